@@ -1,0 +1,134 @@
+"""Output heads: the function that turns scores into predictions, and the loss it is trained with.
+
+Every head pairs an output activation with its canonical loss, so that the derivative of the loss by the scores
+is ``prediction - target``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+class Loss(ABC):
+    """An output activation together with its canonical loss.
+
+    Attributes
+    ----------
+    name : str
+        ``log_loss``, ``squared_error`` or ``poisson``.
+    output_activation : str
+        Name of the function from scores to predictions, as in scikit-learn's ``out_activation_``.
+    """
+
+    name: ClassVar[str]
+    output_activation: ClassVar[str]
+
+    @abstractmethod
+    def predictions(self, scores: Array) -> Array:
+        """Return predictions for scores of shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def per_sample(self, scores: Array, targets: Array) -> NDArray[np.float64]:
+        """Return the loss of each sample, summed over its outputs."""
+
+    def value(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> float:
+        """Return the mean loss, weighted by `sample_weight` where given."""
+        losses = self.per_sample(scores, targets)
+        return float(np.average(losses, weights=sample_weight))
+
+    def delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> Array:
+        """Return the derivative of `value` by the scores, shape (n_samples, n_outputs)."""
+        error = self.predictions(scores) - targets
+        if sample_weight is None:
+            return error / np.float32(len(error))
+        share = sample_weight / sample_weight.sum()
+        return error * share.astype(np.float32)[:, None]
+
+
+class SoftmaxLoss(Loss):
+    """Cross-entropy of a softmax over mutually exclusive classes; targets are one-hot rows."""
+
+    name = "log_loss"
+    output_activation = "softmax"
+
+    def predictions(self, scores: Array) -> Array:
+        """Return class probabilities."""
+        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return shifted / shifted.sum(axis=1, keepdims=True)
+
+    def per_sample(self, scores: Array, targets: Array) -> NDArray[np.float64]:
+        """Return -log of the probability of the true class."""
+        shifted = (scores - scores.max(axis=1, keepdims=True)).astype(np.float64)
+        log_total = np.log(np.exp(shifted).sum(axis=1))
+        return np.asarray(log_total * targets.sum(axis=1) - (shifted * targets).sum(axis=1))
+
+
+class LogisticLoss(Loss):
+    """Cross-entropy of independent logistic outputs: two classes, or several labels a sample."""
+
+    name = "log_loss"
+    output_activation = "logistic"
+
+    def predictions(self, scores: Array) -> Array:
+        """Return the probability of each label."""
+        decay = np.exp(-np.abs(scores))
+        return np.where(scores < 0, decay, np.float32(1)) / (1 + decay)
+
+    def per_sample(self, scores: Array, targets: Array) -> NDArray[np.float64]:
+        """Return the sum over labels of -log of the probability of the true value."""
+        scores = scores.astype(np.float64)
+        losses = np.maximum(scores, 0) - scores * targets + np.log1p(np.exp(-np.abs(scores)))
+        return np.asarray(losses.sum(axis=1))
+
+
+class SquaredError(Loss):
+    """Half the squared error, summed over outputs."""
+
+    name = "squared_error"
+    output_activation = "identity"
+
+    def predictions(self, scores: Array) -> Array:
+        """Return the scores."""
+        return scores
+
+    def per_sample(self, scores: Array, targets: Array) -> NDArray[np.float64]:
+        """Return half the sum of squared errors."""
+        return np.asarray(0.5 * np.square(scores.astype(np.float64) - targets).sum(axis=1))
+
+
+class PoissonLoss(Loss):
+    """Half the Poisson deviance up to a constant of the targets: ``exp(s) - y*s`` plus ``y*log(y) - y``."""
+
+    name = "poisson"
+    output_activation = "exp"
+
+    def predictions(self, scores: Array) -> Array:
+        """Return exp(scores), cut below the overflow of float32."""
+        return np.exp(np.minimum(scores, np.float32(88.0)))
+
+    def per_sample(self, scores: Array, targets: Array) -> NDArray[np.float64]:
+        """Return half the Poisson deviance."""
+        targets = targets.astype(np.float64)
+        scores = np.minimum(scores.astype(np.float64), 88.0)
+        logs = targets * np.log(np.where(targets > 0, targets, 1.0))
+        return np.asarray((np.exp(scores) - targets * scores + logs - targets).sum(axis=1))
+
+
+OUTPUT_HEADS: dict[str, type[Loss]] = {
+    kind.output_activation: kind for kind in (SoftmaxLoss, LogisticLoss, SquaredError, PoissonLoss)
+}
+
+
+def get_loss(output_activation: str) -> Loss:
+    """Return the head with that output activation: ``softmax``, ``logistic``, ``identity`` or ``exp``."""
+    if output_activation not in OUTPUT_HEADS:
+        raise ValueError(
+            f"unknown output activation {output_activation!r}: choose one of {', '.join(OUTPUT_HEADS)}"
+        )
+    return OUTPUT_HEADS[output_activation]()

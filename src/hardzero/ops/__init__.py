@@ -1,0 +1,137 @@
+"""The arithmetic that a network needs, behind one small protocol with two implementations.
+
+`native` is C++ that skips zeros; `reference` is NumPy and SciPy, the readable specification and the oracle
+of the tests. The environment variable ``HARDZERO_OPS`` (``native`` or ``reference``) selects one.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.ops.updates import Parameters, Update
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from hardzero.activations import Activation
+
+
+class Rows(Protocol):
+    """A minibatch of activations, one row a sample: dense, or only its non-zeros."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Samples and units."""
+
+    @property
+    def n_nonzero(self) -> int:
+        """Number of entries that are not exactly zero."""
+
+    def dense(self) -> NDArray[np.float32]:
+        """Return the activations as an array."""
+
+    def csr(self) -> csr_array:
+        """Return the activations as CSR with sorted indices and no stored zero."""
+
+
+class Ops(Protocol):
+    """The products, activations and updates of fully connected layers over minibatches.
+
+    An instance may keep scratch memory: use one per thread of Python. Results have the same bits for any
+    `n_threads`.
+    """
+
+    name: str
+    n_threads: int
+
+    def matrix(self, n_rows: int, n_columns: int) -> NDArray[np.float32]:
+        """Return a matrix of zeros in the layout that this implementation works on fastest."""
+
+    def rows(self, X: NDArray[np.float32] | csr_array) -> Rows:
+        """Wrap a minibatch of network input: finite float32, dense or CSR."""
+
+    def dropout(self, rows: Rows, rate: float, seed: int) -> Rows:
+        """Set entries to zero with probability `rate`, scale the others by ``1/(1-rate)``.
+
+        Whether entry (i, j) is kept is a hash of `seed`, i and j (`hardzero.ops.random_bits`), so that all
+        implementations drop the same entries.
+        """
+
+    def affine(self, rows: Rows, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return ``rows @ weights + bias``, dense."""
+
+    def hidden(
+        self, rows: Rows, weights: NDArray[np.float32], bias: NDArray[np.float32], activation: Activation
+    ) -> Rows:
+        """Return ``activation(rows @ weights + bias)``, with what `backward` needs to pass through it."""
+
+    def backward(
+        self,
+        rows: Rows,
+        delta: NDArray[np.float32],
+        parameters: Parameters,
+        update: Update,
+        *,
+        activation_l1: float = 0.0,
+        input_delta: bool = True,
+    ) -> NDArray[np.float32] | None:
+        """Pass `delta` back through one layer and apply `update` to its parameters.
+
+        Parameters
+        ----------
+        rows : Rows
+            The layer's input in the forward pass.
+        delta : ndarray of shape (n_samples, n_outputs), float32
+            Derivative of the minibatch's mean loss by the layer's pre-activations.
+        parameters : Parameters
+            Changed in place: stepped, or, for `Gradient`, given their gradient as state.
+        update : Gradient, Momentum or Adam
+        activation_l1 : float
+            Derivative of the penalty by the absolute value of each entry of `rows` (the coefficient divided
+            by the number of samples). Added to the returned delta before the slope.
+        input_delta : bool
+            Whether the derivative by the input is wanted; False for the first layer.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_inputs), float32, or None
+            ``(delta @ weights.T + activation_l1 * sign(rows)) * slope`` for the weights before the update,
+            with the slope of the activation (and dropout) that made `rows`; exactly zero where a
+            zero-making activation is zero.
+        """
+
+
+def get_ops(n_threads: int = 1, name: str | None = None) -> Ops:
+    """Return a fresh instance of the selected implementation.
+
+    Parameters
+    ----------
+    n_threads : int
+        Threads of the native kernels. The results do not depend on it.
+    name : {"native", "reference"} or None
+        None reads the environment variable ``HARDZERO_OPS`` and falls back to ``native``.
+
+    Raises
+    ------
+    ValueError
+        If the name is neither.
+
+    Examples
+    --------
+    >>> get_ops(name="reference").name
+    'reference'
+    """
+    name = name or os.environ.get("HARDZERO_OPS") or "native"
+    if name == "native":
+        from hardzero.ops.native import NativeOps
+
+        return NativeOps(n_threads)
+    if name == "reference":
+        from hardzero.ops.reference import ReferenceOps
+
+        return ReferenceOps(n_threads)
+    raise ValueError(f"unknown ops {name!r}: set HARDZERO_OPS to 'native' or 'reference'")

@@ -1,0 +1,148 @@
+"""The readable specification of `Ops`, in NumPy and SciPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
+
+from hardzero.activations import Activation
+from hardzero.ops.layout import padded_zeros
+from hardzero.ops.random_bits import keep_entries
+from hardzero.ops.updates import Adam, Gradient, Momentum, Parameters, Update
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ReferenceRows:
+    """A minibatch of activations.
+
+    Attributes
+    ----------
+    values : ndarray or csr_array of shape (n_samples, n_units), float32
+    slope : ndarray of shape (n_samples, n_units) or float
+        Derivative of each entry by its pre-activation. A number stands for a rectifier: that number times
+        the sign of the entry.
+    """
+
+    values: Array | csr_array
+    slope: Array | float = 1.0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Samples and units."""
+        rows, columns = self.values.shape
+        return rows, columns
+
+    @property
+    def n_nonzero(self) -> int:
+        """Number of entries that are not exactly zero."""
+        return int(self.values.nnz if isinstance(self.values, csr_array) else np.count_nonzero(self.values))
+
+    def dense(self) -> Array:
+        """Return the activations as an array."""
+        return self.values.toarray() if isinstance(self.values, csr_array) else self.values
+
+    def csr(self) -> csr_array:
+        """Return the activations as CSR."""
+        return self.values if isinstance(self.values, csr_array) else csr_array(self.values)
+
+    def sign(self) -> Array:
+        """Return the sign of each entry; NaN stays NaN."""
+        return np.sign(self.dense())
+
+    def slopes(self) -> Array:
+        """Return the slope of each entry as an array."""
+        if isinstance(self.slope, np.ndarray):
+            return self.slope
+        return np.float32(self.slope) * self.sign()
+
+
+class ReferenceOps:
+    """NumPy and SciPy, one line per formula; the oracle of the tests."""
+
+    name = "reference"
+
+    def __init__(self, n_threads: int = 1) -> None:
+        self.n_threads = n_threads
+
+    def matrix(self, n_rows: int, n_columns: int) -> Array:
+        """Return a matrix of zeros; see `Ops.matrix`."""
+        return padded_zeros(n_rows, n_columns)
+
+    def rows(self, X: Array | csr_array) -> ReferenceRows:
+        """Wrap a minibatch of network input; see `Ops.rows`."""
+        if issparse(X):
+            X = csr_array(X)
+        return ReferenceRows(X)
+
+    def dropout(self, rows: ReferenceRows, rate: float, seed: int) -> ReferenceRows:
+        """Set entries to zero at random; see `Ops.dropout`."""
+        if rate == 0.0:
+            return rows
+        n_samples, n_units = rows.shape
+        scale = 1.0 / (1.0 - rate)
+        if isinstance(rows.values, csr_array):
+            entries = rows.values.tocoo()
+            keep = keep_entries(entries.row, entries.col, n_units, rate, seed)
+            kept = csr_array(
+                (entries.data[keep] * np.float32(scale), (entries.row[keep], entries.col[keep])),
+                shape=rows.shape,
+            )
+            return replace(rows, values=kept, slope=rows.slope * scale)
+        sample, unit = np.indices((n_samples, n_units), sparse=True)
+        factor = keep_entries(sample, unit, n_units, rate, seed) * np.float32(scale)
+        return replace(rows, values=rows.values * factor, slope=rows.slope * factor)
+
+    def affine(self, rows: ReferenceRows, weights: Array, bias: Array) -> Array:
+        """Return ``rows @ weights + bias``; see `Ops.affine`."""
+        return np.asarray(rows.values @ weights + bias, dtype=np.float32)
+
+    def hidden(self, rows: ReferenceRows, weights: Array, bias: Array, activation: Activation) -> ReferenceRows:
+        """Return the activations of a hidden layer; see `Ops.hidden`."""
+        z = self.affine(rows, weights, bias)
+        if activation.is_rectifier:
+            return ReferenceRows(csr_array(activation.value(z)))
+        return ReferenceRows(activation.value(z), activation.slope(z))
+
+    def backward(
+        self,
+        rows: ReferenceRows,
+        delta: Array,
+        parameters: Parameters,
+        update: Update,
+        *,
+        activation_l1: float = 0.0,
+        input_delta: bool = True,
+    ) -> Array | None:
+        """Pass `delta` back through a layer and update it; see `Ops.backward`."""
+        passed_back = None
+        if input_delta:
+            by_activation = delta @ parameters.weights.T + np.float32(activation_l1) * rows.sign()
+            passed_back = by_activation * rows.slopes()
+        gradient = rows.values.T @ delta + np.float32(update.decay) * parameters.weights
+        apply_update(update, parameters.weights, gradient, parameters.weight_state)
+        apply_update(update, parameters.bias, delta.sum(axis=0), parameters.bias_state)
+        return passed_back
+
+
+def apply_update(update: Update, parameter: Array, gradient: Array, state: list[Array]) -> None:
+    """Apply an update rule to one parameter array in place; see `hardzero.ops.updates`."""
+    if isinstance(update, Gradient):
+        state[0][...] = gradient
+    elif isinstance(update, Momentum):
+        step = -np.float32(update.learning_rate) * gradient
+        if update.momentum:
+            momentum = np.float32(update.momentum)
+            velocity = state[0]
+            velocity[...] = momentum * velocity + step
+            step = momentum * velocity + step if update.nesterov else velocity
+        parameter += step
+    elif isinstance(update, Adam):
+        first, second = state
+        first += np.float32(1 - update.beta_1) * (gradient - first)
+        second += np.float32(1 - update.beta_2) * (np.square(gradient) - second)
+        parameter -= np.float32(update.learning_rate) * first / (np.sqrt(second) + np.float32(update.epsilon))

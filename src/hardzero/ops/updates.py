@@ -1,0 +1,79 @@
+"""What a backward pass does with a layer's gradient: keep it, or step along it at once.
+
+An update is applied inside the backward pass, while a weight row is in cache, so that the engine reads and
+writes each weight once per minibatch. In all rules the gradient of the weights is ``G + decay * W`` with
+``G`` the mean gradient of the minibatch; biases are not decayed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass
+class Parameters:
+    """One layer's parameters and what its optimizer remembers of each of them.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_inputs, n_outputs), float32
+        In the padded layout of `hardzero.ops.layout`.
+    bias : ndarray of shape (n_outputs,), float32
+    weight_state, bias_state : list of ndarray
+        One array per quantity that the update rule keeps (`Momentum`: the velocity; `Adam`: first and second
+        moment), each of the shape and layout of its parameter.
+    """
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    weight_state: list[NDArray[np.float32]] = field(default_factory=list)
+    bias_state: list[NDArray[np.float32]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Keep the parameters; write the gradient into the first state array of each parameter."""
+
+    decay: float = 0.0
+    n_states: int = field(default=1, init=False)
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """Stochastic gradient descent: ``v = momentum*v - learning_rate*g``; ``W += v``.
+
+    With `nesterov` the step is ``momentum*v - learning_rate*g`` for the new ``v``. With ``momentum=0`` no
+    velocity is kept: ``W -= learning_rate*g``.
+    """
+
+    learning_rate: float
+    momentum: float = 0.0
+    nesterov: bool = False
+    decay: float = 0.0
+
+    @property
+    def n_states(self) -> int:
+        """Number of state arrays per parameter."""
+        return 1 if self.momentum else 0
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma and Ba 2015), with the bias correction folded into `learning_rate`.
+
+    ``m = beta_1*m + (1-beta_1)*g``; ``s = beta_2*s + (1-beta_2)*g*g``;
+    ``W -= learning_rate * m / (sqrt(s) + epsilon)``.
+    """
+
+    learning_rate: float
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    decay: float = 0.0
+    n_states: int = field(default=2, init=False)
+
+
+Update = Gradient | Momentum | Adam
