@@ -31,6 +31,9 @@ class Rows(Protocol):
     def n_nonzero(self) -> int:
         """Number of entries that are not exactly zero."""
 
+    def absolute_sum(self) -> float:
+        """Return the sum of the absolute values of all entries."""
+
     def dense(self) -> NDArray[np.float32]:
         """Return the activations as an array."""
 
@@ -51,8 +54,13 @@ class Ops(Protocol):
     def matrix(self, n_rows: int, n_columns: int) -> NDArray[np.float32]:
         """Return a matrix of zeros in the layout that this implementation works on fastest."""
 
-    def rows(self, X: NDArray[np.float32] | csr_array) -> Rows:
-        """Wrap a minibatch of network input: finite float32, dense or CSR."""
+    def prepare(self, X: NDArray[np.float32] | csr_array) -> NDArray[np.float32] | csr_array:
+        """Return `X` in the form from which `rows` takes minibatches fastest: dense, or CSR if mostly zero."""
+
+    def rows(
+        self, X: NDArray[np.float32] | csr_array, samples: NDArray[np.intp] | slice | None = None
+    ) -> Rows:
+        """Take a minibatch of network input, finite float32, dense or CSR: all rows of `X`, or `samples`."""
 
     def dropout(self, rows: Rows, rate: float, seed: int) -> Rows:
         """Set entries to zero with probability `rate`, scale the others by ``1/(1-rate)``.

@@ -44,6 +44,13 @@ def padded_zeros(n_rows: int, n_columns: int) -> NDArray[np.float32]:
     return buffer[shift : shift + n_rows * width].reshape(n_rows, width)[:, :n_columns]
 
 
+def padded_copy(matrix: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return a float32 copy of `matrix` in the padded layout."""
+    copy = padded_zeros(*matrix.shape)
+    copy[...] = matrix
+    return copy
+
+
 def is_padded(matrix: NDArray[np.float32]) -> bool:
     """Tell whether `matrix` has the alignment and the row stride of `padded_zeros`."""
     n_columns = matrix.shape[1]

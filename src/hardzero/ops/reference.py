@@ -42,6 +42,10 @@ class ReferenceRows:
         """Number of entries that are not exactly zero."""
         return int(self.values.nnz if isinstance(self.values, csr_array) else np.count_nonzero(self.values))
 
+    def absolute_sum(self) -> float:
+        """Return the sum of the absolute values of all entries."""
+        return float(np.abs(self.values).sum(dtype=np.float64))
+
     def dense(self) -> Array:
         """Return the activations as an array."""
         return self.values.toarray() if isinstance(self.values, csr_array) else self.values
@@ -73,11 +77,14 @@ class ReferenceOps:
         """Return a matrix of zeros; see `Ops.matrix`."""
         return padded_zeros(n_rows, n_columns)
 
-    def rows(self, X: Array | csr_array) -> ReferenceRows:
-        """Wrap a minibatch of network input; see `Ops.rows`."""
-        if issparse(X):
-            X = csr_array(X)
-        return ReferenceRows(X)
+    def prepare(self, X: Array | csr_array) -> Array | csr_array:
+        """Return `X` as it is; see `Ops.prepare`."""
+        return csr_array(X) if issparse(X) else X
+
+    def rows(self, X: Array | csr_array, samples: NDArray[np.intp] | slice | None = None) -> ReferenceRows:
+        """Take a minibatch of network input; see `Ops.rows`."""
+        X = self.prepare(X)
+        return ReferenceRows(X if samples is None else X[samples])
 
     def dropout(self, rows: ReferenceRows, rate: float, seed: int) -> ReferenceRows:
         """Set entries to zero at random; see `Ops.dropout`."""

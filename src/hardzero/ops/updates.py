@@ -8,9 +8,12 @@ writes each weight once per minibatch. In all rules the gradient of the weights 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hardzero.ops.layout import padded_copy
 
 
 @dataclass
@@ -31,6 +34,12 @@ class Parameters:
     bias: NDArray[np.float32]
     weight_state: list[NDArray[np.float32]] = field(default_factory=list)
     bias_state: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the padded layout, which neither pickling nor copying keeps."""
+        self.__dict__.update(state)
+        self.weights = padded_copy(self.weights)
+        self.weight_state = [padded_copy(array) for array in self.weight_state]
 
 
 @dataclass(frozen=True)

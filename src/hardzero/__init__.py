@@ -1,0 +1,43 @@
+"""Deep sparse rectifier networks whose exact zeros save time.
+
+Names are imported on first use, so that ``import hardzero`` itself is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "RectifierClassifier": "hardzero.estimators",
+    "RectifierRegressor": "hardzero.estimators",
+    "Predictor": "hardzero.predictor",
+    "load": "hardzero.model_file",
+    "show_config": "hardzero.config",
+    "analysis": "",
+    "datasets": "",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+if TYPE_CHECKING:
+    from hardzero import analysis as analysis
+    from hardzero import datasets as datasets
+    from hardzero.config import show_config as show_config
+    from hardzero.estimators import RectifierClassifier as RectifierClassifier
+    from hardzero.estimators import RectifierRegressor as RectifierRegressor
+    from hardzero.model_file import load as load
+    from hardzero.predictor import Predictor as Predictor
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hardzero' has no attribute {name!r}")
+    home = _HOMES[name]
+    return getattr(import_module(home), name) if home else import_module(f"hardzero.{name}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,915 @@
+"""The scikit-learn face: classifier and regressor, drop-in for `MLPClassifier` and `MLPRegressor`."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array, issparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import check_random_state, column_or_1d, compute_sample_weight
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from hardzero.activations import ACTIVATIONS, Activation, get_activation
+from hardzero.full_batch import FullBatchObjective, minimize
+from hardzero.losses import Loss, get_loss
+from hardzero.network import Dropout, Input, Network
+from hardzero.ops import Ops, get_ops
+from hardzero.optimizers import LEARNING_RATES, AdamOptimizer, GradientDescent, LearningRate, Optimizer
+from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
+from hardzero.threads import resolve_n_jobs
+from hardzero.training import Callback, History, Trainer, TrainingSettings
+
+Array = NDArray[np.float32]
+
+STOCHASTIC_SOLVERS = ("sgd", "adam")
+SPARSITY_SAMPLES = 10_000
+"""Training samples on which `sparsity_` is measured: enough for three digits, at a small part of an epoch's cost."""
+
+
+class _RectifierEstimator(BaseEstimator):  # type: ignore[misc]
+    """What classifier and regressor share: parameters, fitting, the hidden representation."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS)), Activation],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions(set(LEARNING_RATES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "activation_l1": [Interval(Real, 0, None, closed="left"), "array-like"],
+        "target_sparsity": [Interval(Real, 0, 1, closed="left"), "array-like", None],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
+        "hidden_dropout": [Interval(Real, 0, 1, closed="left")],
+        "n_jobs": [Integral, None],
+    }
+
+    network_: Network
+    _trainer: Trainer | None
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """Weight matrix of each layer, shape (n_inputs, n_outputs), float32; views, not copies."""
+        return [layer.weights for layer in self._network().parameters]
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """Bias of each layer, shape (n_outputs,), float32; views, not copies."""
+        return [layer.bias for layer in self._network().parameters]
+
+    def _network(self) -> Network:
+        if "network_" not in vars(self):
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
+        return self.network_
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: ArrayLike | csr_array,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        callback: Callback | None = None,
+    ) -> _RectifierEstimator:
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Finite; converted to float32. Sparse input stays sparse.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, a label indicator matrix, or real targets.
+        sample_weight : array-like of shape (n_samples,), optional
+        callback : callable, optional
+            Called after each epoch with a `hardzero.training.EpochReport`; a true return value ends training.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            For data that cannot be learned from (NaN, one class, wrong shapes, …) and for a diverging loss.
+        """
+        return self._fit(X, y, sample_weight, callback=callback)
+
+    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self, X: ArrayLike | csr_array, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> _RectifierEstimator:
+        """Go on training for one pass over the given data.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        self : object
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def transform(self, X: ArrayLike | csr_array, layer: int = -1) -> csr_array:
+        """Return the activations of a hidden layer.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        layer : int, default=-1
+            Index of the hidden layer; negative counts from the last.
+
+        Returns
+        -------
+        csr_array of shape (n_samples, n_units), float32
+            Without stored zeros: its size follows the number of active units.
+
+        Raises
+        ------
+        ValueError
+            If there is no such hidden layer.
+        """
+        check_is_fitted(self)
+        n_layers = len(self.network_.hidden_layers)
+        if not -n_layers <= layer < n_layers:
+            raise ValueError(f"layer={layer} does not exist: the network has {n_layers} hidden layers")
+        return self.network_.hidden(self._ops(), self._validate_X(X), layer % n_layers)
+
+    def measure_sparsity(self, X: ArrayLike | csr_array) -> NDArray[np.float64]:
+        """Return the fraction of exact zeros of each hidden layer on `X`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_hidden_layers,)
+        """
+        check_is_fitted(self)
+        return self.network_.sparsity(self._ops(), self._validate_X(X))
+
+    def _scores(self, X: ArrayLike | csr_array) -> Array:
+        """Return the output activation for validated or raw input."""
+        check_is_fitted(self)
+        return self.network_.predictions(self._ops(), self._validate_X(X))
+
+    def _ops(self) -> Ops:
+        return get_ops(resolve_n_jobs(self.n_jobs))
+
+    def _check_solver(self) -> bool:
+        if self.solver not in STOCHASTIC_SOLVERS:
+            raise AttributeError(
+                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    def _validate_X(self, X: ArrayLike | csr_array) -> Input:
+        return _as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False))
+
+    @abstractmethod
+    def _validate_targets(self, X: Input, y: Any, *, first: bool, incremental: bool) -> Array:
+        """Check `y` and return it as network targets of shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def _loss(self, n_outputs: int) -> Loss:
+        """Return the output head for validated targets."""
+
+    @abstractmethod
+    def _validation_score(self, scores: Array, targets: Array, sample_weight: Array | None) -> float:
+        """Score predictions on the held-out part: accuracy or R²."""
+
+    def _total_weight(self, y: Any, sample_weight: Array | None) -> Array | None:
+        return sample_weight
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        incremental: bool = False,
+        callback: Callback | None = None,
+    ) -> _RectifierEstimator:
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        sizes = self._hidden_layer_sizes()
+        first = "network_" not in vars(self) or not (self.warm_start or incremental)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=np.float32,
+            multi_output=True,
+            y_numeric=isinstance(self, RegressorMixin),
+            reset=first,
+        )
+        X = _as_network_input(X)
+        targets = self._validate_targets(X, y, first=first, incremental=incremental)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
+            if not sample_weight.any():
+                raise ValueError("all sample weights are zero: nothing can be learned; give some a positive weight")
+        sample_weight = self._total_weight(y, sample_weight)
+        random_state = check_random_state(self.random_state)
+        ops = self._ops()
+        if first:
+            self._trainer = None
+            loss = self._loss(targets.shape[1])
+            activation = get_activation(self.activation)
+            layers = [(size, activation) for size in sizes]
+            self.network_ = Network.initialize(
+                ops, X.shape[1], layers, targets.shape[1], loss, random_state
+            )
+            self.n_outputs_ = targets.shape[1]
+            self.n_layers_ = len(sizes) + 2
+            self.out_activation_ = loss.output_activation
+        if self.solver == "lbfgs":
+            self._fit_full_batch(ops, X, targets, sample_weight)
+        else:
+            self._fit_stochastic(ops, X, targets, sample_weight, random_state, incremental, callback)
+        for layer in self.network_.parameters:
+            if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
+                raise ValueError(
+                    "Solver produced non-finite parameter weights. The input data may contain large values and "
+                    "need to be preprocessed."
+                )
+        if not incremental:
+            self.sparsity_ = self.network_.sparsity(ops, X[:SPARSITY_SAMPLES])
+        return self
+
+    def _fit_full_batch(self, ops: Ops, X: Input, targets: Array, sample_weight: Array | None) -> None:
+        if self.target_sparsity is not None:
+            raise ValueError("target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead")
+        objective = FullBatchObjective(
+            self.network_, ops, X, targets, sample_weight, self.alpha, self._activation_l1()
+        )
+        result = minimize(objective, self.max_iter, self.max_fun, self.tol)
+        self.n_iter_ = min(int(result.nit), self.max_iter)
+        self.loss_ = float(result.fun)
+        if result.status != 0:
+            warnings.warn(
+                f"lbfgs failed to converge after {self.n_iter_} iteration(s) (status={result.status}): "
+                f"{result.message}. Increase the number of iterations or scale the data.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _fit_stochastic(
+        self,
+        ops: Ops,
+        X: Input,
+        targets: Array,
+        sample_weight: Array | None,
+        random_state: np.random.RandomState,
+        incremental: bool,
+        callback: Callback | None,
+    ) -> None:
+        validation_score: Callable[[], float] | None = None
+        if self.early_stopping:
+            X, held_out, targets, held_out_targets, sample_weight, held_out_weight = self._split(
+                X, targets, sample_weight, random_state
+            )
+
+            def validation_score() -> float:
+                predictions = self.network_.predictions(ops, held_out)
+                return self._validation_score(predictions, held_out_targets, held_out_weight)
+
+        trainer = self._get_trainer(self._settings(X.shape[0], random_state), random_state, incremental)
+        self._trainer = trainer
+        try:
+            if incremental:
+                trainer.epoch(ops, X, targets, sample_weight)
+            else:
+                trainer.run(
+                    ops, X, targets, sample_weight, validation_score=validation_score, callback=callback
+                )
+        finally:
+            self._publish(trainer.history)
+
+    def _publish(self, history: History) -> None:
+        """Set the attributes that describe a finished run."""
+        if not history.loss_curve:
+            return
+        self.n_iter_ = history.n_epochs
+        self.t_ = history.n_samples_seen
+        self.loss_curve_ = history.loss_curve
+        self.loss_ = history.loss_curve[-1]
+        self.sparsity_curve_ = np.array(history.sparsity_curve)
+        self.sparsity_ = self.sparsity_curve_[-1]
+        self.best_loss_ = None if self.early_stopping else history.best_loss
+        self.validation_scores_ = history.validation_scores if self.early_stopping else None
+        self.best_validation_score_ = history.best_validation_score if self.early_stopping else None
+
+    def _split(
+        self, X: Input, targets: Array, sample_weight: Array | None, random_state: np.random.RandomState
+    ) -> tuple[Input, Input, Array, Array, Array | None, Array | None]:
+        stratify = None
+        if isinstance(self, ClassifierMixin) and self.network_.loss.output_activation == "softmax":
+            stratify = targets.argmax(axis=1)
+        elif isinstance(self, ClassifierMixin) and targets.shape[1] == 1:
+            stratify = targets[:, 0]
+        train, held_out = train_test_split(
+            np.arange(X.shape[0]),
+            random_state=random_state,
+            test_size=self.validation_fraction,
+            stratify=stratify,
+        )
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        weights = (None, None) if sample_weight is None else (sample_weight[train], sample_weight[held_out])
+        return X[train], X[held_out], targets[train], targets[held_out], *weights
+
+    def _settings(self, n_samples: int, random_state: np.random.RandomState) -> TrainingSettings:
+        if self.batch_size == "auto":
+            batch_size = min(200, n_samples)
+        else:
+            if self.batch_size > n_samples:
+                warnings.warn(
+                    f"Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to {n_samples}.",
+                    stacklevel=5,
+                )
+            batch_size = min(self.batch_size, n_samples)
+        dropout = Dropout()
+        if self.input_dropout or self.hidden_dropout:
+            dropout = Dropout(self.input_dropout, self.hidden_dropout, int(random_state.randint(2**31)))
+        return TrainingSettings(
+            max_epochs=self.max_iter,
+            batch_size=batch_size,
+            alpha=self.alpha,
+            shuffle=self.shuffle,
+            tol=self.tol,
+            patience=self.n_iter_no_change,
+            dropout=dropout,
+            verbose=bool(self.verbose),
+        )
+
+    def _get_trainer(
+        self, settings: TrainingSettings, random_state: np.random.RandomState, incremental: bool
+    ) -> Trainer:
+        """Return the trainer of the call before where it goes on, else a new one."""
+        previous = self._trainer
+        if previous is None or not incremental:
+            trainer = Trainer(self.network_, self._optimizer(), self._penalty(), settings, random_state)
+            if previous is not None:
+                trainer.history = previous.history
+            return trainer
+        previous.settings = settings
+        previous.random_state = random_state
+        return previous
+
+    def _optimizer(self) -> Optimizer:
+        rate = LearningRate(self.learning_rate, self.learning_rate_init, self.power_t)
+        if self.solver == "sgd":
+            return GradientDescent(rate, self.momentum, self.nesterovs_momentum)
+        if self.learning_rate in ("invscaling", "adaptive"):
+            rate.schedule = "constant"
+        return AdamOptimizer(rate, self.beta_1, self.beta_2, self.epsilon)
+
+    def _penalty(self) -> ActivationPenalty:
+        if self.target_sparsity is None:
+            return FixedPenalty(self._activation_l1())
+        if np.any(np.asarray(self.activation_l1) != 0):
+            raise ValueError("set activation_l1 or target_sparsity, not both: the target chooses the coefficients")
+        if not get_activation(self.activation).makes_zeros:
+            raise ValueError(
+                f"target_sparsity needs an activation that makes exact zeros, such as 'relu'; {self.activation!r} does not"
+            )
+        targets = self._per_layer("target_sparsity", self.target_sparsity)
+        if not all(0 <= target < 1 for target in targets):
+            raise ValueError(f"target_sparsity must lie in [0, 1), got {self.target_sparsity}")
+        return SparsityController(targets)
+
+    def _activation_l1(self) -> list[float]:
+        coefficients = self._per_layer("activation_l1", self.activation_l1)
+        if not all(np.isfinite(value) and value >= 0 for value in coefficients):
+            raise ValueError(f"activation_l1 must be finite and not negative, got {self.activation_l1}")
+        return coefficients
+
+    def _per_layer(self, name: str, value: float | Sequence[float]) -> list[float]:
+        n_layers = len(self.network_.hidden_layers)
+        if np.ndim(value) == 0:
+            return [float(cast(float, value))] * n_layers
+        values = [float(item) for item in cast(Sequence[float], value)]
+        if len(values) != n_layers:
+            raise ValueError(f"{name} has {len(values)} values for {n_layers} hidden layers: give one a layer")
+        return values
+
+    def _hidden_layer_sizes(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if any(int(size) != size or size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return [int(size) for size in sizes]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+_SHARED_PARAMETERS = """
+    hidden_layer_sizes : int or array-like of int, default=(256, 256)
+        Units of each hidden layer. Two layers of 256 fit tabular data, bags of words and small images well, and
+        exact zeros keep them cheap.
+    activation : str or Activation, default="relu"
+        One of ``relu``, ``signed_relu``, ``softplus``, ``tanh``, ``logistic``, ``identity``, ``lif``, or an
+        instance from `hardzero.activations` where constants are to be set.
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+        ``adam`` needs the least tuning; ``sgd`` is the fastest a step; ``lbfgs`` suits small data sets.
+    alpha : float, default=1e-4
+        L2 penalty on weights, divided by the number of samples of the minibatch.
+    batch_size : int or "auto", default="auto"
+        ``auto`` is ``min(200, n_samples)``. Not used by ``lbfgs``.
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine"}, default="constant"
+        The first three as in scikit-learn, for ``sgd``; ``cosine``, for ``sgd`` and ``adam``, falls to 0 over
+        `max_iter` epochs.
+    learning_rate_init : float, default=0.001
+        Learning rate at the start.
+    power_t : float, default=0.5
+        Exponent of ``invscaling``.
+    max_iter : int, default=200
+        Epochs, or iterations of ``lbfgs``.
+    shuffle : bool, default=True
+        Whether the samples are put in a new random order each epoch.
+    random_state : int, RandomState or None, default=None
+        Draws initial weights, the validation split, the order of samples and dropout. The same seed gives
+        the same bits for any number of threads.
+    tol : float, default=1e-4
+        Improvement below which an epoch counts as one without progress.
+    verbose : bool, default=False
+        Whether the loss of each epoch is printed.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters of the call before.
+    momentum : float, default=0.9
+        Momentum of ``sgd``.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's.
+    early_stopping : bool, default=False
+        Whether a part of the training data is held out, training stops when its score does, and the best
+        parameters are kept.
+    validation_fraction : float, default=0.1
+        The part held out by `early_stopping`.
+    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
+        Constants of ``adam``.
+    n_iter_no_change : int, default=10
+        Epochs without progress after which training stops.
+    max_fun : int, default=15000
+        Most calls of the objective by ``lbfgs``.
+    activation_l1 : float or sequence of float, default=0.0
+        Coefficient of the L1 penalty on hidden activations (sum over a layer's units, mean over samples), one
+        for all hidden layers or one each (Glorot, Bordes and Bengio 2011, section 3.2).
+    target_sparsity : float, sequence of float or None, default=None
+        Wanted fraction of exact zeros of the hidden layers, reached by adapting the L1 coefficients.
+    input_dropout, hidden_dropout : float, default=0.0
+        Probability that an input, or a hidden unit, is dropped in training.
+    n_jobs : int or None, default=None
+        Threads. None uses all cores that the process may use; the results do not depend on it."""
+
+_SHARED_ATTRIBUTES = """
+    network_ : hardzero.network.Network
+        The network.
+    coefs_, intercepts_ : list of ndarray
+        Weights, of shape (n_inputs, n_outputs), and biases of each layer, float32.
+    sparsity_ : ndarray of shape (n_hidden_layers,)
+        Fraction of exact zeros of each hidden layer on the (first 10,000) training samples.
+    sparsity_curve_ : ndarray of shape (n_epochs, n_hidden_layers)
+        The same over each epoch's minibatches.
+    loss_, best_loss_ : float
+        Latest and least training loss; `best_loss_` is None with early stopping.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    validation_scores_, best_validation_score_ : list of float, float
+        Scores on the held-out part, with early stopping, else None.
+    n_iter_, t_ : int
+        Epochs of the latest fit; samples trained on in all.
+    n_layers_, n_outputs_ : int
+        Layers including input and output; outputs.
+    out_activation_ : str
+        ``softmax``, ``logistic``, ``identity`` or ``exp``.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` had string column names."""
+
+
+class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore[misc]
+    __doc__ = f"""Deep sparse rectifier network for classification.
+
+    Drop-in for `sklearn.neural_network.MLPClassifier`: shared parameters, attributes and errors keep their names
+    and meaning. Two classes and several labels a sample use logistic outputs, more classes a softmax; the loss is
+    cross-entropy. Weights start uniform with variance 2/n_inputs (He et al. 2015), so that rectifier
+    layers keep their scale at any depth.
+
+    Parameters
+    ----------{_SHARED_PARAMETERS}
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, multiplied into the sample weights; ``balanced`` weighs classes inversely to
+        their frequency.
+
+    Attributes
+    ----------{_SHARED_ATTRIBUTES}
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+
+    References
+    ----------
+    X. Glorot, A. Bordes, Y. Bengio. Deep Sparse Rectifier Neural Networks. AISTATS 2011.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from hardzero import RectifierClassifier
+    >>> X, y = make_classification(n_samples=200, random_state=0)
+    >>> classifier = RectifierClassifier((64,), target_sparsity=0.8, max_iter=60, tol=0, random_state=0).fit(X, y)
+    >>> classifier.predict(X[:3]).shape
+    (3,)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **_RectifierEstimator._parameter_constraints,
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
+
+    classes_: NDArray[Any]
+    _label_binarizer: LabelBinarizer
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
+        activation: str | Activation = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 1e-4,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        max_fun: int = 15000,
+        activation_l1: float | Sequence[float] = 0.0,
+        target_sparsity: float | Sequence[float] | None = None,
+        input_dropout: float = 0.0,
+        hidden_dropout: float = 0.0,
+        class_weight: dict[Any, float] | str | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.activation_l1 = activation_l1
+        self.target_sparsity = target_sparsity
+        self.input_dropout = input_dropout
+        self.hidden_dropout = hidden_dropout
+        self.class_weight = class_weight
+        self.n_jobs = n_jobs
+
+    def predict(self, X: ArrayLike | csr_array) -> NDArray[Any]:
+        """Return the most probable class, or the labels with probability above one half.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        return self._labels(self._scores(X))
+
+    def predict_proba(self, X: ArrayLike | csr_array) -> Array:
+        """Return class probabilities.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float32
+            Columns in the order of `classes_`.
+        """
+        probabilities = self._scores(X)
+        if self.n_outputs_ == 1:
+            return np.hstack([1 - probabilities, probabilities])
+        return probabilities
+
+    def predict_log_proba(self, X: ArrayLike | csr_array) -> Array:
+        """Return the logarithm of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: ArrayLike | csr_array,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> RectifierClassifier:
+        """Go on training for one pass over the given data.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        sample_weight : array-like of shape (n_samples,), optional
+        classes : array-like of shape (n_classes,), optional
+            All classes there will be; needed in the first call.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If the first call has no `classes`, or `y` holds a class that is not among them.
+        """
+        first = "classes_" not in vars(self)
+        if first and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        if classes is not None:
+            labels = np.unique(np.asarray(classes))
+            if not first and not np.array_equal(self.classes_, labels):
+                raise ValueError(
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+                )
+            if first:
+                self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else labels)
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
+
+    def _labels(self, probabilities: Array) -> NDArray[Any]:
+        if self.n_outputs_ == 1:
+            probabilities = probabilities.ravel()
+        return cast(NDArray[Any], self._label_binarizer.inverse_transform(probabilities))
+
+    def _fit_label_binarizer(self, y: Any) -> None:
+        self._label_binarizer = LabelBinarizer().fit(y)
+        self.classes_ = self._label_binarizer.classes_
+
+    def _validate_targets(self, X: Input, y: Any, *, first: bool, incremental: bool) -> Array:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if type_of_target(y, input_name="y").startswith("continuous"):
+            raise ValueError(
+                f"Unknown label type: {type_of_target(y)}. Maybe you are trying to fit a classifier, which expects "
+                "discrete classes on a regression target with continuous values."
+            )
+        if incremental and "classes_" in vars(self):
+            unknown = np.setdiff1d(unique_labels(y), self.classes_)
+            if unknown.size:
+                raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {unknown} beyond them.")
+        elif first:
+            self._fit_label_binarizer(y)
+        else:
+            labels = unique_labels(y)
+            if not np.array_equal(labels, self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                    f"Previously got {self.classes_}, `y` has {labels}"
+                )
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y contains only one class ({self.classes_[0]!r}): classification needs samples of at least two classes"
+            )
+        return np.asarray(self._label_binarizer.transform(y), dtype=np.float32)
+
+    def _loss(self, n_outputs: int) -> Loss:
+        return get_loss("softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic")
+
+    def _total_weight(self, y: Any, sample_weight: Array | None) -> Array | None:
+        if self.class_weight is None:
+            return sample_weight
+        class_weight = compute_sample_weight(self.class_weight, y).astype(np.float32)
+        return class_weight if sample_weight is None else class_weight * sample_weight
+
+    def _validation_score(self, scores: Array, targets: Array, sample_weight: Array | None) -> float:
+        true, predicted = self._labels(targets), self._labels(scores)
+        return float(accuracy_score(true, predicted, sample_weight=sample_weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[misc]
+    __doc__ = f"""Deep sparse rectifier network for regression.
+
+    Drop-in for `sklearn.neural_network.MLPRegressor`: shared parameters, attributes and errors keep their names
+    and meaning. Scale targets that are far from unit variance, for example with
+    `sklearn.compose.TransformedTargetRegressor`.
+
+    Parameters
+    ----------
+    loss : {{"squared_error", "poisson"}}, default="squared_error"
+        ``poisson`` predicts non-negative rates or counts through an exponential output.{_SHARED_PARAMETERS}
+
+    Attributes
+    ----------{_SHARED_ATTRIBUTES}
+
+    References
+    ----------
+    X. Glorot, A. Bordes, Y. Bengio. Deep Sparse Rectifier Neural Networks. AISTATS 2011.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from hardzero import RectifierRegressor
+    >>> X, y = make_regression(n_samples=200, n_features=5, random_state=0)
+    >>> RectifierRegressor(hidden_layer_sizes=64, solver="lbfgs", max_iter=1000, random_state=0).fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **_RectifierEstimator._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
+        activation: str | Activation = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 1e-4,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        max_fun: int = 15000,
+        activation_l1: float | Sequence[float] = 0.0,
+        target_sparsity: float | Sequence[float] | None = None,
+        input_dropout: float = 0.0,
+        hidden_dropout: float = 0.0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.activation_l1 = activation_l1
+        self.target_sparsity = target_sparsity
+        self.input_dropout = input_dropout
+        self.hidden_dropout = hidden_dropout
+        self.n_jobs = n_jobs
+
+    def predict(self, X: ArrayLike | csr_array) -> Array:
+        """Return predicted targets.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs), float32
+        """
+        predictions = self._scores(X)
+        return predictions.ravel() if self.n_outputs_ == 1 else predictions
+
+    def _validate_targets(self, X: Input, y: Any, *, first: bool, incremental: bool) -> Array:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        targets = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        constant = np.flatnonzero((targets == targets[0]).all(axis=0)) if len(targets) > 1 else []
+        if len(constant) and not incremental:
+            which = "the target" if targets.shape[1] == 1 else f"target column {constant[0]}"
+            raise ValueError(f"{which} is constant ({targets[0, constant[0]]:g}): there is nothing to learn; check y")
+        if self.loss == "poisson" and (targets < 0).any():
+            raise ValueError("loss='poisson' needs targets that are not negative; use loss='squared_error' for these")
+        with np.errstate(over="ignore"):
+            narrow = targets.astype(np.float32)
+        if not np.isfinite(narrow).all():
+            raise ValueError("y holds values too large for float32: scale the targets")
+        return narrow
+
+    def _loss(self, n_outputs: int) -> Loss:
+        return get_loss("exp" if self.loss == "poisson" else "identity")
+
+    def _validation_score(self, scores: Array, targets: Array, sample_weight: Array | None) -> float:
+        if not np.isfinite(scores).all():
+            return float("nan")
+        return float(r2_score(targets, scores, sample_weight=sample_weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _as_network_input(X: Any) -> Input:
+    """Return validated input in the form that networks take."""
+    if not issparse(X):
+        return cast(Array, np.ascontiguousarray(X))
+    X = csr_array(X)
+    X.sum_duplicates()
+    if X.nnz < 2**31 and X.indices.dtype != np.int32:
+        X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
+    return X

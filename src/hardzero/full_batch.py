@@ -1,0 +1,138 @@
+"""L-BFGS over the whole training set, by SciPy."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+from hardzero.network import PREDICTION_ROWS, Input, Network
+from hardzero.ops import Ops
+from hardzero.ops.updates import Gradient, Parameters
+from hardzero.ops.layout import padded_zeros
+
+Array = NDArray[np.float32]
+Vector = NDArray[np.float64]
+
+
+@dataclass
+class FullBatchObjective:
+    """Mean loss of a network over a training set, with penalties, and its gradient, as functions of one vector.
+
+    Attributes
+    ----------
+    network : Network
+    ops : Ops
+    X : ndarray or csr_array of shape (n_samples, n_features)
+    targets : ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,) or None
+    alpha : float
+        L2 coefficient; the penalty is ``alpha / 2 / n_samples`` times the sum of squared weights.
+    activation_l1 : sequence of float
+    """
+
+    network: Network
+    ops: Ops
+    X: Input
+    targets: Array
+    sample_weight: Array | None
+    alpha: float
+    activation_l1: Sequence[float]
+
+    def __post_init__(self) -> None:
+        for layer in self.network.parameters:
+            layer.weight_state = [padded_zeros(*layer.weights.shape)]
+            layer.bias_state = [np.zeros_like(layer.bias)]
+
+    def pack(self) -> Vector:
+        """Return the network's parameters as one vector."""
+        return _concatenate(self.network.parameters)
+
+    def unpack(self, vector: Vector) -> None:
+        """Set the network's parameters from one vector."""
+        start = 0
+        for layer in self.network.parameters:
+            for array in (layer.weights, layer.bias):
+                array[...] = vector[start : start + array.size].reshape(array.shape)
+                start += array.size
+
+    def __call__(self, vector: Vector) -> tuple[float, Vector]:
+        """Return the objective and its gradient at `vector`."""
+        self.unpack(vector)
+        n_samples = self.X.shape[0]
+        total_weight = float(n_samples if self.sample_weight is None else self.sample_weight.sum())
+        weights = np.concatenate([layer.weights.ravel() for layer in self.network.parameters])
+        objective = 0.5 * self.alpha * float(np.square(weights, dtype=np.float64).sum()) / total_weight
+        gradient = np.zeros_like(vector)
+        for start in range(0, n_samples, PREDICTION_ROWS):
+            loss, share, chunk_gradient = self._chunk(slice(start, min(start + PREDICTION_ROWS, n_samples)), total_weight)
+            objective += loss * share
+            gradient += chunk_gradient * share
+        return objective, gradient
+
+    def _chunk(self, samples: slice, total_weight: float) -> tuple[float, float, Vector]:
+        """Return mean loss, share of the whole, and mean gradient of some samples."""
+        network = self.network
+        weights = None if self.sample_weight is None else self.sample_weight[samples]
+        n_samples = samples.stop - samples.start
+        weight = float(n_samples if weights is None else weights.sum())
+        if weight == 0.0:
+            return 0.0, 0.0, np.zeros(1)
+        forward_pass = network.forward(self.ops, self.ops.rows(self.X, samples))
+        targets = self.targets[samples]
+        loss = network.loss.value(forward_pass.scores, targets, weights)
+        for coefficient, rows in zip(self.activation_l1, forward_pass.hidden, strict=True):
+            loss += coefficient * rows.absolute_sum() / n_samples
+        delta = network.loss.delta(forward_pass.scores, targets, weights)
+        network.backward(self.ops, forward_pass, delta, Gradient(self.alpha / total_weight), self.activation_l1)
+        gradient = _concatenate(
+            [Parameters(layer.weight_state[0], layer.bias_state[0]) for layer in network.parameters]
+        )
+        return loss, weight / total_weight, gradient
+
+
+def minimize(
+    objective: FullBatchObjective, max_iterations: int, max_function_calls: int, tol: float
+) -> scipy.optimize.OptimizeResult:
+    """Minimize the objective by L-BFGS and leave the minimum in its network.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        As of ``scipy.optimize.minimize(method="L-BFGS-B")``.
+
+    Warns
+    -----
+    UserWarning
+        If Ctrl-C interrupted the search; the best parameters so far are kept.
+    """
+    best = scipy.optimize.OptimizeResult(x=objective.pack(), fun=np.inf, nit=0, status=0, message="interrupted")
+
+    def remember(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+        best.x, best.fun, best.nit = intermediate_result.x.copy(), intermediate_result.fun, best.nit + 1
+
+    try:
+        result = scipy.optimize.minimize(
+            objective,
+            best.x,
+            method="L-BFGS-B",
+            jac=True,
+            callback=remember,
+            options={"maxfun": max_function_calls, "maxiter": max_iterations, "gtol": tol},
+        )
+    except KeyboardInterrupt:
+        warnings.warn(
+            f"Training interrupted by user after {best.nit} iterations; the best parameters are kept.", stacklevel=2
+        )
+        result = best
+    objective.unpack(result.x)
+    return result
+
+
+def _concatenate(layers: Sequence[Parameters]) -> Vector:
+    arrays = [array.ravel() for layer in layers for array in (layer.weights, layer.bias)]
+    return np.concatenate(arrays).astype(np.float64)

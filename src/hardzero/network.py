@@ -1,0 +1,230 @@
+"""Fully connected networks: layers and parameters, forward and backward in terms of ops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, vstack
+
+from hardzero.activations import Activation
+from hardzero.losses import Loss
+from hardzero.ops import Ops, Rows
+from hardzero.ops.random_bits import mix
+from hardzero.ops.updates import Parameters, Update
+
+Array = NDArray[np.float32]
+Input = Array | csr_array
+
+PREDICTION_ROWS = 1024
+"""Samples per minibatch when a network is evaluated; large enough to reuse weights, small enough for caches."""
+
+
+@dataclass
+class Layer:
+    """A hidden layer: parameters and activation."""
+
+    parameters: Parameters
+    activation: Activation
+
+    @property
+    def n_units(self) -> int:
+        """Number of units of the layer."""
+        return self.parameters.weights.shape[1]
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Probability that an input or a hidden unit is dropped in training (Srivastava et al. 2014)."""
+
+    input: float = 0.0
+    hidden: float = 0.0
+    seed: int = 0
+
+    def at(self, step: int) -> Dropout:
+        """Return the same rates with the seed of training step `step`."""
+        if not (self.input or self.hidden):
+            return self
+        return Dropout(self.input, self.hidden, int(mix(np.array([step], dtype=np.uint64), self.seed)[0]))
+
+
+NO_DROPOUT = Dropout()
+
+
+@dataclass(frozen=True)
+class ForwardPass:
+    """What a forward pass leaves for the backward pass.
+
+    Attributes
+    ----------
+    inputs : list of Rows
+        The input of each layer: the minibatch, then the activations of every hidden layer.
+    scores : ndarray of shape (n_samples, n_outputs)
+        Pre-activations of the output layer.
+    """
+
+    inputs: list[Rows]
+    scores: Array
+
+    @property
+    def hidden(self) -> list[Rows]:
+        """Activations of the hidden layers."""
+        return self.inputs[1:]
+
+
+@dataclass
+class Network:
+    """Hidden layers and an output layer.
+
+    Attributes
+    ----------
+    hidden_layers : list of Layer
+    output : Parameters
+        Of the linear output layer.
+    loss : Loss
+        The output head: the function from scores to predictions, and its loss.
+    """
+
+    hidden_layers: list[Layer]
+    output: Parameters
+    loss: Loss
+    n_features: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.n_features = self.parameters[0].weights.shape[0]
+
+    @classmethod
+    def initialize(
+        cls,
+        ops: Ops,
+        n_features: int,
+        activations: Sequence[tuple[int, Activation]],
+        n_outputs: int,
+        loss: Loss,
+        random_state: np.random.RandomState,
+    ) -> Network:
+        """Return a network with random weights and zero biases.
+
+        Weights are uniform with variance ``gain / n_inputs`` (He et al. 2015; see `Activation.gain`), so that
+        the size of activations neither grows nor shrinks with depth. Biases of zero leave every unit at zero
+        for half of a symmetric input: about 50 % zeros before training.
+
+        Parameters
+        ----------
+        ops : Ops
+            Provides the memory layout.
+        n_features, n_outputs : int
+        activations : sequence of (int, Activation)
+            Units and activation of each hidden layer.
+        loss : Loss
+        random_state : numpy.random.RandomState
+        """
+        hidden_layers = []
+        n_inputs = n_features
+        for n_units, activation in activations:
+            parameters = _initial_parameters(ops, n_inputs, n_units, activation.gain, random_state)
+            hidden_layers.append(Layer(parameters, activation))
+            n_inputs = n_units
+        return cls(hidden_layers, _initial_parameters(ops, n_inputs, n_outputs, 1.0, random_state), loss)
+
+    @property
+    def parameters(self) -> list[Parameters]:
+        """Parameters of all layers, the output layer last."""
+        return [layer.parameters for layer in self.hidden_layers] + [self.output]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of scores a sample."""
+        return self.output.weights.shape[1]
+
+    def forward(self, ops: Ops, rows: Rows, dropout: Dropout = NO_DROPOUT) -> ForwardPass:
+        """Return the scores of a minibatch and all that `backward` needs."""
+        inputs = [ops.dropout(rows, dropout.input, dropout.seed) if dropout.input else rows]
+        for depth, layer in enumerate(self.hidden_layers, start=1):
+            hidden = ops.hidden(inputs[-1], layer.parameters.weights, layer.parameters.bias, layer.activation)
+            if dropout.hidden:
+                hidden = ops.dropout(hidden, dropout.hidden, dropout.seed + depth)
+            inputs.append(hidden)
+        return ForwardPass(inputs, ops.affine(inputs[-1], self.output.weights, self.output.bias))
+
+    def backward(
+        self,
+        ops: Ops,
+        forward_pass: ForwardPass,
+        delta: Array,
+        update: Update,
+        activation_l1: Sequence[float] | None = None,
+    ) -> None:
+        """Pass the derivative of the loss by the scores back, updating every layer on the way.
+
+        Parameters
+        ----------
+        ops : Ops
+        forward_pass : ForwardPass
+        delta : ndarray of shape (n_samples, n_outputs)
+            Derivative of the mean loss by the scores.
+        update : Update
+        activation_l1 : sequence of float, optional
+            Coefficient of the L1 penalty on the activations of each hidden layer (sum over units, mean over
+            samples).
+        """
+        n_samples = len(delta)
+        passed: Array | None = delta
+        penalties = [0.0, *(activation_l1 or [0.0] * len(self.hidden_layers))]
+        for depth in range(len(self.hidden_layers), -1, -1):
+            assert passed is not None
+            passed = ops.backward(
+                forward_pass.inputs[depth],
+                passed,
+                self.parameters[depth],
+                update,
+                activation_l1=penalties[depth] / n_samples,
+                input_delta=depth > 0,
+            )
+
+    def scores(self, ops: Ops, X: Input) -> Array:
+        """Return the scores of all rows of `X`, shape (n_samples, n_outputs)."""
+        batches = [forward_pass.scores for forward_pass in self._evaluate(ops, X)]
+        return np.concatenate(batches) if batches else np.zeros((0, self.n_outputs), dtype=np.float32)
+
+    def predictions(self, ops: Ops, X: Input) -> Array:
+        """Return the output activation of the scores of all rows of `X`."""
+        return self.loss.predictions(self.scores(ops, X))
+
+    def hidden(self, ops: Ops, X: Input, depth: int) -> csr_array:
+        """Return the activations of hidden layer `depth` (0 is the first) for all rows of `X`, as CSR."""
+        batches = [forward_pass.hidden[depth].csr() for forward_pass in self._evaluate(ops, X)]
+        return csr_array(vstack(batches, format="csr"))
+
+    def sparsity(self, ops: Ops, X: Input) -> NDArray[np.float64]:
+        """Return the fraction of exact zeros of each hidden layer over all rows of `X`."""
+        counts = np.zeros(len(self.hidden_layers))
+        for forward_pass in self._evaluate(ops, X):
+            counts += [rows.n_nonzero for rows in forward_pass.hidden]
+        units = np.array([layer.n_units for layer in self.hidden_layers], dtype=float)
+        return 1.0 - counts / (units * X.shape[0])
+
+    def copy_parameters(self) -> list[tuple[Array, Array]]:
+        """Return a copy of the weights and the bias of every layer."""
+        return [(layer.weights.copy(), layer.bias.copy()) for layer in self.parameters]
+
+    def restore_parameters(self, saved: Sequence[tuple[Array, Array]]) -> None:
+        """Set weights and biases to values returned by `copy_parameters`."""
+        for layer, (weights, bias) in zip(self.parameters, saved, strict=True):
+            layer.weights[...] = weights
+            layer.bias[...] = bias
+
+    def _evaluate(self, ops: Ops, X: Input) -> Iterator[ForwardPass]:
+        for start in range(0, X.shape[0], PREDICTION_ROWS):
+            yield self.forward(ops, ops.rows(X, slice(start, min(start + PREDICTION_ROWS, X.shape[0]))))
+
+
+def _initial_parameters(
+    ops: Ops, n_inputs: int, n_outputs: int, gain: float, random_state: np.random.RandomState
+) -> Parameters:
+    bound = np.sqrt(3.0 * gain / n_inputs)
+    weights = ops.matrix(n_inputs, n_outputs)
+    weights[...] = random_state.uniform(-bound, bound, (n_inputs, n_outputs))
+    return Parameters(weights, np.zeros(n_outputs, dtype=np.float32))

@@ -1,0 +1,355 @@
+"""The fit loop: minibatches, learning-rate schedule, early stopping, progress and interruption."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from hardzero.network import Dropout, ForwardPass, Input, Network
+from hardzero.ops import Ops
+from hardzero.optimizers import Optimizer
+from hardzero.penalties import ActivationPenalty
+
+Array = NDArray[np.float32]
+
+
+class TrainingDiverged(ValueError):
+    """The loss stopped being a number; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What the loop needs to know beyond network, optimizer and penalty.
+
+    Attributes
+    ----------
+    max_epochs : int
+    batch_size : int
+    alpha : float
+        L2 coefficient: the gradient of the weights gets ``alpha / n`` times the weights, with n the samples of
+        the minibatch (scikit-learn's convention).
+    shuffle : bool
+    tol : float
+    patience : float
+        Epochs without an improvement of `tol` after which progress counts as stopped; may be infinite.
+    dropout : Dropout
+    verbose : bool
+    warn_if_not_converged : bool
+    """
+
+    max_epochs: int
+    batch_size: int
+    alpha: float = 0.0
+    shuffle: bool = True
+    tol: float = 1e-4
+    patience: float = 10
+    dropout: Dropout = field(default_factory=Dropout)
+    verbose: bool = False
+    warn_if_not_converged: bool = True
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What a callback is told after each epoch.
+
+    Attributes
+    ----------
+    epoch, max_epochs : int
+        `epoch` counts from 1.
+    loss : float
+        Mean training loss of the epoch, penalties included.
+    validation_score : float or None
+    zeros : ndarray of shape (n_hidden_layers,)
+        Fraction of exact zeros of each hidden layer over the epoch's minibatches.
+    seconds : float
+        Duration of the epoch's training steps.
+    n_samples : int
+        Samples trained on in the epoch.
+    learning_rate : float
+    """
+
+    epoch: int
+    max_epochs: int
+    loss: float
+    validation_score: float | None
+    zeros: NDArray[np.float64]
+    seconds: float
+    n_samples: int
+    learning_rate: float
+
+
+Callback = Callable[[EpochReport], Any]
+
+
+@dataclass
+class History:
+    """What training leaves behind.
+
+    Attributes
+    ----------
+    loss_curve : list of float
+        Mean training loss of each epoch.
+    validation_scores : list of float
+        Empty without early stopping.
+    sparsity_curve : list of list of float
+        Fraction of zeros of each hidden layer in each epoch.
+    best_loss, best_validation_score : float
+    n_epochs : int
+        Epochs of the latest run.
+    n_samples_seen : int
+        Samples trained on over all runs.
+    seconds : float
+        Time spent in training steps of the latest run.
+    """
+
+    loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    sparsity_curve: list[list[float]] = field(default_factory=list)
+    best_loss: float = np.inf
+    best_validation_score: float = -np.inf
+    n_epochs: int = 0
+    n_samples_seen: int = 0
+    seconds: float = 0.0
+    epochs_without_progress: int = 0
+
+
+@dataclass
+class Trainer:
+    """Trains a network; keeps optimizer, penalty and history between calls, so that training can go on.
+
+    Attributes
+    ----------
+    network : Network
+    optimizer : Optimizer
+    penalty : ActivationPenalty
+    settings : TrainingSettings
+    random_state : numpy.random.RandomState
+        Draws the order of samples.
+    history : History
+    """
+
+    network: Network
+    optimizer: Optimizer
+    penalty: ActivationPenalty
+    settings: TrainingSettings
+    random_state: np.random.RandomState
+    history: History = field(default_factory=History)
+
+    def __post_init__(self) -> None:
+        self.optimizer.prepare(self.network.parameters)
+
+    def run(
+        self,
+        ops: Ops,
+        X: Input,
+        targets: Array,
+        sample_weight: Array | None = None,
+        *,
+        validation_score: Callable[[], float] | None = None,
+        callback: Callback | None = None,
+    ) -> History:
+        """Train for up to `max_epochs` epochs.
+
+        Parameters
+        ----------
+        ops : Ops
+        X : ndarray or csr_array of shape (n_samples, n_features), float32
+        targets : ndarray of shape (n_samples, n_outputs), float32
+        sample_weight : ndarray of shape (n_samples,), optional
+        validation_score : callable, optional
+            Scores the network in its present state on held-out data; turns on early stopping: progress is
+            judged by the score, and the best-scoring parameters are restored at the end.
+        callback : callable, optional
+            Called with an `EpochReport` after each epoch; a true return value ends training.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        TrainingDiverged
+            If the loss becomes infinite or not a number.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the last epoch was reached while there still was progress.
+        UserWarning
+            If Ctrl-C interrupted training; the state so far is kept.
+        """
+        history, settings = self.history, self.settings
+        history.n_epochs, history.seconds, history.epochs_without_progress = 0, 0.0, 0
+        best_parameters = None
+        X = ops.prepare(X)
+        try:
+            for epoch in range(1, settings.max_epochs + 1):
+                report = self._epoch(ops, X, targets, sample_weight, epoch, validation_score)
+                if validation_score is not None and history.best_validation_score == report.validation_score:
+                    best_parameters = self.network.copy_parameters()
+                stop = bool(callback(report)) if callback is not None else False
+                if stop or self._progress_stopped(validation_score is not None):
+                    break
+            else:
+                if settings.warn_if_not_converged:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({settings.max_epochs}) reached and the "
+                        "optimization hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=2,
+                    )
+        except KeyboardInterrupt:
+            kept = "the best epoch" if best_parameters is not None else "the last step"
+            warnings.warn(
+                f"Training interrupted by user after {history.n_epochs} epochs; the parameters of {kept} are kept.",
+                stacklevel=2,
+            )
+        if best_parameters is not None:
+            self.network.restore_parameters(best_parameters)
+        return history
+
+    def epoch(
+        self, ops: Ops, X: Input, targets: Array, sample_weight: Array | None = None
+    ) -> EpochReport:
+        """Train for one pass over the data; the step of ``partial_fit``."""
+        self.history.n_epochs = 0
+        return self._epoch(ops, ops.prepare(X), targets, sample_weight, 1, None)
+
+    def _epoch(
+        self,
+        ops: Ops,
+        X: Input,
+        targets: Array,
+        sample_weight: Array | None,
+        epoch: int,
+        validation_score: Callable[[], float] | None,
+    ) -> EpochReport:
+        history = self.history
+        n_samples = X.shape[0]
+        started = time.perf_counter()
+        total_loss = 0.0
+        n_nonzero = np.zeros(len(self.network.hidden_layers))
+        for start, samples in self._minibatches(n_samples):
+            progress = (epoch - 1 + start / n_samples) / self.settings.max_epochs
+            weights = None if sample_weight is None else sample_weight[samples]
+            if weights is not None and not weights.any():
+                continue
+            loss, counts = self._step(ops, X, samples, targets[samples], weights, progress)
+            total_loss += loss * len(samples)
+            n_nonzero += counts
+        history.n_epochs += 1
+        history.n_samples_seen += n_samples
+        seconds = time.perf_counter() - started
+        history.seconds += seconds
+        zeros = 1.0 - n_nonzero / (n_samples * self._units())
+        self._record(total_loss / n_samples, zeros, validation_score)
+        self.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
+        return EpochReport(
+            epoch,
+            self.settings.max_epochs,
+            history.loss_curve[-1],
+            history.validation_scores[-1] if validation_score is not None else None,
+            zeros,
+            seconds,
+            n_samples,
+            self.optimizer.learning_rate.current,
+        )
+
+    def _minibatches(self, n_samples: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        order = np.arange(n_samples, dtype=np.intp)
+        if self.settings.shuffle:
+            self.random_state.shuffle(order)
+        for start in range(0, n_samples, self.settings.batch_size):
+            yield start, order[start : start + self.settings.batch_size]
+
+    def _step(
+        self,
+        ops: Ops,
+        X: Input,
+        samples: NDArray[np.intp],
+        targets: Array,
+        sample_weight: Array | None,
+        progress: float,
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Take one step; return the minibatch's loss and the non-zeros of each hidden layer."""
+        network, optimizer = self.network, self.optimizer
+        n_samples = len(samples)
+        optimizer.learning_rate.follow(progress)
+        weight_sum = float(n_samples if sample_weight is None else sample_weight.sum())
+        update = optimizer.next_update(decay=self.settings.alpha / weight_sum)
+        dropout = self.settings.dropout.at(optimizer.n_steps)
+        forward_pass = network.forward(ops, ops.rows(X, samples), dropout)
+        loss = network.loss.value(forward_pass.scores, targets, sample_weight)
+        loss += self._activation_penalty(forward_pass, n_samples)
+        if not np.isfinite(loss):
+            raise TrainingDiverged(self._divergence_message(loss))
+        delta = network.loss.delta(forward_pass.scores, targets, sample_weight)
+        network.backward(ops, forward_pass, delta, update, self.penalty.coefficients)
+        counts = np.array([rows.n_nonzero for rows in forward_pass.hidden], dtype=float)
+        self.penalty.observe(1.0 - counts / (n_samples * self._units()), progress)
+        return loss, counts
+
+    def _activation_penalty(self, forward_pass: ForwardPass, n_samples: int) -> float:
+        return sum(
+            coefficient * rows.absolute_sum() / n_samples
+            for coefficient, rows in zip(self.penalty.coefficients, forward_pass.hidden, strict=True)
+            if coefficient
+        )
+
+    def _units(self) -> NDArray[np.float64]:
+        return np.array([layer.n_units for layer in self.network.hidden_layers], dtype=float)
+
+    def _record(
+        self, loss: float, zeros: NDArray[np.float64], validation_score: Callable[[], float] | None
+    ) -> None:
+        """Append to the curves and count the epochs without progress."""
+        history, tol = self.history, self.settings.tol
+        if self.settings.alpha:
+            squares = sum(float(np.square(layer.weights).sum()) for layer in self.network.parameters)
+            loss += 0.5 * self.settings.alpha * squares / self.settings.batch_size
+        history.loss_curve.append(loss)
+        history.sparsity_curve.append(zeros.tolist())
+        if validation_score is not None:
+            score = validation_score()
+            history.validation_scores.append(score)
+            improved = score >= history.best_validation_score + tol
+            history.best_validation_score = max(score, history.best_validation_score)
+        else:
+            improved = loss <= history.best_loss - tol
+        history.best_loss = min(loss, history.best_loss)
+        history.epochs_without_progress = 0 if improved else history.epochs_without_progress + 1
+        if self.settings.verbose:
+            print(f"Iteration {history.n_epochs}, loss = {loss:.8f}")
+            if validation_score is not None:
+                print(f"Validation score: {history.validation_scores[-1]:f}")
+
+    def _progress_stopped(self, early_stopping: bool) -> bool:
+        if self.history.epochs_without_progress <= self.settings.patience:
+            return False
+        if not self.optimizer.learning_rate.progress_stopped():
+            self.history.epochs_without_progress = 0
+            return False
+        if self.settings.verbose:
+            measure = "Validation score" if early_stopping else "Training loss"
+            print(
+                f"{measure} did not improve more than tol={self.settings.tol:f} for "
+                f"{self.settings.patience} consecutive epochs. Stopping."
+            )
+        return True
+
+    def _divergence_message(self, loss: float) -> str:
+        rate = self.optimizer.learning_rate.current
+        return (
+            f"training diverged: the loss became {loss} in step {self.optimizer.n_steps}. Lower "
+            f"learning_rate_init (the rate was {rate:g}), or scale the features to a range near 0 to 1, for example "
+            "with sklearn.preprocessing.StandardScaler or MaxAbsScaler; check targets for very large values."
+        )
+
+
