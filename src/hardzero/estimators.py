@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
@@ -39,7 +39,7 @@ SPARSITY_SAMPLES = 10_000
 """Training samples on which `sparsity_` is measured: enough for three digits, at a small part of an epoch's cost."""
 
 
-class _RectifierEstimator(BaseEstimator):  # type: ignore[misc]
+class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """What classifier and regressor share: parameters, fitting, the hidden representation."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -166,6 +166,12 @@ class _RectifierEstimator(BaseEstimator):  # type: ignore[misc]
         if not -n_layers <= layer < n_layers:
             raise ValueError(f"layer={layer} does not exist: the network has {n_layers} hidden layers")
         return self.network_.hidden(self._ops(), self._validate_X(X), layer % n_layers)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
+        """Return names for the columns of `transform`: ``unit0``, ``unit1``, … of the last hidden layer."""
+        check_is_fitted(self)
+        n_units = self.network_.hidden_layers[-1].n_units
+        return np.array([f"unit{index}" for index in range(n_units)], dtype=object)
 
     def measure_sparsity(self, X: ArrayLike | csr_array) -> NDArray[np.float64]:
         """Return the fraction of exact zeros of each hidden layer on `X`.
@@ -440,6 +446,7 @@ class _RectifierEstimator(BaseEstimator):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
 
@@ -860,7 +867,7 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         self.hidden_dropout = hidden_dropout
         self.n_jobs = n_jobs
 
-    def predict(self, X: ArrayLike | csr_array) -> Array:
+    def predict(self, X: ArrayLike | csr_array) -> NDArray[np.float64]:
         """Return predicted targets.
 
         Parameters
@@ -869,9 +876,10 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs), float32
+        ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+            As scikit-learn's regressors give it; the arithmetic is float32.
         """
-        predictions = self._scores(X)
+        predictions = self._scores(X).astype(np.float64)
         return predictions.ravel() if self.n_outputs_ == 1 else predictions
 
     def _validate_targets(self, X: Input, y: Any, *, first: bool, incremental: bool) -> Array:
