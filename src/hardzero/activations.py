@@ -157,7 +157,7 @@ class Tanh(Activation):
         return np.tanh(z)
 
     def slope(self, z: Array) -> Array:
-        """Return 1 - tanh(z)², accurate for large \\|z\\| where the difference would cancel."""
+        """Return 1 - tanh(z)², accurate for large z of either sign, where the difference would cancel."""
         decay = np.exp(-2 * np.abs(z))
         return 4 * decay / np.square(1 + decay)
 
@@ -214,7 +214,7 @@ class LeakyIntegrateAndFire(Activation):
     resistance : float, default=1.0
         R, potential per unit of input current.
     largest_slope : float, default=10.0
-        The true slope grows without bound towards the threshold; it is cut here so that training stays finite.
+        The true slope grows without bound towards the threshold; the cut keeps training finite.
 
     Raises
     ------

@@ -36,7 +36,7 @@ Array = NDArray[np.float32]
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSITY_SAMPLES = 10_000
-"""Training samples on which `sparsity_` is measured: enough for three digits, at a small part of an epoch's cost."""
+"""Training samples on which `sparsity_` is measured: enough for three digits, a small part of an epoch."""
 
 
 class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -248,7 +248,9 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
             if not sample_weight.any():
-                raise ValueError("all sample weights are zero: nothing can be learned; give some a positive weight")
+                raise ValueError(
+                    "all sample weights are zero: nothing can be learned; give some a positive weight"
+                )
         sample_weight = self._total_weight(y, sample_weight)
         random_state = check_random_state(self.random_state)
         ops = self._ops()
@@ -257,9 +259,7 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
             loss = self._loss(targets.shape[1])
             activation = get_activation(self.activation)
             layers = [(size, activation) for size in sizes]
-            self.network_ = Network.initialize(
-                ops, X.shape[1], layers, targets.shape[1], loss, random_state
-            )
+            self.network_ = Network.initialize(ops, X.shape[1], layers, targets.shape[1], loss, random_state)
             self.n_outputs_ = targets.shape[1]
             self.n_layers_ = len(sizes) + 2
             self.out_activation_ = loss.output_activation
@@ -270,8 +270,8 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         for layer in self.network_.parameters:
             if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
                 raise ValueError(
-                    "Solver produced non-finite parameter weights. The input data may contain large values and "
-                    "need to be preprocessed."
+                    "Solver produced non-finite parameter weights. The input data may contain large values "
+                    "and need to be preprocessed."
                 )
         if not incremental:
             self.sparsity_ = self.network_.sparsity(ops, X[:SPARSITY_SAMPLES])
@@ -279,7 +279,9 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     def _fit_full_batch(self, ops: Ops, X: Input, targets: Array, sample_weight: Array | None) -> None:
         if self.target_sparsity is not None:
-            raise ValueError("target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead")
+            raise ValueError(
+                "target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead"
+            )
         objective = FullBatchObjective(
             self.network_, ops, X, targets, sample_weight, self.alpha, self._activation_l1()
         )
@@ -367,7 +369,8 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         else:
             if self.batch_size > n_samples:
                 warnings.warn(
-                    f"Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to {n_samples}.",
+                    "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to "
+                    f"{n_samples}.",
                     stacklevel=5,
                 )
             batch_size = min(self.batch_size, n_samples)
@@ -411,10 +414,13 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         if self.target_sparsity is None:
             return FixedPenalty(self._activation_l1())
         if np.any(np.asarray(self.activation_l1) != 0):
-            raise ValueError("set activation_l1 or target_sparsity, not both: the target chooses the coefficients")
+            raise ValueError(
+                "set activation_l1 or target_sparsity, not both: the target chooses the coefficients"
+            )
         if not get_activation(self.activation).makes_zeros:
             raise ValueError(
-                f"target_sparsity needs an activation that makes exact zeros, such as 'relu'; {self.activation!r} does not"
+                "target_sparsity needs an activation that makes exact zeros, such as 'relu'; "
+                f"{self.activation!r} does not"
             )
         targets = self._per_layer("target_sparsity", self.target_sparsity)
         if not all(0 <= target < 1 for target in targets):
@@ -433,7 +439,9 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
             return [float(cast(float, value))] * n_layers
         values = [float(item) for item in cast(Sequence[float], value)]
         if len(values) != n_layers:
-            raise ValueError(f"{name} has {len(values)} values for {n_layers} hidden layers: give one a layer")
+            raise ValueError(
+                f"{name} has {len(values)} values for {n_layers} hidden layers: give one a layer"
+            )
         return values
 
     def _hidden_layer_sizes(self) -> list[int]:
@@ -452,8 +460,8 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
 _SHARED_PARAMETERS = """
     hidden_layer_sizes : int or array-like of int, default=(256, 256)
-        Units of each hidden layer. Two layers of 256 fit tabular data, bags of words and small images well, and
-        exact zeros keep them cheap.
+        Units of each hidden layer. Two layers of 256 fit tabular data, bags of words and small images well,
+        and exact zeros keep them cheap.
     activation : str or Activation, default="relu"
         One of ``relu``, ``signed_relu``, ``softplus``, ``tanh``, ``logistic``, ``identity``, ``lif``, or an
         instance from `hardzero.activations` where constants are to be set.
@@ -535,13 +543,13 @@ _SHARED_ATTRIBUTES = """
         Names of the features, where `X` had string column names."""
 
 
-class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore[misc]
+class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore[misc]  # noqa: D101
     __doc__ = f"""Deep sparse rectifier network for classification.
 
-    Drop-in for `sklearn.neural_network.MLPClassifier`: shared parameters, attributes and errors keep their names
-    and meaning. Two classes and several labels a sample use logistic outputs, more classes a softmax; the loss is
-    cross-entropy. Weights start uniform with variance 2/n_inputs (He et al. 2015), so that rectifier
-    layers keep their scale at any depth.
+    Drop-in for `sklearn.neural_network.MLPClassifier`: shared parameters, attributes and errors keep their
+    names and meaning. Two classes and several labels a sample use logistic outputs, more classes a softmax;
+    the loss is cross-entropy. Weights start uniform with variance 2/n_inputs (He et al. 2015), so that
+    rectifier layers keep their scale at any depth.
 
     Parameters
     ----------{_SHARED_PARAMETERS}
@@ -563,8 +571,8 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
     >>> from sklearn.datasets import make_classification
     >>> from hardzero import RectifierClassifier
     >>> X, y = make_classification(n_samples=200, random_state=0)
-    >>> classifier = RectifierClassifier((64,), target_sparsity=0.8, max_iter=60, tol=0, random_state=0).fit(X, y)
-    >>> classifier.predict(X[:3]).shape
+    >>> classifier = RectifierClassifier((64,), target_sparsity=0.8, max_iter=60, tol=0, random_state=0)
+    >>> classifier.fit(X, y).predict(X[:3]).shape
     (3,)
     """
 
@@ -709,7 +717,8 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
             labels = np.unique(np.asarray(classes))
             if not first and not np.array_equal(self.classes_, labels):
                 raise ValueError(
-                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+                    f"{self.classes_!r}"
                 )
             if first:
                 self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else labels)
@@ -730,25 +739,29 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
             y = column_or_1d(y, warn=True)
         if type_of_target(y, input_name="y").startswith("continuous"):
             raise ValueError(
-                f"Unknown label type: {type_of_target(y)}. Maybe you are trying to fit a classifier, which expects "
-                "discrete classes on a regression target with continuous values."
+                f"Unknown label type: {type_of_target(y)}. Maybe you are trying to fit a classifier, which "
+                "expects discrete classes on a regression target with continuous values."
             )
         if incremental and "classes_" in vars(self):
             unknown = np.setdiff1d(unique_labels(y), self.classes_)
             if unknown.size:
-                raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {unknown} beyond them.")
+                raise ValueError(
+                    "`y` has classes not in `self.classes_`. `self.classes_` has "
+                    f"{self.classes_}. 'y' has {unknown} beyond them."
+                )
         elif first:
             self._fit_label_binarizer(y)
         else:
             labels = unique_labels(y)
             if not np.array_equal(labels, self.classes_):
                 raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                    f"Previously got {self.classes_}, `y` has {labels}"
+                    "warm_start can only be used where `y` has the same classes as in the previous call to "
+                    f"fit. Previously got {self.classes_}, `y` has {labels}"
                 )
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y contains only one class ({self.classes_[0]!r}): classification needs samples of at least two classes"
+                f"y contains only one class ({self.classes_[0]!r}): classification needs samples of at least "
+                "two classes"
             )
         return np.asarray(self._label_binarizer.transform(y), dtype=np.float32)
 
@@ -771,11 +784,11 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
         return tags
 
 
-class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[misc]
+class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[misc]  # noqa: D101
     __doc__ = f"""Deep sparse rectifier network for regression.
 
-    Drop-in for `sklearn.neural_network.MLPRegressor`: shared parameters, attributes and errors keep their names
-    and meaning. Scale targets that are far from unit variance, for example with
+    Drop-in for `sklearn.neural_network.MLPRegressor`: shared parameters, attributes and errors keep their
+    names and meaning. Scale targets that are far from unit variance, for example with
     `sklearn.compose.TransformedTargetRegressor`.
 
     Parameters
@@ -795,7 +808,8 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
     >>> from sklearn.datasets import make_regression
     >>> from hardzero import RectifierRegressor
     >>> X, y = make_regression(n_samples=200, n_features=5, random_state=0)
-    >>> RectifierRegressor(hidden_layer_sizes=64, solver="lbfgs", max_iter=1000, random_state=0).fit(X, y).score(X, y) > 0.9
+    >>> regressor = RectifierRegressor(64, solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> regressor.score(X, y) > 0.9
     True
     """
 
@@ -889,9 +903,13 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         constant = np.flatnonzero((targets == targets[0]).all(axis=0)) if len(targets) > 1 else []
         if len(constant) and not incremental:
             which = "the target" if targets.shape[1] == 1 else f"target column {constant[0]}"
-            raise ValueError(f"{which} is constant ({targets[0, constant[0]]:g}): there is nothing to learn; check y")
+            raise ValueError(
+                f"{which} is constant ({targets[0, constant[0]]:g}): there is nothing to learn; check y"
+            )
         if self.loss == "poisson" and (targets < 0).any():
-            raise ValueError("loss='poisson' needs targets that are not negative; use loss='squared_error' for these")
+            raise ValueError(
+                "loss='poisson' needs targets that are not negative; use loss='squared_error' for these"
+            )
         with np.errstate(over="ignore"):
             narrow = targets.astype(np.float32)
         if not np.isfinite(narrow).all():

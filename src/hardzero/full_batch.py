@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from hardzero.network import PREDICTION_ROWS, Input, Network
 from hardzero.ops import Ops
-from hardzero.ops.updates import Gradient, Parameters
 from hardzero.ops.layout import padded_zeros
+from hardzero.ops.updates import Gradient, Parameters
 
 Array = NDArray[np.float32]
 Vector = NDArray[np.float64]
@@ -21,7 +21,7 @@ Vector = NDArray[np.float64]
 
 @dataclass
 class FullBatchObjective:
-    """Mean loss of a network over a training set, with penalties, and its gradient, as functions of one vector.
+    """Mean loss of a network over a training set, with penalties, and its gradient, given one vector.
 
     Attributes
     ----------
@@ -69,7 +69,9 @@ class FullBatchObjective:
         objective = 0.5 * self.alpha * float(np.square(weights, dtype=np.float64).sum()) / total_weight
         gradient = np.zeros_like(vector)
         for start in range(0, n_samples, PREDICTION_ROWS):
-            loss, share, chunk_gradient = self._chunk(slice(start, min(start + PREDICTION_ROWS, n_samples)), total_weight)
+            loss, share, chunk_gradient = self._chunk(
+                slice(start, min(start + PREDICTION_ROWS, n_samples)), total_weight
+            )
             objective += loss * share
             gradient += chunk_gradient * share
         return objective, gradient
@@ -88,7 +90,9 @@ class FullBatchObjective:
         for coefficient, rows in zip(self.activation_l1, forward_pass.hidden, strict=True):
             loss += coefficient * rows.absolute_sum() / n_samples
         delta = network.loss.delta(forward_pass.scores, targets, weights)
-        network.backward(self.ops, forward_pass, delta, Gradient(self.alpha / total_weight), self.activation_l1)
+        network.backward(
+            self.ops, forward_pass, delta, Gradient(self.alpha / total_weight), self.activation_l1
+        )
         gradient = _concatenate(
             [Parameters(layer.weight_state[0], layer.bias_state[0]) for layer in network.parameters]
         )
@@ -110,7 +114,9 @@ def minimize(
     UserWarning
         If Ctrl-C interrupted the search; the best parameters so far are kept.
     """
-    best = scipy.optimize.OptimizeResult(x=objective.pack(), fun=np.inf, nit=0, status=0, message="interrupted")
+    best = scipy.optimize.OptimizeResult(
+        x=objective.pack(), fun=np.inf, nit=0, status=0, message="interrupted"
+    )
 
     def remember(intermediate_result: scipy.optimize.OptimizeResult) -> None:
         best.x, best.fun, best.nit = intermediate_result.x.copy(), intermediate_result.fun, best.nit + 1
@@ -126,7 +132,8 @@ def minimize(
         )
     except KeyboardInterrupt:
         warnings.warn(
-            f"Training interrupted by user after {best.nit} iterations; the best parameters are kept.", stacklevel=2
+            f"Training interrupted by user after {best.nit} iterations; the best parameters are kept.",
+            stacklevel=2,
         )
         result = best
     objective.unpack(result.x)

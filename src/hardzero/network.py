@@ -19,7 +19,7 @@ Array = NDArray[np.float32]
 Input = Array | csr_array
 
 PREDICTION_ROWS = 1024
-"""Samples per minibatch when a network is evaluated; large enough to reuse weights, small enough for caches."""
+"""Samples per minibatch when a network is evaluated: enough to reuse weights, few enough for caches."""
 
 
 @dataclass

@@ -118,6 +118,4 @@ class AdamOptimizer(Optimizer):
         """Return the update of the present step."""
         step = max(self.n_steps, 1)
         correction = math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
-        return Adam(
-            self.learning_rate.current * correction, self.beta_1, self.beta_2, self.epsilon, decay
-        )
+        return Adam(self.learning_rate.current * correction, self.beta_1, self.beta_2, self.epsilon, decay)

@@ -23,7 +23,7 @@ class ActivationPenalty(ABC):
 
     @abstractmethod
     def observe(self, zeros: Floats, progress: float) -> None:
-        """Learn the fraction of zeros per hidden layer in a training minibatch, `progress` of the run from 0 to 1."""
+        """Learn the fraction of zeros per hidden layer in a minibatch, at `progress` of the run (0 to 1)."""
 
 
 @dataclass
@@ -43,8 +43,8 @@ class SparsityController(ActivationPenalty):
     An integral controller on the logarithm of each coefficient: the coefficient grows by a constant factor
     per step for each unit of missing zeros and shrinks likewise, so that coefficients over many orders of
     magnitude are found without tuning. The set point moves from the zeros of the untrained network to the
-    target over the first `ramp` of training, so that features form before they are thinned out, and the rest of the
-    run is left to recover accuracy at the target.
+    target over the first `ramp` of training, so that features form before they are thinned out, and the rest
+    of the run is left to recover accuracy at the target.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ import os
 def usable_cores() -> int:
     """Return the number of cores this process may run on, at most ``OMP_NUM_THREADS`` where that is set.
 
-    joblib sets ``OMP_NUM_THREADS`` in its workers, so that nested parallelism does not oversubscribe the cores.
+    joblib sets ``OMP_NUM_THREADS`` in its workers, so that nested parallelism does not crowd the cores.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = os.environ.get("OMP_NUM_THREADS", "")

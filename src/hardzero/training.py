@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from hardzero.network import Dropout, ForwardPass, Input, Network
-from hardzero.ops import Ops
+from hardzero.ops import Ops, Rows
 from hardzero.optimizers import Optimizer
 from hardzero.penalties import ActivationPenalty
 
@@ -33,8 +33,8 @@ class TrainingSettings:
     max_epochs : int
     batch_size : int
     alpha : float
-        L2 coefficient: the gradient of the weights gets ``alpha / n`` times the weights, with n the samples of
-        the minibatch (scikit-learn's convention).
+        L2 coefficient: the gradient of the weights gets ``alpha / n`` times the weights, with n the samples
+        of the minibatch (scikit-learn's convention).
     shuffle : bool
     tol : float
     patience : float
@@ -42,6 +42,8 @@ class TrainingSettings:
     dropout : Dropout
     verbose : bool
     warn_if_not_converged : bool
+    phase : str
+        Name of this run in progress reports.
     """
 
     max_epochs: int
@@ -53,6 +55,7 @@ class TrainingSettings:
     dropout: Dropout = field(default_factory=Dropout)
     verbose: bool = False
     warn_if_not_converged: bool = True
+    phase: str = "training"
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class EpochReport:
     n_samples : int
         Samples trained on in the epoch.
     learning_rate : float
+    phase : str
+        ``training``, or a phase before it such as ``pre-training layer 1 of 3``.
     """
 
     epoch: int
@@ -83,6 +88,7 @@ class EpochReport:
     seconds: float
     n_samples: int
     learning_rate: float
+    phase: str = "training"
 
 
 Callback = Callable[[EpochReport], Any]
@@ -120,6 +126,24 @@ class History:
     epochs_without_progress: int = 0
 
 
+@dataclass(frozen=True)
+class Minibatch:
+    """What one training step works on.
+
+    Attributes
+    ----------
+    network : Network
+        The trainer's network, or a part of it that shares its hidden units.
+    rows : Rows
+        Input.
+    targets : ndarray of shape (n_samples, n_outputs)
+    """
+
+    network: Network
+    rows: Rows
+    targets: Array
+
+
 @dataclass
 class Trainer:
     """Trains a network; keeps optimizer, penalty and history between calls, so that training can go on.
@@ -149,7 +173,7 @@ class Trainer:
         self,
         ops: Ops,
         X: Input,
-        targets: Array,
+        targets: Array | None,
         sample_weight: Array | None = None,
         *,
         validation_score: Callable[[], float] | None = None,
@@ -161,7 +185,8 @@ class Trainer:
         ----------
         ops : Ops
         X : ndarray or csr_array of shape (n_samples, n_features), float32
-        targets : ndarray of shape (n_samples, n_outputs), float32
+        targets : ndarray of shape (n_samples, n_outputs), float32, or None
+            None for autoencoders, which make their targets from `X`.
         sample_weight : ndarray of shape (n_samples,), optional
         validation_score : callable, optional
             Scores the network in its present state on held-out data; turns on early stopping: progress is
@@ -208,7 +233,8 @@ class Trainer:
         except KeyboardInterrupt:
             kept = "the best epoch" if best_parameters is not None else "the last step"
             warnings.warn(
-                f"Training interrupted by user after {history.n_epochs} epochs; the parameters of {kept} are kept.",
+                f"Training interrupted by user after {history.n_epochs} epochs; the parameters of {kept} "
+                "are kept.",
                 stacklevel=2,
             )
         if best_parameters is not None:
@@ -216,7 +242,7 @@ class Trainer:
         return history
 
     def epoch(
-        self, ops: Ops, X: Input, targets: Array, sample_weight: Array | None = None
+        self, ops: Ops, X: Input, targets: Array | None, sample_weight: Array | None = None
     ) -> EpochReport:
         """Train for one pass over the data; the step of ``partial_fit``."""
         self.history.n_epochs = 0
@@ -226,7 +252,7 @@ class Trainer:
         self,
         ops: Ops,
         X: Input,
-        targets: Array,
+        targets: Array | None,
         sample_weight: Array | None,
         epoch: int,
         validation_score: Callable[[], float] | None,
@@ -241,7 +267,7 @@ class Trainer:
             weights = None if sample_weight is None else sample_weight[samples]
             if weights is not None and not weights.any():
                 continue
-            loss, counts = self._step(ops, X, samples, targets[samples], weights, progress)
+            loss, counts = self._step(ops, X, samples, targets, weights, progress)
             total_loss += loss * len(samples)
             n_nonzero += counts
         history.n_epochs += 1
@@ -260,6 +286,7 @@ class Trainer:
             seconds,
             n_samples,
             self.optimizer.learning_rate.current,
+            self.settings.phase,
         )
 
     def _minibatches(self, n_samples: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
@@ -274,27 +301,37 @@ class Trainer:
         ops: Ops,
         X: Input,
         samples: NDArray[np.intp],
-        targets: Array,
+        targets: Array | None,
         sample_weight: Array | None,
         progress: float,
     ) -> tuple[float, NDArray[np.float64]]:
         """Take one step; return the minibatch's loss and the non-zeros of each hidden layer."""
-        network, optimizer = self.network, self.optimizer
+        optimizer = self.optimizer
         n_samples = len(samples)
         optimizer.learning_rate.follow(progress)
         weight_sum = float(n_samples if sample_weight is None else sample_weight.sum())
         update = optimizer.next_update(decay=self.settings.alpha / weight_sum)
         dropout = self.settings.dropout.at(optimizer.n_steps)
-        forward_pass = network.forward(ops, ops.rows(X, samples), dropout)
-        loss = network.loss.value(forward_pass.scores, targets, sample_weight)
+        minibatch = self._minibatch(ops, X, samples, targets)
+        network = minibatch.network
+        forward_pass = network.forward(ops, minibatch.rows, dropout)
+        loss, delta = network.loss.value_and_delta(forward_pass.scores, minibatch.targets, sample_weight)
         loss += self._activation_penalty(forward_pass, n_samples)
         if not np.isfinite(loss):
             raise TrainingDiverged(self._divergence_message(loss))
-        delta = network.loss.delta(forward_pass.scores, targets, sample_weight)
         network.backward(ops, forward_pass, delta, update, self.penalty.coefficients)
+        self._step_ends(minibatch, forward_pass)
         counts = np.array([rows.n_nonzero for rows in forward_pass.hidden], dtype=float)
         self.penalty.observe(1.0 - counts / (n_samples * self._units()), progress)
         return loss, counts
+
+    def _minibatch(self, ops: Ops, X: Input, samples: NDArray[np.intp], targets: Array | None) -> Minibatch:
+        """Return what a step on these samples works on; the point where autoencoders corrupt their input."""
+        assert targets is not None
+        return Minibatch(self.network, ops.rows(X, samples), targets[samples])
+
+    def _step_ends(self, minibatch: Minibatch, forward_pass: ForwardPass) -> None:
+        """Do nothing; the point where subclasses put constraints on the parameters."""
 
     def _activation_penalty(self, forward_pass: ForwardPass, n_samples: int) -> float:
         return sum(
@@ -326,7 +363,10 @@ class Trainer:
         history.best_loss = min(loss, history.best_loss)
         history.epochs_without_progress = 0 if improved else history.epochs_without_progress + 1
         if self.settings.verbose:
-            print(f"Iteration {history.n_epochs}, loss = {loss:.8f}")
+            phase = (
+                "" if self.settings.phase == "training" else f"{self.settings.phase.capitalize()}, iteration"
+            )
+            print(f"{phase or 'Iteration'} {history.n_epochs}, loss = {loss:.8f}")
             if validation_score is not None:
                 print(f"Validation score: {history.validation_scores[-1]:f}")
 
@@ -348,8 +388,7 @@ class Trainer:
         rate = self.optimizer.learning_rate.current
         return (
             f"training diverged: the loss became {loss} in step {self.optimizer.n_steps}. Lower "
-            f"learning_rate_init (the rate was {rate:g}), or scale the features to a range near 0 to 1, for example "
-            "with sklearn.preprocessing.StandardScaler or MaxAbsScaler; check targets for very large values."
+            f"learning_rate_init (the rate was {rate:g}), or scale the features to a range near 0 to 1, for "
+            "example with sklearn.preprocessing.StandardScaler or MaxAbsScaler; check targets for very large "
+            "values."
         )
-
-

@@ -55,21 +55,25 @@ class Ops(Protocol):
         """Return a matrix of zeros in the layout that this implementation works on fastest."""
 
     def prepare(self, X: NDArray[np.float32] | csr_array) -> NDArray[np.float32] | csr_array:
-        """Return `X` in the form from which `rows` takes minibatches fastest: dense, or CSR if mostly zero."""
+        """Return `X` in the form that `rows` takes minibatches from fastest: dense, or CSR if mostly zero."""
 
     def rows(
         self, X: NDArray[np.float32] | csr_array, samples: NDArray[np.intp] | slice | None = None
     ) -> Rows:
         """Take a minibatch of network input, finite float32, dense or CSR: all rows of `X`, or `samples`."""
 
-    def dropout(self, rows: Rows, rate: float, seed: int) -> Rows:
-        """Set entries to zero with probability `rate`, scale the others by ``1/(1-rate)``.
+    def dropout(self, rows: Rows, rate: float, seed: int, scale: float | None = None) -> Rows:
+        """Set entries to zero with probability `rate`, multiply the others by `scale`.
+
+        None scales by ``1/(1-rate)``, which keeps the expected value; 1.0 is masking noise.
 
         Whether entry (i, j) is kept is a hash of `seed`, i and j (`hardzero.ops.random_bits`), so that all
         implementations drop the same entries.
         """
 
-    def affine(self, rows: Rows, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np.float32]:
+    def affine(
+        self, rows: Rows, weights: NDArray[np.float32], bias: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """Return ``rows @ weights + bias``, dense."""
 
     def hidden(

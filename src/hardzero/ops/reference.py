@@ -86,12 +86,14 @@ class ReferenceOps:
         X = self.prepare(X)
         return ReferenceRows(X if samples is None else X[samples])
 
-    def dropout(self, rows: ReferenceRows, rate: float, seed: int) -> ReferenceRows:
+    def dropout(
+        self, rows: ReferenceRows, rate: float, seed: int, scale: float | None = None
+    ) -> ReferenceRows:
         """Set entries to zero at random; see `Ops.dropout`."""
         if rate == 0.0:
             return rows
         n_samples, n_units = rows.shape
-        scale = 1.0 / (1.0 - rate)
+        scale = 1.0 / (1.0 - rate) if scale is None else scale
         if isinstance(rows.values, csr_array):
             entries = rows.values.tocoo()
             keep = keep_entries(entries.row, entries.col, n_units, rate, seed)
@@ -108,7 +110,9 @@ class ReferenceOps:
         """Return ``rows @ weights + bias``; see `Ops.affine`."""
         return np.asarray(rows.values @ weights + bias, dtype=np.float32)
 
-    def hidden(self, rows: ReferenceRows, weights: Array, bias: Array, activation: Activation) -> ReferenceRows:
+    def hidden(
+        self, rows: ReferenceRows, weights: Array, bias: Array, activation: Activation
+    ) -> ReferenceRows:
         """Return the activations of a hidden layer; see `Ops.hidden`."""
         z = self.affine(rows, weights, bias)
         if activation.is_rectifier:
