@@ -1,7 +1,7 @@
 """Output heads: the function that turns scores into predictions, and the loss it is trained with.
 
-Every head pairs an output activation with its canonical loss, so that the derivative of the loss by the scores
-is ``prediction - target``.
+Every head pairs an output activation with its canonical loss, so that the derivative of the loss by the
+scores is ``prediction - target``.
 """
 
 from __future__ import annotations
@@ -42,13 +42,27 @@ class Loss(ABC):
         losses = self.per_sample(scores, targets)
         return float(np.average(losses, weights=sample_weight))
 
+    def derivative(self, scores: Array, targets: Array) -> Array:
+        """Return the derivative of `per_sample` by the scores; for a canonical loss, the prediction's error."""
+        return self.predictions(scores) - targets
+
     def delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> Array:
         """Return the derivative of `value` by the scores, shape (n_samples, n_outputs)."""
-        error = self.predictions(scores) - targets
+        return self.mean_over_samples(self.derivative(scores, targets), sample_weight)
+
+    def value_and_delta(
+        self, scores: Array, targets: Array, sample_weight: Array | None = None
+    ) -> tuple[float, Array]:
+        """Return `value` and `delta`; heads that share work between the two do it once."""
+        return self.value(scores, targets, sample_weight), self.delta(scores, targets, sample_weight)
+
+    @staticmethod
+    def mean_over_samples(derivative: Array, sample_weight: Array | None) -> Array:
+        """Return each sample's share in the derivative of the (weighted) mean."""
         if sample_weight is None:
-            return error / np.float32(len(error))
+            return derivative / np.float32(len(derivative))
         share = sample_weight / sample_weight.sum()
-        return error * share.astype(np.float32)[:, None]
+        return derivative * share.astype(np.float32)[:, None]
 
 
 class SoftmaxLoss(Loss):
