@@ -139,7 +139,7 @@ class Softplus(Activation):
         """Return (1/beta)·log(1 + exp(beta·z)) without overflow."""
         beta = np.float32(self.beta)
         tail = np.log1p(np.exp(-np.abs(z) * beta))
-        return np.maximum(z, np.float32(0)) + tail / beta
+        return np.asarray(np.maximum(z, np.float32(0)) + tail / beta, dtype=np.float32)
 
     def slope(self, z: Array) -> Array:
         """Return the logistic function of beta·z."""
@@ -159,7 +159,7 @@ class Tanh(Activation):
     def slope(self, z: Array) -> Array:
         """Return 1 - tanh(z)², accurate for large z of either sign, where the difference would cancel."""
         decay = np.exp(-2 * np.abs(z))
-        return 4 * decay / np.square(1 + decay)
+        return np.asarray(4 * decay / np.square(1 + decay), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Logistic(Activation):
     def slope(self, z: Array) -> Array:
         """Return the derivative, exp(-|z|) / (1 + exp(-|z|))²."""
         decay = np.exp(-np.abs(z))
-        return decay / np.square(1 + decay)
+        return np.asarray(decay / np.square(1 + decay), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -267,7 +267,7 @@ class LeakyIntegrateAndFire(Activation):
 
 def _logistic(z: Array) -> Array:
     decay = np.exp(-np.abs(z))
-    return np.where(z < 0, decay, np.float32(1)) / (1 + decay)
+    return np.asarray(np.where(z < 0, decay, np.float32(1)) / (1 + decay), dtype=np.float32)
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {

@@ -772,7 +772,7 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
         if self.class_weight is None:
             return sample_weight
         class_weight = compute_sample_weight(self.class_weight, y).astype(np.float32)
-        return class_weight if sample_weight is None else class_weight * sample_weight
+        return cast(Array, class_weight if sample_weight is None else class_weight * sample_weight)
 
     def _validation_score(self, scores: Array, targets: Array, sample_weight: Array | None) -> float:
         true, predicted = self._labels(targets), self._labels(scores)
@@ -900,7 +900,7 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-        constant = np.flatnonzero((targets == targets[0]).all(axis=0)) if len(targets) > 1 else []
+        constant = np.flatnonzero((targets == targets[0]).all(axis=0) & (len(targets) > 1))
         if len(constant) and not incremental:
             which = "the target" if targets.shape[1] == 1 else f"target column {constant[0]}"
             raise ValueError(
@@ -934,8 +934,8 @@ def _as_network_input(X: Any) -> Input:
     """Return validated input in the form that networks take."""
     if not issparse(X):
         return cast(Array, np.ascontiguousarray(X))
-    X = csr_array(X)
-    X.sum_duplicates()
-    if X.nnz < 2**31 and X.indices.dtype != np.int32:
-        X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
-    return X
+    rows = csr_array(cast(Any, X))
+    rows.sum_duplicates()
+    if rows.nnz < 2**31 and rows.indices.dtype != np.int32:
+        rows.indices, rows.indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
+    return rows

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import scipy.optimize
@@ -101,28 +103,27 @@ class FullBatchObjective:
 
 def minimize(
     objective: FullBatchObjective, max_iterations: int, max_function_calls: int, tol: float
-) -> scipy.optimize.OptimizeResult:
+) -> Any:
     """Minimize the objective by L-BFGS and leave the minimum in its network.
 
     Returns
     -------
-    scipy.optimize.OptimizeResult
-        As of ``scipy.optimize.minimize(method="L-BFGS-B")``.
+    object
+        With the attributes ``x``, ``fun``, ``nit``, ``status`` and ``message`` of
+        ``scipy.optimize.minimize(method="L-BFGS-B")``.
 
     Warns
     -----
     UserWarning
         If Ctrl-C interrupted the search; the best parameters so far are kept.
     """
-    best = scipy.optimize.OptimizeResult(
-        x=objective.pack(), fun=np.inf, nit=0, status=0, message="interrupted"
-    )
+    best = SimpleNamespace(x=objective.pack(), fun=np.inf, nit=0, status=0, message="interrupted")
 
-    def remember(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+    def remember(intermediate_result: Any) -> None:
         best.x, best.fun, best.nit = intermediate_result.x.copy(), intermediate_result.fun, best.nit + 1
 
     try:
-        result = scipy.optimize.minimize(
+        result: Any = scipy.optimize.minimize(
             objective,
             best.x,
             method="L-BFGS-B",

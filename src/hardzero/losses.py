@@ -62,7 +62,7 @@ class Loss(ABC):
         if sample_weight is None:
             return derivative / np.float32(len(derivative))
         share = sample_weight / sample_weight.sum()
-        return derivative * share.astype(np.float32)[:, None]
+        return np.asarray(derivative * share.astype(np.float32)[:, None], dtype=np.float32)
 
 
 class SoftmaxLoss(Loss):
@@ -74,7 +74,7 @@ class SoftmaxLoss(Loss):
     def predictions(self, scores: Array) -> Array:
         """Return class probabilities."""
         shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return shifted / shifted.sum(axis=1, keepdims=True)
+        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
     def per_sample(self, scores: Array, targets: Array) -> NDArray[np.float64]:
         """Return -log of the probability of the true class."""
@@ -92,7 +92,7 @@ class LogisticLoss(Loss):
     def predictions(self, scores: Array) -> Array:
         """Return the probability of each label."""
         decay = np.exp(-np.abs(scores))
-        return np.where(scores < 0, decay, np.float32(1)) / (1 + decay)
+        return np.asarray(np.where(scores < 0, decay, np.float32(1)) / (1 + decay), dtype=np.float32)
 
     def per_sample(self, scores: Array, targets: Array) -> NDArray[np.float64]:
         """Return the sum over labels of -log of the probability of the true value."""

@@ -32,7 +32,7 @@ class Layer:
     @property
     def n_units(self) -> int:
         """Number of units of the layer."""
-        return self.parameters.weights.shape[1]
+        return int(self.parameters.weights.shape[1])
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Network:
     @property
     def n_outputs(self) -> int:
         """Number of scores a sample."""
-        return self.output.weights.shape[1]
+        return int(self.output.weights.shape[1])
 
     def forward(self, ops: Ops, rows: Rows, dropout: Dropout = NO_DROPOUT) -> ForwardPass:
         """Return the scores of a minibatch and all that `backward` needs."""
@@ -204,7 +204,7 @@ class Network:
         for forward_pass in self._evaluate(ops, X):
             counts += [rows.n_nonzero for rows in forward_pass.hidden]
         units = np.array([layer.n_units for layer in self.hidden_layers], dtype=float)
-        return 1.0 - counts / (units * X.shape[0])
+        return np.asarray(1.0 - counts / (units * X.shape[0]))
 
     def copy_parameters(self) -> list[tuple[Array, Array]]:
         """Return a copy of the weights and the bias of every layer."""

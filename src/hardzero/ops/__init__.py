@@ -7,7 +7,7 @@ of the tests. The environment variable ``HARDZERO_OPS`` (``native`` or ``referen
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,9 +141,9 @@ def get_ops(n_threads: int = 1, name: str | None = None) -> Ops:
     if name == "native":
         from hardzero.ops.native import NativeOps
 
-        return NativeOps(n_threads)
+        return cast(Ops, NativeOps(n_threads))
     if name == "reference":
         from hardzero.ops.reference import ReferenceOps
 
-        return ReferenceOps(n_threads)
+        return cast(Ops, ReferenceOps(n_threads))
     raise ValueError(f"unknown ops {name!r}: set HARDZERO_OPS to 'native' or 'reference'")

@@ -44,7 +44,8 @@ class ReferenceRows:
 
     def absolute_sum(self) -> float:
         """Return the sum of the absolute values of all entries."""
-        return float(np.abs(self.values).sum(dtype=np.float64))
+        entries = self.values.data if isinstance(self.values, csr_array) else self.values
+        return float(np.abs(entries).sum(dtype=np.float64))
 
     def dense(self) -> Array:
         """Return the activations as an array."""
