@@ -1,0 +1,355 @@
+// What Python sees: an engine, its rows and updates. Arrays in any layout are accepted; those in the padded
+// layout (hardzero.ops.layout) are used in place.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "engine.h"
+#include "instruction_set.h"
+#include "rows.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace hardzero {
+namespace {
+
+using InputMatrix = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;
+using InputVector = nb::ndarray<const float, nb::ndim<1>, nb::device::cpu>;
+using SharedMatrix = nb::ndarray<float, nb::ndim<2>, nb::device::cpu>;
+using SharedVector = nb::ndarray<float, nb::ndim<1>, nb::device::cpu>;
+using Samples = nb::ndarray<const Index, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class NdArray>
+Index extent(const NdArray& array, std::size_t axis) {
+  return static_cast<Index>(array.shape(axis));
+}
+
+void require(bool condition, const char* message) {
+  if (!condition) throw std::invalid_argument(message);
+}
+
+nb::capsule keep(const std::shared_ptr<Memory>& memory) {
+  auto owner = std::make_unique<std::shared_ptr<Memory>>(memory);
+  return nb::capsule(owner.release(),
+                     [](void* pointer) noexcept { delete static_cast<std::shared_ptr<Memory>*>(pointer); });
+}
+
+nb::object to_numpy(const Matrix& matrix, Index n_rows, Index n_columns) {
+  const std::size_t shape[2] = {static_cast<std::size_t>(n_rows), static_cast<std::size_t>(n_columns)};
+  const std::int64_t strides[2] = {matrix.stride, 1};
+  return nb::cast(
+      nb::ndarray<nb::numpy, float>(matrix.values.data(), 2, shape, keep(matrix.values.memory()), strides));
+}
+
+template <class Element>
+nb::object to_numpy(const std::shared_ptr<Memory>& memory, Index size) {
+  const std::size_t shape[1] = {static_cast<std::size_t>(size)};
+  return nb::cast(nb::ndarray<nb::numpy, Element>(memory->data(), 1, shape, keep(memory)));
+}
+
+// A matrix from Python in the padded layout: in place where it has that layout, else a copy.
+template <class NdArray>
+class Padded {
+ public:
+  Padded(MemoryPool& pool, const NdArray& array, bool check_padding = false) : array_(array) {
+    const Index n_rows = extent(array, 0);
+    const Index n_columns = extent(array, 1);
+    const Index width = padded_width(n_columns);
+    in_place_ = array.stride(1) == 1 && array.stride(0) == width &&
+                reinterpret_cast<std::uintptr_t>(array.data()) % 64 == 0 &&
+                !(check_padding && padding_is_dirty(n_rows, n_columns, width));
+    if (in_place_) return;
+    copy_ = Matrix(pool, n_rows, n_columns);
+    for (Index i = 0; i < n_rows; ++i) {
+      for (Index j = 0; j < n_columns; ++j)
+        copy_.row(i)[j] = array_.data()[i * array.stride(0) + j * array.stride(1)];
+      for (Index j = n_columns; j < width; ++j) copy_.row(i)[j] = 0.0f;
+    }
+  }
+
+  auto* data() const { return in_place_ ? array_.data() : copy_.values.data(); }
+
+  // Write a copy back to where it came from.
+  void write_back() const {
+    if (in_place_) return;
+    for (Index i = 0; i < extent(array_, 0); ++i)
+      for (Index j = 0; j < extent(array_, 1); ++j)
+        array_.data()[i * array_.stride(0) + j * array_.stride(1)] = copy_.row(i)[j];
+  }
+
+ private:
+  bool padding_is_dirty(Index n_rows, Index n_columns, Index width) const {
+    for (Index i = 0; i < n_rows; ++i)
+      for (Index j = n_columns; j < round_up(n_columns, kLineFloats); ++j)
+        if (array_.data()[i * width + j] != 0.0f) return true;
+    return false;
+  }
+
+  const NdArray& array_;
+  bool in_place_;
+  Matrix copy_;
+};
+
+// A vector from Python with zeros up to whole lines.
+template <class NdArray>
+class PaddedVector {
+ public:
+  PaddedVector(MemoryPool& pool, const NdArray& array)
+      : array_(array), copy_(pool, static_cast<std::size_t>(round_up(extent(array, 0), kLineFloats))) {
+    for (std::size_t j = 0; j < copy_.size(); ++j)
+      copy_[j] = j < array.shape(0) ? array.data()[static_cast<Index>(j) * array.stride(0)] : 0.0f;
+  }
+
+  float* data() const { return copy_.data(); }
+
+  void write_back() const {
+    for (std::size_t j = 0; j < array_.shape(0); ++j)
+      array_.data()[static_cast<Index>(j) * array_.stride(0)] = copy_[j];
+  }
+
+ private:
+  const NdArray& array_;
+  Array<float> copy_;
+};
+
+void require_fit(const Rows& rows, Index n_inputs, Index n_outputs, Index n_biases) {
+  require(rows.n_columns == n_inputs, "the weights must have one row per unit of the input");
+  require(n_outputs == n_biases, "the bias must have one entry per column of the weights");
+}
+
+void check_samples(const std::optional<Samples>& samples, Index n_rows) {
+  if (!samples) return;
+  for (std::size_t i = 0; i < samples->shape(0); ++i)
+    if (samples->data()[i] < 0 || samples->data()[i] >= n_rows) throw std::out_of_range("no such sample");
+}
+
+Rows take_dense(Engine& engine, const InputMatrix& X, const std::optional<Samples>& samples, Index first,
+                Index last) {
+  require(extent(X, 1) <= 1 || X.stride(1) == 1, "rows of X must be contiguous");
+  check_samples(samples, extent(X, 0));
+  require(samples || (0 <= first && first <= last && last <= extent(X, 0)), "no such samples");
+  const Index n_samples = samples ? extent(*samples, 0) : last - first;
+  const nb::gil_scoped_release no_gil;
+  return engine.take_dense(X.data(), X.stride(0), extent(X, 1), samples ? samples->data() : nullptr, first,
+                           n_samples);
+}
+
+template <class Integer>
+Rows take_csr(Engine& engine,
+              const nb::ndarray<const Integer, nb::ndim<1>, nb::c_contig, nb::device::cpu>& row_start,
+              const nb::ndarray<const Integer, nb::ndim<1>, nb::c_contig, nb::device::cpu>& index,
+              const nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>& value,
+              Index n_columns, const std::optional<Samples>& samples, Index first, Index last) {
+  const Index n_rows = extent(row_start, 0) - 1;
+  require(n_columns <= INT32_MAX, "CSR input may have at most 2**31 - 1 columns");
+  check_samples(samples, n_rows);
+  require(samples || (0 <= first && first <= last && last <= n_rows), "no such samples");
+  const Index n_samples = samples ? extent(*samples, 0) : last - first;
+  const nb::gil_scoped_release no_gil;
+  return engine.take_csr(CsrView<Integer>{row_start.data(), index.data(), value.data(), n_columns},
+                         samples ? samples->data() : nullptr, first, n_samples);
+}
+
+Rows take_activations(Engine& engine,
+                      const nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& values,
+                      const nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& slope) {
+  require(extent(values, 0) == extent(slope, 0) && extent(values, 1) == extent(slope, 1),
+          "values and slope must have the same shape");
+  const nb::gil_scoped_release no_gil;
+  return engine.take_activations(values.data(), slope.data(), extent(values, 0), extent(values, 1));
+}
+
+nb::object affine(Engine& engine, const Rows& rows, const InputMatrix& weights, const InputVector& bias) {
+  require_fit(rows, extent(weights, 0), extent(weights, 1), extent(bias, 0));
+  Matrix output;
+  {
+    const nb::gil_scoped_release no_gil;
+    const Padded<InputMatrix> padded(engine.pool(), weights);
+    const PaddedVector<InputVector> padded_bias(engine.pool(), bias);
+    output = engine.affine(rows, {const_cast<float*>(padded.data()), extent(weights, 0), extent(weights, 1)},
+                           padded_bias.data());
+  }
+  return to_numpy(output, rows.n_rows, extent(weights, 1));
+}
+
+Rows rectified(Engine& engine, const Rows& rows, const InputMatrix& weights, const InputVector& bias,
+               const std::optional<InputVector>& signs) {
+  require_fit(rows, extent(weights, 0), extent(weights, 1), extent(bias, 0));
+  require(!signs || signs->shape(0) == weights.shape(1),
+          "signs must have one entry per column of the weights");
+  const nb::gil_scoped_release no_gil;
+  const Padded<InputMatrix> padded(engine.pool(), weights);
+  const PaddedVector<InputVector> padded_bias(engine.pool(), bias);
+  std::optional<PaddedVector<InputVector>> padded_signs;
+  if (signs) padded_signs.emplace(engine.pool(), *signs);
+  return engine.rectified(rows, {const_cast<float*>(padded.data()), extent(weights, 0), extent(weights, 1)},
+                          padded_bias.data(), padded_signs ? padded_signs->data() : nullptr);
+}
+
+int states_of(const Update& update) {
+  switch (update.rule) {
+    case Rule::descent:
+      return 0;
+    case Rule::adam:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
+nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const SharedMatrix& weights,
+                    const SharedVector& bias, const std::vector<SharedMatrix>& weight_state,
+                    const std::vector<SharedVector>& bias_state, const Update& update, float activation_l1,
+                    bool input_delta) {
+  require_fit(rows, extent(weights, 0), extent(weights, 1), extent(bias, 0));
+  require(extent(delta, 0) == rows.n_rows && delta.shape(1) == weights.shape(1),
+          "delta must have one row per sample and one column per unit");
+  const std::size_t n_states = static_cast<std::size_t>(states_of(update));
+  require(weight_state.size() >= n_states && bias_state.size() >= n_states,
+          "the parameters lack state arrays that the update needs");
+  for (std::size_t i = 0; i < n_states; ++i)
+    require(weight_state[i].shape(0) == weights.shape(0) && weight_state[i].shape(1) == weights.shape(1) &&
+                bias_state[i].shape(0) == bias.shape(0),
+            "state arrays must have the shape of their parameter");
+  Matrix output;
+  {
+    const nb::gil_scoped_release no_gil;
+    MemoryPool& pool = engine.pool();
+    if (input_delta) engine.make_dense(rows);
+    const Padded<InputMatrix> padded_delta(pool, delta, true);
+    const Padded<SharedMatrix> padded_weights(pool, weights);
+    const PaddedVector<SharedVector> padded_bias(pool, bias);
+    std::optional<Padded<SharedMatrix>> weight_states[2];
+    std::optional<PaddedVector<SharedVector>> bias_states[2];
+    Layer layer{{padded_weights.data(), extent(weights, 0), extent(weights, 1)},
+                {nullptr, nullptr},
+                padded_bias.data(),
+                {padded_bias.data(), padded_bias.data()}};
+    for (std::size_t i = 0; i < n_states; ++i) {
+      weight_states[i].emplace(pool, weight_state[i]);
+      bias_states[i].emplace(pool, bias_state[i]);
+      layer.weight_state[i] = weight_states[i]->data();
+      layer.bias_state[i] = bias_states[i]->data();
+    }
+    output = engine.backward(rows, padded_delta.data(), layer, update, activation_l1, input_delta);
+    padded_weights.write_back();
+    padded_bias.write_back();
+    for (std::size_t i = 0; i < n_states; ++i) {
+      weight_states[i]->write_back();
+      bias_states[i]->write_back();
+    }
+  }
+  if (!input_delta) return nb::none();
+  return to_numpy(output, rows.n_rows, rows.n_columns);
+}
+
+double absolute_sum(const Rows& rows) {
+  double sum = 0.0;
+  for (Index row = 0; row < rows.n_rows; ++row)
+    for (Index entry = rows.start.data()[row]; entry < rows.end.data()[row]; ++entry)
+      sum += std::abs(static_cast<double>(rows.value.data()[entry]));
+  return sum;
+}
+
+// Row starts, column indices and values without zeros, as scipy.sparse.csr_array takes them.
+nb::tuple csr_parts(const Rows& rows) {
+  const auto row_start = std::make_shared<Memory>(static_cast<std::size_t>(rows.n_rows + 1) * sizeof(Index));
+  const auto index =
+      std::make_shared<Memory>(static_cast<std::size_t>(rows.n_nonzero) * sizeof(std::int32_t));
+  const auto value = std::make_shared<Memory>(static_cast<std::size_t>(rows.n_nonzero) * sizeof(float));
+  Index place = 0;
+  auto* const starts = static_cast<Index*>(row_start->data());
+  for (Index row = 0; row < rows.n_rows; ++row) {
+    starts[row] = place;
+    for (Index entry = rows.start.data()[row]; entry < rows.end.data()[row]; ++entry) {
+      if (rows.value.data()[entry] == 0.0f) continue;
+      static_cast<std::int32_t*>(index->data())[place] = rows.index.data()[entry];
+      static_cast<float*>(value->data())[place++] = rows.value.data()[entry];
+    }
+  }
+  starts[rows.n_rows] = place;
+  return nb::make_tuple(to_numpy<Index>(row_start, rows.n_rows + 1), to_numpy<std::int32_t>(index, place),
+                        to_numpy<float>(value, place));
+}
+
+nb::object dense(Engine& engine, Rows& rows) {
+  engine.make_dense(rows);
+  return to_numpy(rows.dense, rows.n_rows, rows.n_columns);
+}
+
+std::vector<std::string> names(const std::vector<const Kernels*>& kernels) {
+  std::vector<std::string> result;
+  for (const Kernels* each : kernels) result.emplace_back(each->name);
+  return result;
+}
+
+}  // namespace
+}  // namespace hardzero
+
+NB_MODULE(_native, m) {
+  using namespace hardzero;
+  m.doc() = "Products of fully connected layers that skip zeros.";
+
+  m.def("compiled_instruction_sets", [] { return names(compiled_kernels()); });
+  m.def("runnable_instruction_sets", [] { return names(runnable_kernels()); });
+  m.def("chosen_instruction_set", [] { return std::string(choose_kernels().name); });
+
+  nb::class_<Update>(m, "Update")
+      .def_static("gradient", [](float decay) { return Update{Rule::gradient, 0, 0, false, 0, 0, 0, decay}; })
+      .def_static("momentum",
+                  [](float learning_rate, float momentum, bool nesterov, float decay) {
+                    const Rule rule = momentum == 0.0f ? Rule::descent : Rule::momentum;
+                    return Update{rule, learning_rate, momentum, nesterov, 0, 0, 0, decay};
+                  })
+      .def_static("adam", [](float learning_rate, float beta_1, float beta_2, float epsilon, float decay) {
+        return Update{Rule::adam, learning_rate, 0, false, beta_1, beta_2, epsilon, decay};
+      });
+
+  nb::class_<Rows>(m, "Rows")
+      .def_prop_ro("shape", [](const Rows& rows) { return nb::make_tuple(rows.n_rows, rows.n_columns); })
+      .def_ro("n_nonzero", &Rows::n_nonzero)
+      .def("absolute_sum", &absolute_sum)
+      .def("csr_parts", &csr_parts);
+
+  nb::class_<Engine>(m, "Engine")
+      .def(
+          "__init__",
+          [](Engine* self, int n_threads, const std::optional<std::string>& instruction_set) {
+            require(n_threads >= 1, "n_threads must be at least 1");
+            new (self) Engine(n_threads, instruction_set ? find_kernels(*instruction_set) : choose_kernels());
+          },
+          "n_threads"_a, "instruction_set"_a = nb::none())
+      .def_prop_rw("n_threads", &Engine::n_threads, &Engine::set_n_threads)
+      .def_prop_ro("instruction_set", [](const Engine& engine) { return std::string(engine.kernels().name); })
+      .def("matrix",
+           [](Engine& engine, Index n_rows, Index n_columns) {
+             return to_numpy(engine.zeros(n_rows, n_columns), n_rows, n_columns);
+           })
+      .def("take_dense", &take_dense, "X"_a, "samples"_a.none(), "first"_a, "last"_a)
+      .def("take_csr", &take_csr<std::int32_t>, "row_start"_a.noconvert(), "index"_a.noconvert(), "value"_a,
+           "n_columns"_a, "samples"_a.none(), "first"_a, "last"_a)
+      .def("take_csr", &take_csr<std::int64_t>, "row_start"_a.noconvert(), "index"_a.noconvert(), "value"_a,
+           "n_columns"_a, "samples"_a.none(), "first"_a, "last"_a)
+      .def("take_activations", &take_activations)
+      .def("affine", &affine)
+      .def("rectified", &rectified, "rows"_a, "weights"_a, "bias"_a, "signs"_a.none())
+      .def("dropout",
+           [](Engine& engine, const Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed) {
+             const nb::gil_scoped_release no_gil;
+             return engine.dropout(rows, threshold, scale, seed);
+           })
+      .def("dense", &dense)
+      .def("backward", &backward, "rows"_a, "delta"_a, "weights"_a.noconvert(), "bias"_a.noconvert(),
+           "weight_state"_a.noconvert(), "bias_state"_a.noconvert(), "update"_a, "activation_l1"_a,
+           "input_delta"_a);
+}

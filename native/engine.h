@@ -1,0 +1,90 @@
+// The products of a layer over a minibatch: which kernel, which part on which thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "buffer.h"
+#include "kernels.h"
+#include "rows.h"
+
+namespace hardzero {
+
+// Weights (or a state of them) in the padded layout.
+struct Weights {
+  float* data;
+  Index n_inputs;
+  Index n_outputs;
+};
+
+// Parameters of a layer in the padded layout; absent states are null. Bias arrays hold whole vectors.
+struct Layer {
+  Weights weights;
+  float* weight_state[2];
+  float* bias;
+  float* bias_state[2];
+};
+
+// Takes rows of a CSR matrix with sorted indices.
+template <class Integer>
+struct CsrView {
+  const Integer* row_start;
+  const Integer* index;
+  const float* value;
+  Index n_columns;
+};
+
+// One per Python thread: keeps scratch memory.
+class Engine {
+ public:
+  Engine(int n_threads, const Kernels& kernels);
+
+  int n_threads() const { return n_threads_; }
+  void set_n_threads(int n_threads) { n_threads_ = n_threads; }
+  const Kernels& kernels() const { return kernels_; }
+  MemoryPool& pool() const { return *pool_; }
+
+  Matrix zeros(Index n_rows, Index n_columns);
+
+  // Samples (null: all from `first`) of a dense matrix with contiguous rows.
+  Rows take_dense(const float* values, Index row_stride, Index n_columns, const Index* samples, Index first,
+                  Index n_samples);
+
+  template <class Integer>
+  Rows take_csr(const CsrView<Integer>& matrix, const Index* samples, Index first, Index n_samples);
+
+  // Activations and slopes that the caller has computed.
+  Rows take_activations(const float* values, const float* slope, Index n_rows, Index n_columns);
+
+  // `signs` null: rectifier; else per unit, padded.
+  Rows rectified(const Rows& rows, const Weights& weights, const float* bias, const float* signs);
+
+  Matrix affine(const Rows& rows, const Weights& weights, const float* bias);
+
+  // Keeps the entries whose hash reaches `threshold` and multiplies them by `scale`.
+  Rows dropout(const Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed);
+
+  // `delta` in the padded layout. Returns the input's delta, or an absent matrix.
+  Matrix backward(const Rows& rows, const float* delta, const Layer& layer, const Update& update,
+                  float activation_l1, bool input_delta);
+
+  // Give `rows` a dense copy if they have none.
+  void make_dense(Rows& rows);
+
+ private:
+  using Task = std::function<void(Index, int)>;
+  void run(Index n_tasks, const Task& task) const;
+  void run_over_rows(Index n_rows, Index work_per_row, const std::function<void(Index, Index)>& task) const;
+
+  Rows empty_rows(Index n_rows, Index n_columns, bool dense) const;
+  void list_nonzeros(Rows& rows);
+  void count_nonzeros(Rows& rows) const;
+  void affine_into(const Rows& rows, const Weights& weights, const float* bias, const Matrix& output) const;
+  void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update);
+
+  int n_threads_;
+  const Kernels& kernels_;
+  std::shared_ptr<MemoryPool> pool_;
+};
+
+}  // namespace hardzero

@@ -1,0 +1,131 @@
+// The table of kernels: single-threaded loops over a part of a product, compiled once per instruction set.
+//
+// Matrices are row-major with a row stride that is a multiple of 16 floats; columns are processed in whole
+// vectors, so padding columns up to a multiple of 16 are read and written. They must be zero in weights and
+// delta.
+#pragma once
+
+#include <cstdint>
+
+namespace hardzero {
+
+using Index = std::int64_t;
+
+constexpr Index kLineFloats = 16;   // floats in a 64-byte cache line; also the widest vector
+constexpr Index kUnitGroup = 16;    // input units that one backward task works on
+constexpr Index kBlockUnits = 128;  // input units between two block pointers of RowLists
+
+// Rows of non-zeros: those of row r lie at [start[r], end[r]) of index and value, indices ascending.
+struct RowLists {
+  const Index* start;
+  const Index* end;
+  const std::int32_t* index;
+  const float* value;
+  const std::int32_t* block_start;  // [row][n_blocks + 1]: entries of the row before each block; or null
+  Index n_blocks;
+};
+
+// Z = rows · weights + bias for the rows and columns of one task.
+struct AffineTask {
+  const float* weights;
+  Index weights_stride;
+  const float* bias;  // padded to whole vectors
+  float* output;
+  Index output_stride;
+  Index first_row, last_row;
+  Index first_column, last_column;  // multiples of 16
+};
+
+enum class Rule { gradient, descent, momentum, adam };
+
+// An update rule (hardzero.ops.updates) and the arrays it works on.
+struct Update {
+  Rule rule;
+  float learning_rate;
+  float momentum;
+  bool nesterov;
+  float beta_1, beta_2, epsilon;
+  float decay;
+};
+
+// What one layer's backward pass works on.
+struct BackwardArrays {
+  const float* delta;
+  Index delta_stride;
+  Index n_rows;
+  Index n_columns;  // a multiple of 16
+  float* weights;
+  float* state[2];
+  Index weights_stride;  // of the states as well
+};
+
+// The samples in which one input unit is active, and its activation in each.
+struct UnitEntries {
+  Index unit;
+  Index count;
+  const std::int32_t* rows;
+  const float* values;
+  float* passed;  // out: delta[row] · weights[unit] for each entry; null if not wanted
+};
+
+// Dense activations of a layer's input, with the slope of the function that made them.
+struct InputView {
+  const float* values;
+  Index stride;
+  const float* slope;  // null: `scale` times the sign of the value
+  Index slope_stride;
+  float scale;
+};
+
+struct Kernels {
+  const char* name;
+  Index lanes;
+
+  // Rectify pre-activations in place: s*max(0, z) with s the unit's sign (null: +1), and list what is not
+  // zero; NaN counts as not zero. Row r's list starts at lists_stride * r. Fills end[r] and block_start.
+  void (*rectify)(float* values, Index stride, Index n_columns, const float* signs, Index first_row,
+                  Index last_row, std::int32_t* index, float* value, Index lists_stride, Index* start,
+                  Index* end, std::int32_t* block_start);
+
+  // List what is not zero (in values or, where given, in slope).
+  void (*list_nonzeros)(const float* values, Index stride, const float* slope, Index slope_stride,
+                        Index n_columns, Index first_row, Index last_row, std::int32_t* index, float* value,
+                        Index lists_stride, Index* start, Index* end, std::int32_t* block_start);
+
+  // Row lists times weights. `tile_blocks` blocks of units pass over all rows before the next ones; 0: all at
+  // once.
+  void (*affine_sparse)(const RowLists& rows, const AffineTask& task, Index tile_blocks,
+                        Index vectors_per_block);
+
+  // Dense rows times weights.
+  void (*affine_dense)(const float* values, Index stride, Index n_units, const AffineTask& task);
+
+  // Fill `entries` for units [first_unit, last_unit), at most kUnitGroup, of dense input; the rows and values
+  // go to scratch arrays of kUnitGroup * (n_rows + 16) places.
+  void (*collect_units)(const InputView& input, Index n_rows, Index first_unit, Index last_unit,
+                        std::int32_t* row_scratch, float* value_scratch, UnitEntries* entries);
+
+  // Gradient of the weights of some units, applied at once; and, before that, delta · weights of each entry.
+  void (*backward_sparse)(const BackwardArrays& arrays, const Update& update, const UnitEntries* entries,
+                          Index n_entries);
+
+  // Turn what backward_sparse passed into rows of the input's delta: units [first_unit, first_unit + 16).
+  void (*write_input_delta)(const InputView& input, Index n_rows, const UnitEntries* entries, Index n_entries,
+                            Index first_unit, float activation_l1, float* output, Index output_stride);
+
+  // The same for dense input: delta · weights of units [first_unit, last_unit), at most kUnitGroup, times
+  // slope.
+  void (*input_delta_dense)(const BackwardArrays& arrays, const InputView& input, Index first_unit,
+                            Index last_unit, float activation_l1, float* output, Index output_stride);
+
+  // Gradient of the weights of units [first_unit, last_unit) of dense input, applied at once.
+  void (*gradient_dense)(const BackwardArrays& arrays, const InputView& input, const Update& update,
+                         Index first_unit, Index last_unit);
+
+  // Column sums of delta as the gradient of the bias, applied at once; bias and states padded to whole
+  // vectors.
+  void (*update_bias)(const BackwardArrays& arrays, const Update& update, float* bias, float* state_0,
+                      float* state_1);
+};
+
+}  // namespace hardzero

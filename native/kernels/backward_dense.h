@@ -1,0 +1,115 @@
+// The backward pass of a layer with dense input: blocks of units by blocks of columns in registers.
+#pragma once
+
+#include "../kernels.h"
+#include "../simd.h"
+#include "affine.h"
+#include "backward_sparse.h"
+#include "update_rules.h"
+
+namespace hardzero::HARDZERO_INSTRUCTION_SET {
+
+template <int kUnits, int kVectors, class UpdateRule>
+static void gradient_dense_block(const BackwardArrays& arrays, const InputView& input, const UpdateRule& rule,
+                                 Index unit, Index column) {
+  Vector sums[kUnits][kVectors] = {};
+  accumulate_outer_products<kUnits, kVectors>(sums, input.values + unit, 1, input.stride,
+                                              arrays.delta + column, arrays.delta_stride, arrays.n_rows);
+  for (int i = 0; i < kUnits; ++i) {
+    const Index place = (unit + i) * arrays.weights_stride + column;
+    float* const weight_row = arrays.weights + place;
+    float* const state_0 = arrays.state[0] == nullptr ? weight_row : arrays.state[0] + place;
+    float* const state_1 = arrays.state[1] == nullptr ? weight_row : arrays.state[1] + place;
+    for (int v = 0; v < kVectors; ++v)
+      rule.apply(sums[i][v], weight_row + v * kLanes, load(weight_row + v * kLanes), state_0 + v * kLanes,
+                 state_1 + v * kLanes);
+  }
+}
+
+template <int kVectors, class UpdateRule>
+static void gradient_dense_columns(const BackwardArrays& arrays, const InputView& input,
+                                   const UpdateRule& rule, Index first_unit, Index last_unit, Index column) {
+  Index unit = first_unit;
+  for (; unit + kDenseRows <= last_unit; unit += kDenseRows)
+    gradient_dense_block<kDenseRows, kVectors>(arrays, input, rule, unit, column);
+  for (; unit + 2 <= last_unit; unit += 2)
+    gradient_dense_block<2, kVectors>(arrays, input, rule, unit, column);
+  if (unit < last_unit) gradient_dense_block<1, kVectors>(arrays, input, rule, unit, column);
+}
+
+static void gradient_dense(const BackwardArrays& arrays, const InputView& input, const Update& update,
+                           Index first_unit, Index last_unit) {
+  with_rule(update, [&](const auto& rule) {
+    Index column = 0;
+    for (; column + kDenseVectors * kLanes <= arrays.n_columns; column += kDenseVectors * kLanes)
+      gradient_dense_columns<kDenseVectors>(arrays, input, rule, first_unit, last_unit, column);
+    for (; column < arrays.n_columns; column += kLanes)
+      gradient_dense_columns<1>(arrays, input, rule, first_unit, last_unit, column);
+  });
+}
+
+// Rows by units whose dot products fill the lanes of whole vectors.
+constexpr int kDotRows = 4;
+constexpr int kDotUnits = 4;
+
+// dots[r * kDotUnits + u] = delta[row + r] · weights[unit + u]; rows and units beyond the last repeat the
+// last.
+HARDZERO_INLINE void dense_dots(const BackwardArrays& arrays, const Index (&rows)[kDotRows],
+                                const Index (&units)[kDotUnits], float* dots) {
+  Vector sums[kDotRows * kDotUnits] = {};
+  const float* delta_rows[kDotRows];
+  const float* weight_rows[kDotUnits];
+  for (int r = 0; r < kDotRows; ++r) delta_rows[r] = arrays.delta + rows[r] * arrays.delta_stride;
+  for (int u = 0; u < kDotUnits; ++u) weight_rows[u] = arrays.weights + units[u] * arrays.weights_stride;
+  for (Index column = 0; column < arrays.n_columns; column += kLanes) {
+    Vector weights[kDotUnits];
+    for (int u = 0; u < kDotUnits; ++u) weights[u] = load(weight_rows[u] + column);
+    for (int r = 0; r < kDotRows; ++r) {
+      const Vector d = load(delta_rows[r] + column);
+      for (int u = 0; u < kDotUnits; ++u) sums[r * kDotUnits + u] += d * weights[u];
+    }
+  }
+  for (int part = 0; part < kDotRows * kDotUnits; part += kLanes) {
+    Vector group[kLanes];
+    for (int i = 0; i < kLanes; ++i) group[i] = sums[part + i];
+    store(dots + part, lane_sums(group));
+  }
+}
+
+static void input_delta_dense(const BackwardArrays& arrays, const InputView& input, Index first_unit,
+                              Index last_unit, float activation_l1, float* output, Index output_stride) {
+  const Index last_column = (last_unit + kLineFloats - 1) / kLineFloats * kLineFloats;
+  for (Index row = 0; row < arrays.n_rows; row += kDotRows) {
+    Index rows[kDotRows];
+    for (int r = 0; r < kDotRows; ++r) rows[r] = row + r < arrays.n_rows ? row + r : arrays.n_rows - 1;
+    for (Index unit = first_unit; unit < last_unit; unit += kDotUnits) {
+      Index units[kDotUnits];
+      for (int u = 0; u < kDotUnits; ++u) units[u] = unit + u < last_unit ? unit + u : last_unit - 1;
+      float dots[kDotRows * kDotUnits];
+      dense_dots(arrays, rows, units, dots);
+      for (int r = 0; r < kDotRows; ++r)
+        for (int u = 0; u < kDotUnits; ++u)
+          output[rows[r] * output_stride + units[u]] =
+              finish_delta(dots[r * kDotUnits + u], input.values[rows[r] * input.stride + units[u]], input,
+                           rows[r], units[u], activation_l1);
+    }
+    for (int r = 0; r < kDotRows; ++r)
+      for (Index unit = last_unit; unit < last_column; ++unit) output[rows[r] * output_stride + unit] = 0.0f;
+  }
+}
+
+static void update_bias(const BackwardArrays& arrays, const Update& update, float* bias, float* state_0,
+                        float* state_1) {
+  Update undecayed = update;
+  undecayed.decay = 0.0f;
+  with_rule(undecayed, [&](const auto& rule) {
+    for (Index column = 0; column < arrays.n_columns; column += kLanes) {
+      Vector sum{};
+      for (Index row = 0; row < arrays.n_rows; ++row)
+        sum += load(arrays.delta + row * arrays.delta_stride + column);
+      rule.apply(sum, bias + column, load(bias + column), state_0 + column, state_1 + column);
+    }
+  });
+}
+
+}  // namespace hardzero::HARDZERO_INSTRUCTION_SET

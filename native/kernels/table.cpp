@@ -1,0 +1,29 @@
+// The kernels for one instruction set; compiled once for each.
+#include "../kernels.h"
+#include "affine.h"
+#include "backward_dense.h"
+#include "backward_sparse.h"
+#include "rectify.h"
+
+#define HARDZERO_TEXT_OF(name) #name
+#define HARDZERO_TEXT(name) HARDZERO_TEXT_OF(name)
+
+namespace hardzero::HARDZERO_INSTRUCTION_SET {
+
+extern const Kernels kernels;
+const Kernels kernels = {
+    HARDZERO_TEXT(HARDZERO_INSTRUCTION_SET),
+    kLanes,
+    rectify,
+    list_nonzeros,
+    affine_sparse,
+    affine_dense,
+    collect_units,
+    backward_sparse,
+    write_input_delta,
+    input_delta_dense,
+    gradient_dense,
+    update_bias,
+};
+
+}  // namespace hardzero::HARDZERO_INSTRUCTION_SET

@@ -1,0 +1,85 @@
+// The update rules of hardzero.ops.updates, applied to one vector of parameters whose gradient is known.
+#pragma once
+
+#include "../kernels.h"
+#include "../simd.h"
+
+namespace hardzero::HARDZERO_INSTRUCTION_SET {
+
+// Writes the gradient and keeps the parameters.
+struct GradientRule {
+  Vector decay;
+  explicit GradientRule(const Update& update) : decay(broadcast(update.decay)) {}
+  bool changes_idle() const { return true; }
+  void apply(Vector gradient, float*, Vector weight, float* kept, float*) const {
+    store(kept, gradient + decay * weight);
+  }
+};
+
+// Stochastic gradient descent without momentum.
+struct DescentRule {
+  Vector rate, decay;
+  bool decays;
+  explicit DescentRule(const Update& update)
+      : rate(broadcast(update.learning_rate)), decay(broadcast(update.decay)), decays(update.decay != 0) {}
+  // Whether weights of a unit without any active sample change.
+  bool changes_idle() const { return decays; }
+  void apply(Vector gradient, float* target, Vector weight, float*, float*) const {
+    store(target, weight - rate * (gradient + decay * weight));
+  }
+};
+
+struct MomentumRule {
+  Vector rate, momentum, decay;
+  bool nesterov;
+  explicit MomentumRule(const Update& update)
+      : rate(broadcast(update.learning_rate)),
+        momentum(broadcast(update.momentum)),
+        decay(broadcast(update.decay)),
+        nesterov(update.nesterov) {}
+  bool changes_idle() const { return true; }
+  void apply(Vector gradient, float* target, Vector weight, float* kept_velocity, float*) const {
+    const Vector step = rate * (gradient + decay * weight);
+    const Vector velocity = momentum * load(kept_velocity) - step;
+    store(kept_velocity, velocity);
+    store(target, weight + (nesterov ? momentum * velocity - step : velocity));
+  }
+};
+
+struct AdamRule {
+  Vector rate, share_1, share_2, epsilon, decay;
+  explicit AdamRule(const Update& update)
+      : rate(broadcast(update.learning_rate)),
+        share_1(broadcast(1.0f - update.beta_1)),
+        share_2(broadcast(1.0f - update.beta_2)),
+        epsilon(broadcast(update.epsilon)),
+        decay(broadcast(update.decay)) {}
+  bool changes_idle() const { return true; }
+  void apply(Vector gradient, float* target, Vector weight, float* kept_first, float* kept_second) const {
+    gradient += decay * weight;
+    Vector first = load(kept_first);
+    Vector second = load(kept_second);
+    first += share_1 * (gradient - first);
+    second += share_2 * (gradient * gradient - second);
+    store(kept_first, first);
+    store(kept_second, second);
+    store(target, weight - rate * first / (square_root(second) + epsilon));
+  }
+};
+
+// Call `function` with the rule that `update` names.
+template <class Function>
+HARDZERO_INLINE void with_rule(const Update& update, Function function) {
+  switch (update.rule) {
+    case Rule::gradient:
+      return function(GradientRule(update));
+    case Rule::descent:
+      return function(DescentRule(update));
+    case Rule::momentum:
+      return function(MomentumRule(update));
+    case Rule::adam:
+      return function(AdamRule(update));
+  }
+}
+
+}  // namespace hardzero::HARDZERO_INSTRUCTION_SET

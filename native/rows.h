@@ -1,0 +1,61 @@
+// A minibatch of activations: its non-zeros, mostly a dense copy too, and the slope of what made them.
+#pragma once
+
+#include "buffer.h"
+#include "kernels.h"
+
+namespace hardzero {
+
+inline Index round_up(Index n, Index unit) { return (n + unit - 1) / unit * unit; }
+
+// Row stride of the padded layout (hardzero.ops.layout): an odd number of cache lines.
+inline Index padded_width(Index n_columns) {
+  const Index lines = (n_columns > 1 ? n_columns + kLineFloats - 1 : kLineFloats) / kLineFloats;
+  return (lines | 1) * kLineFloats;
+}
+
+// A dense matrix in the padded layout.
+struct Matrix {
+  Array<float> values;
+  Index stride = 0;
+
+  Matrix() = default;
+  Matrix(MemoryPool& pool, Index n_rows, Index n_columns)
+      : values(pool, static_cast<std::size_t>(n_rows * padded_width(n_columns) + kLineFloats)),
+        stride(padded_width(n_columns)) {}
+  bool exists() const { return values.data() != nullptr; }
+  float* row(Index i) const { return values.data() + i * stride; }
+};
+
+struct Rows {
+  Index n_rows = 0;
+  Index n_columns = 0;
+  Index n_nonzero = 0;
+
+  Matrix dense;  // absent for CSR input of low density
+
+  // Row r is listed at [start[r], end[r]).
+  Index lists_stride = 0;  // places per row; 0 if the lists are packed
+  Array<std::int32_t> index;
+  Array<float> value;
+  Array<Index> start;
+  Array<Index> end;
+  Array<std::int32_t> block_start;  // absent from packed lists
+  Index n_blocks = 0;
+
+  Matrix slope;  // absent: `scale` times the sign of the activation
+  float scale = 1.0f;
+
+  double density() const {
+    const double size = static_cast<double>(n_rows) * static_cast<double>(n_columns);
+    return size > 0 ? static_cast<double>(n_nonzero) / size : 0.0;
+  }
+  RowLists lists() const {
+    return {start.data(), end.data(), index.data(), value.data(), block_start.data(), n_blocks};
+  }
+  InputView view() const {
+    return {dense.values.data(), dense.stride, slope.values.data(), slope.stride, scale};
+  }
+};
+
+}  // namespace hardzero

@@ -1,0 +1,131 @@
+#include "thread_pool.h"
+
+#include <pthread.h>
+
+namespace hardzero {
+
+namespace {
+
+constexpr std::uint64_t kInsideMask = 0xFFFF;
+constexpr std::uint64_t kOpen = 0x10000;
+constexpr int kLoopShift = 17;
+constexpr int kMostWorkers = 1023;
+constexpr int kSpins = 4000;  // some 50 microseconds: longer than Python needs between two kernels
+
+void pause_briefly() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+std::atomic<ThreadPool*> process_pool{nullptr};
+
+}  // namespace
+
+ThreadPool& ThreadPool::instance() {
+  static std::mutex making;
+  static const int registered = [] {
+    // The child abandons the parent's pool: its threads are gone, and its mutexes may be held for ever.
+    return pthread_atfork([] { making.lock(); }, [] { making.unlock(); },
+                          [] {
+                            making.unlock();
+                            process_pool.store(nullptr);
+                          });
+  }();
+  (void)registered;
+  ThreadPool* pool = process_pool.load(std::memory_order_acquire);
+  if (pool == nullptr) {
+    const std::lock_guard<std::mutex> lock(making);
+    pool = process_pool.load(std::memory_order_acquire);
+    if (pool == nullptr) {
+      pool = new ThreadPool;  // lives as long as the process: workers may still sleep at exit
+      process_pool.store(pool, std::memory_order_release);
+    }
+  }
+  return *pool;
+}
+
+ThreadPool::~ThreadPool() {
+  ending_.store(true);
+  {
+    const std::lock_guard<std::mutex> lock(sleep_mutex_);
+    sleepers_.notify_all();
+  }
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::grow(int n_workers) {
+  while (static_cast<int>(workers_.size()) < n_workers) workers_.emplace_back([this] { work(); });
+}
+
+void ThreadPool::do_tasks(int slot) {
+  for (Index i = next_task_.fetch_add(1, std::memory_order_relaxed); i < n_tasks_;
+       i = next_task_.fetch_add(1, std::memory_order_relaxed))
+    (*task_)(i, slot);
+}
+
+void ThreadPool::run(Index n_tasks, int n_threads, const std::function<void(Index, int)>& task) {
+  const int wanted = static_cast<int>(n_tasks < n_threads ? n_tasks : n_threads);
+  if (wanted <= 1 || !in_use_.try_lock()) {
+    for (Index i = 0; i < n_tasks; ++i) task(i, 0);
+    return;
+  }
+  const std::lock_guard<std::mutex> owner(in_use_, std::adopt_lock);
+  const int n_workers = (wanted < kMostWorkers ? wanted : kMostWorkers) - 1;
+  grow(n_workers);
+  task_ = &task;
+  n_tasks_ = n_tasks;
+  n_slots_ = n_workers + 1;
+  next_task_.store(0, std::memory_order_relaxed);
+  const std::uint64_t loop = ((state_.load(std::memory_order_relaxed) >> kLoopShift) + 1) << kLoopShift;
+  state_.store(loop | kOpen);
+  if (n_sleeping_.load() > 0) wake_sleepers();
+  do_tasks(0);
+  state_.fetch_and(~kOpen, std::memory_order_acq_rel);
+  for (int spins = 0; (state_.load(std::memory_order_acquire) & kInsideMask) != 0; ++spins) {
+    if (spins < kSpins)
+      pause_briefly();
+    else
+      std::this_thread::yield();
+  }
+}
+
+void ThreadPool::wake_sleepers() {
+  const std::lock_guard<std::mutex> lock(sleep_mutex_);
+  sleepers_.notify_all();
+}
+
+// Wait for a loop other than `seen` that is open; false when the pool ends.
+bool ThreadPool::wait_for_loop(std::uint64_t& seen) {
+  const auto is_new = [&](std::uint64_t state) {
+    return (state & kOpen) != 0 && state >> kLoopShift != seen;
+  };
+  for (int spins = 0; spins < kSpins; ++spins) {
+    if (is_new(state_.load(std::memory_order_acquire))) return true;
+    pause_briefly();
+  }
+  std::unique_lock<std::mutex> lock(sleep_mutex_);
+  n_sleeping_.fetch_add(1);
+  sleepers_.wait(lock, [&] { return ending_.load() || is_new(state_.load()); });
+  n_sleeping_.fetch_sub(1);
+  return !ending_.load();
+}
+
+void ThreadPool::work() {
+  std::uint64_t seen = 0;
+  while (wait_for_loop(seen)) {
+    std::uint64_t state = state_.load(std::memory_order_acquire);
+    bool entered = false;
+    while ((state & kOpen) != 0 && state >> kLoopShift != seen && !entered)
+      entered = state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel);
+    if (!entered) continue;
+    seen = state >> kLoopShift;
+    const int slot = static_cast<int>(state & kInsideMask) + 1;
+    if (slot < n_slots_) do_tasks(slot);
+    state_.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+}  // namespace hardzero

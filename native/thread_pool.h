@@ -1,0 +1,57 @@
+// Threads that share the tasks of one loop at a time.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "kernels.h"
+
+namespace hardzero {
+
+// The pool of this process. Workers are started when first wanted, spin briefly between loops, then sleep.
+class ThreadPool {
+ public:
+  // The process's pool; a forked child gets a new one, because threads do not survive a fork.
+  static ThreadPool& instance();
+
+  // Call task(i, slot) for every i in [0, n_tasks) on up to n_threads threads, the caller among them; `slot`,
+  // less than n_threads, tells the thread. If another thread is using the pool, the caller does all tasks
+  // itself.
+  void run(Index n_tasks, int n_threads, const std::function<void(Index, int)>& task);
+
+  ThreadPool() = default;
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+  ~ThreadPool();
+
+ private:
+  void work();
+  void grow(int n_workers);
+  void wake_sleepers();
+  bool wait_for_loop(std::uint64_t& seen);
+  void do_tasks(int slot);
+
+  std::mutex in_use_;
+  std::vector<std::thread> workers_;
+
+  // The present loop; written by the caller of run() while state_ is closed and no worker is inside.
+  const std::function<void(Index, int)>* task_ = nullptr;
+  Index n_tasks_ = 0;
+  int n_slots_ = 0;
+  alignas(64) std::atomic<Index> next_task_{0};
+
+  // Loop number in the high bits, then a bit that tells whether workers may enter, then the workers inside.
+  alignas(64) std::atomic<std::uint64_t> state_{0};
+
+  alignas(64) std::atomic<int> n_sleeping_{0};
+  std::atomic<bool> ending_{false};
+  std::mutex sleep_mutex_;
+  std::condition_variable sleepers_;
+};
+
+}  // namespace hardzero

@@ -1,0 +1,86 @@
+"""The compiled engine (native/bindings.cpp)."""
+
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+def compiled_instruction_sets() -> list[str]:
+    """Return the instruction sets that this build has kernels for, plainest first."""
+
+def runnable_instruction_sets() -> list[str]:
+    """Return those of them that this processor can run."""
+
+def chosen_instruction_set() -> str:
+    """Return the one in use: ``HARDZERO_SIMD``, or the best that this processor can run."""
+
+class Update:
+    """An update rule (hardzero.ops.updates)."""
+
+    @staticmethod
+    def gradient(decay: float) -> Update: ...
+    @staticmethod
+    def momentum(learning_rate: float, momentum: float, nesterov: bool, decay: float) -> Update: ...
+    @staticmethod
+    def adam(learning_rate: float, beta_1: float, beta_2: float, epsilon: float, decay: float) -> Update: ...
+
+class Rows:
+    """A minibatch of activations."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def n_nonzero(self) -> int: ...
+    def absolute_sum(self) -> float: ...
+    def csr_parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32], Array]: ...
+
+class Engine:
+    """Products of layers over minibatches; one per Python thread."""
+
+    def __init__(self, n_threads: int, instruction_set: str | None = None) -> None: ...
+    n_threads: int
+    @property
+    def instruction_set(self) -> str: ...
+    def matrix(self, n_rows: int, n_columns: int) -> Array: ...
+    def take_dense(self, X: Array, samples: NDArray[np.int64] | None, first: int, last: int) -> Rows: ...
+    @overload
+    def take_csr(
+        self,
+        row_start: NDArray[np.int32],
+        index: NDArray[np.int32],
+        value: Array,
+        n_columns: int,
+        samples: NDArray[np.int64] | None,
+        first: int,
+        last: int,
+    ) -> Rows: ...
+    @overload
+    def take_csr(
+        self,
+        row_start: NDArray[np.int64],
+        index: NDArray[np.int64],
+        value: Array,
+        n_columns: int,
+        samples: NDArray[np.int64] | None,
+        first: int,
+        last: int,
+    ) -> Rows: ...
+    def take_activations(self, values: Array, slope: Array) -> Rows: ...
+    def affine(self, rows: Rows, weights: Array, bias: Array) -> Array: ...
+    def rectified(self, rows: Rows, weights: Array, bias: Array, signs: Array | None) -> Rows: ...
+    def dropout(self, rows: Rows, threshold: int, scale: float, seed: int) -> Rows: ...
+    def dense(self, rows: Rows) -> Array: ...
+    def backward(
+        self,
+        rows: Rows,
+        delta: Array,
+        weights: Array,
+        bias: Array,
+        weight_state: list[Array],
+        bias_state: list[Array],
+        update: Update,
+        activation_l1: float,
+        input_delta: bool,
+    ) -> Array | None: ...

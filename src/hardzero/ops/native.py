@@ -1,0 +1,183 @@
+"""`Ops` in C++: products that skip zeros, on several threads, with updates fused into the backward pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.ops import _native
+from hardzero.ops.random_bits import keep_threshold
+from hardzero.ops.updates import Adam, Gradient, Momentum, Parameters, Update
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from hardzero.activations import Activation
+
+Array = NDArray[np.float32]
+
+CSR_DENSITY = 0.04
+"""Dense input with a smaller share of non-zeros is kept as CSR: less to read than its zeros."""
+
+
+class NativeRows:
+    """A minibatch of activations in the engine's memory."""
+
+    __slots__ = ("_engine", "_rows")
+
+    def __init__(self, engine: _native.Engine, rows: _native.Rows) -> None:
+        self._engine = engine
+        self._rows = rows
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Samples and units."""
+        return self._rows.shape
+
+    @property
+    def n_nonzero(self) -> int:
+        """Number of entries that are not exactly zero."""
+        return self._rows.n_nonzero
+
+    def absolute_sum(self) -> float:
+        """Return the sum of the absolute values of all entries."""
+        return self._rows.absolute_sum()
+
+    def dense(self) -> Array:
+        """Return the activations as an array."""
+        return self._engine.dense(self._rows)
+
+    def csr(self) -> csr_array:
+        """Return the activations as CSR with sorted indices and no stored zero."""
+        from scipy.sparse import csr_array
+
+        row_starts, indices, values = self._rows.csr_parts()
+        return csr_array((values, indices, row_starts), shape=self.shape)
+
+
+class NativeOps:
+    """The engine (native/engine.h): one per Python thread.
+
+    Parameters
+    ----------
+    n_threads : int, default=1
+    instruction_set : str, optional
+        One of `_native.runnable_instruction_sets()`; default: ``HARDZERO_SIMD``, else the best one.
+    """
+
+    name = "native"
+
+    def __init__(self, n_threads: int = 1, instruction_set: str | None = None) -> None:
+        self._engine = _native.Engine(n_threads, instruction_set)
+
+    @property
+    def n_threads(self) -> int:
+        """Threads of the kernels."""
+        return self._engine.n_threads
+
+    @n_threads.setter
+    def n_threads(self, n_threads: int) -> None:
+        self._engine.n_threads = n_threads
+
+    @property
+    def instruction_set(self) -> str:
+        """The instruction set in use."""
+        return self._engine.instruction_set
+
+    def matrix(self, n_rows: int, n_columns: int) -> Array:
+        """Return a matrix of zeros in the padded layout, on huge pages where it is large."""
+        return self._engine.matrix(n_rows, n_columns)
+
+    def prepare(self, X: Array | csr_array) -> Array | csr_array:
+        """Return `X` as a row-major array, or as canonical CSR if it is sparse or mostly zero."""
+        if isinstance(X, np.ndarray):
+            X = np.ascontiguousarray(X, dtype=np.float32)
+            if np.count_nonzero(X) >= CSR_DENSITY * X.size:
+                return X
+        return _canonical_csr(X)
+
+    def rows(self, X: Array | csr_array, samples: NDArray[np.intp] | slice | None = None) -> NativeRows:
+        """Take a minibatch of network input; see `Ops.rows`."""
+        first, last = 0, X.shape[0]
+        if isinstance(samples, slice):
+            first, last, step = samples.indices(last)
+            last = max(first, last)
+            samples = np.arange(first, last, step) if step != 1 else None
+        if samples is not None:
+            samples = np.ascontiguousarray(samples, dtype=np.int64)
+        if isinstance(X, np.ndarray):
+            if X.dtype != np.float32 or X.strides[1] != X.itemsize:
+                X = np.ascontiguousarray(X, dtype=np.float32)
+            return self._wrap(self._engine.take_dense(X, samples, first, last))
+        X = _canonical_csr(X)
+        return self._wrap(self._engine.take_csr(X.indptr, X.indices, X.data, X.shape[1], samples, first, last))
+
+    def dropout(self, rows: NativeRows, rate: float, seed: int) -> NativeRows:
+        """Set entries to zero at random; see `Ops.dropout`."""
+        if rate == 0.0:
+            return rows
+        scale = 1.0 / (1.0 - rate)
+        seed &= 0xFFFFFFFFFFFFFFFF
+        return self._wrap(self._engine.dropout(rows._rows, int(keep_threshold(rate)), scale, seed))
+
+    def affine(self, rows: NativeRows, weights: Array, bias: Array) -> Array:
+        """Return ``rows @ weights + bias``; see `Ops.affine`."""
+        return self._engine.affine(rows._rows, weights, bias)
+
+    def hidden(self, rows: NativeRows, weights: Array, bias: Array, activation: Activation) -> NativeRows:
+        """Return the activations of a hidden layer; see `Ops.hidden`."""
+        if activation.is_rectifier:
+            signs = activation.signs(weights.shape[1])
+            signs_or_none = signs if (signs < 0).any() else None
+            return self._wrap(self._engine.rectified(rows._rows, weights, bias, signs_or_none))
+        z = self.affine(rows, weights, bias)
+        value = np.ascontiguousarray(activation.value(z))
+        return self._wrap(self._engine.take_activations(value, np.ascontiguousarray(activation.slope(z))))
+
+    def backward(
+        self,
+        rows: NativeRows,
+        delta: Array,
+        parameters: Parameters,
+        update: Update,
+        *,
+        activation_l1: float = 0.0,
+        input_delta: bool = True,
+    ) -> Array | None:
+        """Pass `delta` back through a layer and update it; see `Ops.backward`."""
+        return self._engine.backward(
+            rows._rows,
+            delta,
+            parameters.weights,
+            parameters.bias,
+            parameters.weight_state,
+            parameters.bias_state,
+            _native_update(update),
+            activation_l1,
+            input_delta,
+        )
+
+    def _wrap(self, rows: _native.Rows) -> NativeRows:
+        return NativeRows(self._engine, rows)
+
+
+def _native_update(update: Update) -> _native.Update:
+    if isinstance(update, Gradient):
+        return _native.Update.gradient(update.decay)
+    if isinstance(update, Momentum):
+        return _native.Update.momentum(update.learning_rate, update.momentum, update.nesterov, update.decay)
+    assert isinstance(update, Adam)
+    return _native.Update.adam(update.learning_rate, update.beta_1, update.beta_2, update.epsilon, update.decay)
+
+
+def _canonical_csr(X: Array | csr_array) -> csr_array:
+    """Return `X` as float32 CSR with sorted, unique indices, unchanged if it is that already."""
+    from scipy.sparse import csr_array
+
+    matrix: csr_array = X if isinstance(X, csr_array) and X.dtype == np.float32 else csr_array(X, dtype=np.float32)
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    return matrix
