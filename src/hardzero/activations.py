@@ -125,7 +125,7 @@ class Softplus(Activation):
     Examples
     --------
     >>> Softplus(beta=2.0).value(np.float32([0.0, 100.0]))
-    array([  0.34657, 100.     ], dtype=float32)
+    array([  0.3465736, 100.       ], dtype=float32)
     """
 
     beta: float = 1.0
@@ -138,12 +138,14 @@ class Softplus(Activation):
     def value(self, z: Array) -> Array:
         """Return (1/beta)·log(1 + exp(beta·z)) without overflow."""
         beta = np.float32(self.beta)
-        tail = np.log1p(np.exp(-np.abs(z) * beta))
+        with np.errstate(over="ignore"):
+            tail = np.log1p(np.exp(-np.abs(z) * beta))
         return np.asarray(np.maximum(z, np.float32(0)) + tail / beta, dtype=np.float32)
 
     def slope(self, z: Array) -> Array:
         """Return the logistic function of beta·z."""
-        return _logistic(z * np.float32(self.beta))
+        with np.errstate(over="ignore"):
+            return _logistic(z * np.float32(self.beta))
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class Tanh(Activation):
 
     def slope(self, z: Array) -> Array:
         """Return 1 - tanh(z)², accurate for large z of either sign, where the difference would cancel."""
-        decay = np.exp(-2 * np.abs(z))
+        decay = np.square(np.exp(-np.abs(z)))
         return np.asarray(4 * decay / np.square(1 + decay), dtype=np.float32)
 
 
@@ -219,7 +221,8 @@ class LeakyIntegrateAndFire(Activation):
     Raises
     ------
     ValueError
-        If a time or the resistance is not positive or the reset potential is not below the threshold.
+        If a constant is not finite, a time, the resistance or the largest slope is not positive, or the reset
+        potential is not below the threshold.
     """
 
     refractory_time: float = 0.05
@@ -235,9 +238,11 @@ class LeakyIntegrateAndFire(Activation):
 
     def __post_init__(self) -> None:
         positive = ("refractory_time", "time_constant", "resistance", "largest_slope")
-        for name in positive:
-            if not getattr(self, name) > 0:
-                raise ValueError(f"lif {name} must be positive, got {getattr(self, name)!r}")
+        for name, value in asdict(self).items():
+            if name in positive and not value > 0:
+                raise ValueError(f"lif {name} must be positive, got {value!r}")
+            if not np.isfinite(value):
+                raise ValueError(f"lif {name} must be finite, got {value!r}")
         if not self.reset_potential < self.threshold_potential:
             raise ValueError("lif reset_potential must lie below threshold_potential")
 
@@ -271,8 +276,7 @@ def _logistic(z: Array) -> Array:
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {
-    kind.name: kind
-    for kind in (Rectifier, SignedRectifier, Softplus, Tanh, Logistic, Identity, LeakyIntegrateAndFire)
+    kind.name: kind for kind in (Rectifier, SignedRectifier, Softplus, Tanh, Logistic, Identity, LeakyIntegrateAndFire)
 }
 
 
