@@ -1,0 +1,85 @@
+"""The paper's tables and figures as studies, one file each, and what runs and reports any study.
+
+A study is named, resumable, and runs at two scales: ``quick`` shows the effect within minutes, ``full`` is the
+paper's protocol. A file of one's own with a `Study` in it is run by its path in the same way.
+
+Examples
+--------
+>>> "sparsity-error" in study_names()
+True
+>>> get_study("response-curves").title
+'Response curves'
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from hardzero.studies.core.study import Context, Metrics, Picture, Scale, Settings, Study
+
+__all__ = ["Context", "Metrics", "Picture", "Scale", "Settings", "Study", "get_study", "study_names"]
+
+NAMES = (
+    "response-curves",
+    "initial-sparsity",
+    "sparsity-error",
+    "softplus-hardening",
+    "antisymmetry",
+    "disentangling",
+    "separability",
+    "activation-cost",
+    "table1",
+    "semi-supervised",
+    "table2",
+)
+
+
+def study_names() -> tuple[str, ...]:
+    """Return the names of the studies of the paper, in the paper's order."""
+    return NAMES
+
+
+@cache
+def get_study(source: str) -> Study:
+    """Return a study by its name, or from a Python file that defines one.
+
+    Parameters
+    ----------
+    source : str
+        One of `study_names`, or the path of a file (ending in ``.py``) with one subclass of `Study`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such study, or the file does not define exactly one.
+    """
+    if source.endswith(".py"):
+        module = _load_file(Path(source))
+    elif source in NAMES:
+        module = importlib.import_module(f"hardzero.studies.{source.replace('-', '_')}")
+    else:
+        raise ValueError(f"unknown study {source!r}: choose one of {', '.join(NAMES)}, or name a .py file")
+    found = [
+        member
+        for member in vars(module).values()
+        if inspect.isclass(member) and issubclass(member, Study) and member.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise ValueError(f"{source} defines {len(found)} studies: a file holds one subclass of hardzero.studies.Study")
+    return found[0]()
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ValueError(f"there is no study file {path}")
+    spec = importlib.util.spec_from_file_location(f"hardzero_study_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,340 @@
+"""The store of runs: one SQLite file that several processes may work on and that no kill can spoil."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 60.0
+"""How long a process waits for another one's transaction; these take milliseconds."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    key TEXT PRIMARY KEY,
+    study TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    settings TEXT NOT NULL,
+    data TEXT,
+    data_checksum TEXT,
+    version TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'running', 'done', 'failed')),
+    owner TEXT,
+    lease_until REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    started REAL,
+    finished REAL,
+    seconds REAL,
+    metrics TEXT,
+    error TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS plans (
+    study TEXT NOT NULL,
+    scale TEXT NOT NULL,
+    key TEXT NOT NULL REFERENCES runs (key),
+    position INTEGER NOT NULL,
+    PRIMARY KEY (study, scale, key)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that determines the result of a run.
+
+    Attributes
+    ----------
+    study : str
+    revision : int
+        Revision of the study's protocol.
+    settings : dict
+        A point of the study's grid; JSON values only.
+    data, data_checksum : str or None
+        Name and content of the data set.
+    version : str
+        Version of hardzero.
+    seed : int
+    """
+
+    study: str
+    revision: int
+    settings: Mapping[str, Any]
+    data: str | None
+    data_checksum: str | None
+    version: str
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """Hash of all attributes: the same run has the same key, in any process and on any machine."""
+        text = json.dumps(self.__dict__, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class RunStore:
+    """Runs, their status and their results, in one SQLite file in write-ahead mode.
+
+    A run is *claimed* by one process in a transaction, so that no two processes measure it at once. A claim
+    holds for `lease_seconds` and is renewed while its owner lives; the runs of a killed process are free again
+    when the lease ends.
+
+    Parameters
+    ----------
+    path : path-like
+        Created where it does not exist.
+    lease_seconds : float, default=30.0
+        After a kill the runs in flight wait this long; must exceed the pauses of a busy machine.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a store of runs, or one of a newer version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> store = RunStore(Path(tempfile.mkdtemp()) / "runs.sqlite")
+    >>> store.plan("example", "quick", [RunSpec("example", 1, {"width": 3}, None, None, "0.1.0", 0)])
+    >>> claimed = store.claim()
+    >>> store.finish(claimed.key, {"error": 1.5}, seconds=0.1)
+    True
+    >>> store.counts()
+    {'done': 1}
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, lease_seconds: float = 30.0) -> None:
+        self.path = Path(path)
+        self.lease_seconds = lease_seconds
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        try:
+            self._connection = self._open()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise ValueError(f"cannot open the store of runs {self.path}: {error}") from error
+            raise ValueError(f"{self.path} is not a store of runs ({error}): name another file") from error
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found > SCHEMA_VERSION:
+            connection.close()
+            raise ValueError(f"{self.path} was written by a newer hardzero: upgrade, or name another file")
+        for statement in SCHEMA.strip().split(";\n"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+        return connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the store's write lock, among threads and processes."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def plan(self, study: str, scale: str, specs: Iterable[RunSpec]) -> None:
+        """Make runs known as part of a study at some scale; results that are there stay, failed runs become pending."""
+        with self._transaction() as connection:
+            for position, spec in enumerate(specs):
+                row = {**spec.__dict__, "settings": json.dumps(dict(spec.settings), sort_keys=True), "key": spec.key}
+                connection.execute(
+                    "INSERT OR IGNORE INTO runs (key, study, revision, settings, data, data_checksum, version, seed) "
+                    "VALUES (:key, :study, :revision, :settings, :data, :data_checksum, :version, :seed)",
+                    row,
+                )
+                connection.execute(
+                    "INSERT OR REPLACE INTO plans (study, scale, key, position) VALUES (?, ?, ?, ?)",
+                    (study, scale, spec.key, position),
+                )
+                connection.execute(
+                    "UPDATE runs SET status='pending', deaths=0 WHERE key=? AND status='failed'", (spec.key,)
+                )
+
+    def claim(self, keys: Sequence[str] | None = None) -> RunSpec | None:
+        """Take the next free run, or None where there is none.
+
+        Parameters
+        ----------
+        keys : sequence of str, optional
+            Runs to choose from, in order of preference; all by default.
+
+        Returns
+        -------
+        RunSpec or None
+            A run that was pending, or whose owner let its lease end.
+        """
+        now = time.time()
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT * FROM runs WHERE status='pending' OR (status='running' AND lease_until < ?)", (now,)
+            )
+            free = {row["key"]: row for row in rows}
+            chosen = next((key for key in (free if keys is None else keys) if key in free), None)
+            if chosen is None:
+                return None
+            connection.execute(
+                "UPDATE runs SET status='running', owner=?, lease_until=?, started=?, attempts=attempts+1, error=NULL "
+                "WHERE key=?",
+                (self.owner, now + self.lease_seconds, now, chosen),
+            )
+        return _spec(free[chosen])
+
+    def renew(self, keys: Iterable[str]) -> None:
+        """Extend the lease of runs that this process has claimed."""
+        until = time.time() + self.lease_seconds
+        with self._transaction() as connection:
+            connection.executemany(
+                "UPDATE runs SET lease_until=? WHERE key=? AND owner=? AND status='running'",
+                [(until, key, self.owner) for key in keys],
+            )
+
+    def finish(self, key: str, metrics: Mapping[str, Any], seconds: float) -> bool:
+        """Record the result of a claimed run; return False if the claim was lost meanwhile."""
+        return self._end(key, "done", metrics=json.dumps(metrics), seconds=seconds)
+
+    def fail(self, key: str, error: str, seconds: float) -> bool:
+        """Record that a claimed run raised an error; return False if the claim was lost meanwhile."""
+        return self._end(key, "failed", error=error, seconds=seconds)
+
+    def _end(
+        self, key: str, status: str, *, seconds: float, metrics: str | None = None, error: str | None = None
+    ) -> bool:
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "UPDATE runs SET status=?, metrics=?, error=?, seconds=?, finished=?, lease_until=NULL "
+                "WHERE key=? AND owner=? AND status='running'",
+                (status, metrics, error, seconds, time.time(), key, self.owner),
+            )
+        return cursor.rowcount == 1
+
+    def release(self, keys: Iterable[str], *, died: bool = False, most_deaths: int = 5) -> None:
+        """Give claimed runs back without a result.
+
+        Parameters
+        ----------
+        keys : iterable of str
+        died : bool, default=False
+            Whether a worker process died with them. A run with which `most_deaths` workers died counts as
+            failed, so that one that takes too much memory does not keep a study from ending.
+        most_deaths : int, default=5
+        """
+        with self._transaction() as connection:
+            for key in keys:
+                connection.execute(
+                    "UPDATE runs SET status='pending', lease_until=NULL, deaths=deaths+? "
+                    "WHERE key=? AND owner=? AND status='running'",
+                    (int(died), key, self.owner),
+                )
+                connection.execute(
+                    "UPDATE runs SET status='failed', error=? WHERE key=? AND status='pending' AND deaths >= ?",
+                    (f"the worker process died {most_deaths} times, perhaps for lack of memory", key, most_deaths),
+                )
+
+    def statuses(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the status of each of the given runs that the store knows."""
+        with self._lock:
+            known = dict(self._connection.execute("SELECT key, status FROM runs").fetchall())
+        return {key: known[key] for key in keys if key in known}
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of runs with each status."""
+        with self._lock:
+            return dict(self._connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall())
+
+    def scales(self, study: str) -> list[str]:
+        """Return the scales at which runs of a study are planned."""
+        with self._lock:
+            rows = self._connection.execute("SELECT DISTINCT scale FROM plans WHERE study=?", (study,)).fetchall()
+        return [row["scale"] for row in rows]
+
+    def frame(self, study: str, scale: str | None = None) -> pd.DataFrame:
+        """Return the runs of a study as a data frame.
+
+        Parameters
+        ----------
+        study : str
+        scale : str, optional
+            Only runs planned at this scale.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a run, in planned order: ``data``, ``data_checksum``, ``version``, ``seed``, ``status``, a
+            column for each setting and each metric, ``seconds`` (of the measurement), ``overhead_seconds``
+            (from claim to record, without the measurement), ``attempts``, ``failure`` and ``key``.
+        """
+        import pandas as pd
+
+        query = "SELECT runs.* FROM runs JOIN plans USING (key) WHERE plans.study=? GROUP BY key ORDER BY min(position)"
+        arguments = [study]
+        if scale is not None:
+            query = "SELECT runs.* FROM runs JOIN plans USING (key) WHERE plans.study=? AND scale=? ORDER BY position"
+            arguments.append(scale)
+        with self._lock:
+            rows = self._connection.execute(query, arguments).fetchall()
+        return pd.DataFrame([_record(row) for row in rows])
+
+
+def _spec(row: sqlite3.Row) -> RunSpec:
+    return RunSpec(
+        row["study"],
+        row["revision"],
+        json.loads(row["settings"]),
+        row["data"],
+        row["data_checksum"],
+        row["version"],
+        row["seed"],
+    )
+
+
+def _record(row: sqlite3.Row) -> dict[str, Any]:
+    overhead = None
+    if row["status"] == "done":
+        overhead = max(0.0, row["finished"] - row["started"] - row["seconds"])
+    return {
+        "data": row["data"],
+        "version": row["version"],
+        "seed": row["seed"],
+        "status": row["status"],
+        **json.loads(row["settings"]),
+        **json.loads(row["metrics"] or "{}"),
+        "seconds": row["seconds"],
+        "overhead_seconds": overhead,
+        "attempts": row["attempts"],
+        "failure": row["error"],
+        "data_checksum": row["data_checksum"],
+        "revision": row["revision"],
+        "key": row["key"],
+    }

@@ -1,0 +1,131 @@
+"""From a study's name to its runs in the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+import hardzero
+from hardzero.studies import get_study
+from hardzero.studies.core.run_store import RunSpec, RunStore
+from hardzero.studies.core.study import Scale, Study
+from hardzero.studies.core.workers import Progress, Workers, carry_out, load_data
+
+STORE_NAME = "runs.sqlite"
+DEFAULT_FOLDER = Path("hardzero-studies")
+
+
+@dataclass
+class Plan:
+    """The runs of a study at a scale, and the data sets that could not be had.
+
+    Attributes
+    ----------
+    study : Study
+    source : str
+    scale : {"quick", "full"}
+    specs : list of RunSpec
+    missing_data : dict of str to str
+        Reason by data set.
+    """
+
+    study: Study
+    source: str
+    scale: Scale
+    specs: list[RunSpec] = field(default_factory=list)
+    missing_data: dict[str, str] = field(default_factory=dict)
+
+
+def open_store(folder: str | os.PathLike[str] = DEFAULT_FOLDER) -> RunStore:
+    """Return the store of runs in a folder, made where there is none."""
+    return RunStore(Path(folder) / STORE_NAME)
+
+
+def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_seeds: int | None = None) -> Plan:
+    """List the runs of a study.
+
+    Parameters
+    ----------
+    source : str
+        Name or file of the study.
+    scale : {"quick", "full"}
+    data : sequence of str, optional
+        Data sets in place of the study's own.
+    n_seeds : int, optional
+        Seeds 0, 1, …; the study's own number by default.
+
+    Returns
+    -------
+    Plan
+        Seeds vary slowest, so that an interrupted study has all settings at the first seeds.
+
+    Raises
+    ------
+    ValueError
+        If the study is unknown, the number of seeds is not positive, or data are named for a study without.
+    """
+    study = get_study(source)
+    n_seeds = study.seeds[scale] if n_seeds is None else n_seeds
+    if n_seeds < 1:
+        raise ValueError(f"the number of seeds must be positive, got {n_seeds}")
+    if data and not study.data:
+        raise ValueError(f"study {study.name} uses no data set")
+    plan = Plan(study, source, scale)
+    checksums: dict[str | None, str | None] = {None: None}
+    for name in data or study.data:
+        try:
+            checksums[name] = load_data(name).checksum
+        except (OSError, ValueError) as error:
+            plan.missing_data[name] = str(error)
+    choices: list[str | None] = [*(data or study.data)] or [None]
+    for seed, name in product(range(n_seeds), choices):
+        if name in checksums:
+            plan.specs += [
+                RunSpec(study.name, study.revision, settings, name, checksums[name], hardzero.__version__, seed)
+                for settings in study.grid(scale, name)
+            ]
+    return plan
+
+
+def run_study(
+    source: str,
+    scale: Scale = "quick",
+    *,
+    data: Sequence[str] = (),
+    n_seeds: int | None = None,
+    folder: str | os.PathLike[str] = DEFAULT_FOLDER,
+    workers: Workers | None = None,
+    on_outcome: Progress | None = None,
+) -> RunStore:
+    """Run a study to its end; runs that the store already has are not repeated.
+
+    Parameters
+    ----------
+    source, scale, data, n_seeds
+        As for `make_plan`.
+    folder : path-like
+        Where the store of runs lies.
+    workers : Workers, optional
+        By default one process per core.
+    on_outcome : callable, optional
+        Called with each finished run and its outcome.
+
+    Returns
+    -------
+    RunStore
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> store = run_study("response-curves", folder=tempfile.mkdtemp(), workers=Workers(count=1))
+    >>> set(store.counts())
+    {'done'}
+    """
+    plan = make_plan(source, scale, data, n_seeds)
+    store = open_store(folder)
+    store.plan(plan.study.name, scale, plan.specs)
+    carry_out(store, plan.study, source, plan.specs, workers or Workers(), on_outcome)
+    return store

@@ -1,0 +1,102 @@
+"""What a study is: a grid of settings, what is measured at each point, and how the result is shown."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from hardzero.datasets import Dataset
+    from hardzero.studies.core.tables import Table
+
+Scale = Literal["quick", "full"]
+Settings = dict[str, Any]
+Metrics = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a measurement is given besides its settings.
+
+    Attributes
+    ----------
+    data : Dataset or None
+        None for studies without data.
+    seed : int
+        For everything drawn at random.
+    n_jobs : int
+        Threads that this run may use.
+    checkpoint : Path or None
+        File for the state of a long training, so that a killed run goes on where it stopped; None where the
+        worker shares no disk with the store.
+    """
+
+    data: Dataset | None
+    seed: int
+    n_jobs: int = 1
+    checkpoint: Path | None = None
+
+    def require_data(self) -> Dataset:
+        """Return the data set of a study that has one."""
+        if self.data is None:
+            raise ValueError("this study needs a data set: name one with --data")
+        return self.data
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot with the sentence that says what to see in it."""
+
+    figure: Figure
+    caption: str
+
+
+class Study(ABC):
+    """A table or a figure as a protocol; one short file each.
+
+    Attributes
+    ----------
+    name : str
+        As the command line knows it.
+    title : str
+    claim : str
+        What the paper says, in a sentence.
+    data : sequence of str
+        Data sets it runs on by default; empty for a study without data.
+    seeds : mapping of str to int
+        Default number of seeds for each scale.
+    timed : bool
+        Whether it measures time, and therefore runs one run at a time.
+    revision : int
+        To be raised when the protocol changes, so that earlier results are not taken for the new ones.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    claim: ClassVar[str]
+    data: ClassVar[Sequence[str]] = ()
+    seeds: ClassVar[Mapping[Scale, int]] = {"quick": 3, "full": 5}
+    timed: ClassVar[bool] = False
+    revision: ClassVar[int] = 1
+
+    @abstractmethod
+    def grid(self, scale: Scale, data: str | None) -> Iterable[Settings]:
+        """Return the settings of every run, for one seed and data set; plain JSON values."""
+
+    @abstractmethod
+    def measure(self, settings: Settings, context: Context) -> Metrics:
+        """Carry out one run and return numbers (or lists of numbers) by name."""
+
+    @abstractmethod
+    def tables(self, runs: pd.DataFrame) -> list[Table]:
+        """Summarize finished runs, of which any may be missing."""
+
+    def pictures(self, runs: pd.DataFrame) -> list[Picture]:
+        """Plot finished runs, of which any may be missing."""
+        return []

@@ -1,0 +1,296 @@
+"""Carrying out the runs of a study: claims from the store, joblib's workers, results back to the store."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.process_executor import BrokenProcessPool
+from threadpoolctl import threadpool_limits
+
+from hardzero.studies.core.run_store import RunSpec, RunStore
+from hardzero.studies.core.study import Context, Metrics, Study
+from hardzero.threads import usable_cores
+
+if TYPE_CHECKING:
+    from hardzero.datasets import Dataset
+
+BACKENDS = ("loky", "dask", "ray")
+POLL_SECONDS = 0.5
+"""How often a process with nothing left to claim looks whether other processes have finished their runs."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished or failed run, as a worker returns it."""
+
+    key: str
+    metrics: Metrics | None
+    error: str | None
+    seconds: float
+
+
+Progress = Callable[[RunSpec, Outcome], None]
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where runs are carried out.
+
+    Attributes
+    ----------
+    backend : {"loky", "dask", "ray"}
+        ``loky``: processes of this machine. ``dask`` and ``ray``: an existing cluster, whose workers need
+        hardzero and the data.
+    count : int or None
+        Runs at a time. By default all cores of this machine, or all slots of the cluster.
+    address : str or None
+        Of the cluster's scheduler; by default Dask's and Ray's own settings, or a cluster on this machine.
+
+    Raises
+    ------
+    ValueError
+        If the backend is unknown or not installed, or the count is not positive.
+    """
+
+    backend: str = "loky"
+    count: int | None = None
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise ValueError(f"unknown backend {self.backend!r}: choose one of {', '.join(BACKENDS)}")
+        if self.count is not None and self.count < 1:
+            raise ValueError(f"the number of workers must be positive, got {self.count}")
+        if self.backend == "loky" and self.address is not None:
+            raise ValueError("an address needs backend 'dask' or 'ray'; loky's processes are local")
+
+    @property
+    def local(self) -> bool:
+        """Whether workers share this machine and its disk."""
+        return self.backend == "loky"
+
+    @contextmanager
+    def start(self, n_runs: int, *, one_at_a_time: bool = False) -> Iterator[tuple[int, int]]:
+        """Make joblib use these workers; give their number and the threads that each may use.
+
+        Threads times workers never exceeds the cores: of this machine for ``loky``, while a slot of a cluster is
+        one thread.
+        """
+        if self.backend == "loky":
+            cores = usable_cores()
+            count = 1 if one_at_a_time else max(1, min(self.count or cores, n_runs))
+            threads = max(1, cores // count)
+            with parallel_config(backend="loky", n_jobs=count, inner_max_num_threads=threads):
+                yield count, threads
+        elif self.backend == "dask":
+            with _dask_client(self.address) as client:
+                count = 1 if one_at_a_time else self.count or sum(client.nthreads().values())
+                with parallel_config(backend="dask", n_jobs=count):
+                    yield count, 1
+        else:
+            with _ray_cluster(self.address) as slots:
+                count = 1 if one_at_a_time else self.count or slots
+                with parallel_config(backend="ray", n_jobs=count):
+                    yield count, 1
+
+
+@contextmanager
+def _dask_client(address: str | None) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ValueError("backend 'dask' needs Dask: pip install 'hardzero[dask]'") from error
+    with Client(address) as client:
+        yield client
+
+
+@contextmanager
+def _ray_cluster(address: str | None) -> Iterator[int]:
+    try:
+        import ray
+        from ray.util.joblib import register_ray
+    except ImportError as error:
+        raise ValueError("backend 'ray' needs Ray: pip install 'hardzero[ray]'") from error
+    started_here = not ray.is_initialized()
+    if started_here:
+        ray.init(address=address, log_to_driver=False)
+    register_ray()
+    try:
+        yield int(ray.cluster_resources().get("CPU", 1))
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+def carry_out(
+    store: RunStore,
+    study: Study,
+    source: str,
+    specs: Sequence[RunSpec],
+    workers: Workers,
+    on_outcome: Progress | None = None,
+) -> None:
+    """Measure all runs that have no result yet, together with any other process that works on the store.
+
+    Returns when every run is done or failed, in this process or another.
+
+    Parameters
+    ----------
+    store : RunStore
+        Where `specs` are planned.
+    study : Study
+    source : str
+        Name or file from which a worker gets the study.
+    specs : sequence of RunSpec
+        In order of preference.
+    workers : Workers
+    on_outcome : callable, optional
+        Called in this process with each run that it has recorded.
+    """
+    keys = [spec.key for spec in specs]
+    statuses = store.statuses(keys)
+    n_open = sum(statuses[key] in ("pending", "running") for key in keys)
+    if not n_open:
+        return
+    with workers.start(n_open, one_at_a_time=study.timed) as (count, threads):
+        checkpoints = store.path.parent / "checkpoints" if workers.local else None
+        while True:
+            shift = _Shift(store, keys, source, count, threads, checkpoints, on_outcome)
+            try:
+                shift.work()
+            except BrokenProcessPool:
+                store.release(shift.in_flight, died=True)
+                continue
+            if not any(status in ("pending", "running") for status in store.statuses(keys).values()):
+                return
+            time.sleep(POLL_SECONDS)
+
+
+@dataclass
+class _Shift:
+    """One pass of joblib over all runs that can be claimed."""
+
+    store: RunStore
+    keys: Sequence[str]
+    source: str
+    count: int
+    threads: int
+    checkpoints: Path | None
+    on_outcome: Progress | None
+    in_flight: dict[str, RunSpec] = field(default_factory=dict)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def work(self) -> None:
+        """Claim, measure and record until nothing is free."""
+        heartbeat = threading.Thread(target=self._keep_claims, daemon=True)
+        heartbeat.start()
+        try:
+            for outcome in self._outcomes():
+                self._record(outcome)
+        except BrokenProcessPool:
+            raise
+        except BaseException:
+            self.over.set()
+            self.store.release(self.in_flight)
+            raise
+        finally:
+            self.over.set()
+            heartbeat.join()
+
+    def _outcomes(self) -> Iterator[Outcome]:
+        tasks = (delayed(measure_run)(self.source, spec, self.threads, self.checkpoints) for spec in self._claims())
+        if self.count == 1 and self.checkpoints is not None:
+            for task, arguments, options in tasks:
+                yield task(*arguments, **options)
+            return
+        try:
+            parallel = Parallel(pre_dispatch=self.count, batch_size=1, return_as="generator_unordered")
+        except ValueError:
+            yield from self._outcomes_in_rounds(tasks)
+            return
+        yield from parallel(tasks)
+
+    def _outcomes_in_rounds(self, tasks: Iterator[Any]) -> Iterator[Outcome]:
+        """Measure as many runs as there are workers at a time, for backends that return no generator (Ray)."""
+        while True:
+            round_ = [task for _, task in zip(range(self.count), tasks)]  # noqa: B905
+            if not round_:
+                return
+            yield from Parallel(batch_size=1)(round_)
+
+    def _claims(self) -> Iterator[RunSpec]:
+        """Claim a run each time a worker is free; joblib asks for it from its own threads."""
+        while not self.over.is_set():
+            spec = self.store.claim(self.keys)
+            if spec is None:
+                return
+            self.in_flight[spec.key] = spec
+            yield spec
+
+    def _record(self, outcome: Outcome) -> None:
+        spec = self.in_flight.pop(outcome.key)
+        if outcome.metrics is not None:
+            kept = self.store.finish(outcome.key, outcome.metrics, outcome.seconds)
+        else:
+            kept = self.store.fail(outcome.key, outcome.error or "", outcome.seconds)
+        if kept and self.on_outcome is not None:
+            self.on_outcome(spec, outcome)
+
+    def _keep_claims(self) -> None:
+        while not self.over.wait(self.store.lease_seconds / 3):
+            self.store.renew(list(self.in_flight))
+
+
+def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | None) -> Outcome:
+    """Carry out one run in a worker; an error becomes part of the outcome.
+
+    Parameters
+    ----------
+    source : str
+        Name or file of the study.
+    spec : RunSpec
+    n_threads : int
+        Threads that the run may use, its linear algebra included.
+    checkpoints : Path or None
+        Directory for the checkpoint of the run.
+    """
+    from hardzero.studies import get_study
+
+    started = time.perf_counter()
+    checkpoint = None if checkpoints is None else checkpoints / spec.key
+    try:
+        with threadpool_limits(n_threads):
+            context = Context(_load(spec), spec.seed, n_threads, checkpoint)
+            metrics = get_study(source).measure(dict(spec.settings), context)
+    except Exception:
+        return Outcome(spec.key, None, traceback.format_exc(), time.perf_counter() - started)
+    return Outcome(spec.key, metrics, None, time.perf_counter() - started)
+
+
+def _load(spec: RunSpec) -> Dataset | None:
+    if spec.data is None:
+        return None
+    data = load_data(spec.data)
+    if data.checksum != spec.data_checksum:
+        raise ValueError(
+            f"the data set {spec.data!r} of this worker differs from the one the study was planned with: "
+            "give all machines the same HARDZERO_DATA"
+        )
+    return data
+
+
+@lru_cache(maxsize=2)
+def load_data(name: str) -> Dataset:
+    """Load a data set once per process."""
+    from hardzero import datasets
+
+    return datasets.load(name)

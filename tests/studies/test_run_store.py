@@ -1,0 +1,250 @@
+"""The store keeps its promises: one owner a run, no result twice, nothing lost by kills."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hardzero.studies.core.run_store import RunSpec, RunStore
+
+NAPS = str(Path(__file__).with_name("naps.py"))
+
+
+def spec(number=0, **changes):
+    values = {
+        "study": "example",
+        "revision": 1,
+        "settings": {"number": number},
+        "data": None,
+        "data_checksum": None,
+        "version": "1",
+        "seed": 0,
+    }
+    return RunSpec(**{**values, **changes})
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = RunStore(tmp_path / "runs.sqlite")
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"study": "other"},
+        {"revision": 2},
+        {"settings": {"number": 0.5}},
+        {"settings": {"digit": 0}},
+        {"data": "digits"},
+        {"data_checksum": "a"},
+        {"version": "2"},
+        {"seed": 1},
+    ],
+)
+def test_the_key_follows_everything_that_determines_a_run(change):
+    assert spec().key == spec().key
+    assert spec(**change).key != spec().key
+
+
+def test_the_key_does_not_depend_on_the_order_of_settings():
+    assert spec(settings={"a": 1, "b": 2}).key == spec(settings={"b": 2, "a": 1}).key
+
+
+def test_settings_that_have_no_value_as_json_are_refused():
+    with pytest.raises(ValueError):
+        spec(settings={"rate": float("nan")}).key  # noqa: B018
+
+
+def test_a_finished_run_is_not_claimed_again_nor_planned_anew(store):
+    store.plan("example", "quick", [spec()])
+    claimed = store.claim()
+    assert claimed == spec()
+    assert store.finish(claimed.key, {"error": 1.0}, 0.5)
+    store.plan("example", "quick", [spec()])
+    assert store.claim() is None
+    run = store.frame("example").iloc[0]
+    assert (run["status"], run["error"], run["number"], run["seconds"]) == ("done", 1.0, 0, 0.5)
+
+
+def test_each_run_is_claimed_once_by_many_processes_and_threads(tmp_path):
+    stores = [RunStore(tmp_path / "runs.sqlite") for _ in range(4)]
+    stores[0].plan("example", "quick", [spec(number) for number in range(60)])
+
+    def claim_all(store):
+        claimed = []
+        while (run := store.claim()) is not None:
+            claimed.append(run.settings["number"])
+        return claimed
+
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(claim_all, stores * 2))
+    assert sorted(number for numbers in claims for number in numbers) == list(range(60))
+    assert sum(bool(numbers) for numbers in claims) > 1
+
+
+def test_a_claim_ends_with_its_lease_and_the_late_owner_cannot_record(tmp_path):
+    late = RunStore(tmp_path / "runs.sqlite", lease_seconds=0.05)
+    other = RunStore(tmp_path / "runs.sqlite")
+    late.plan("example", "quick", [spec()])
+    late.claim()
+    assert other.claim() is None
+    time.sleep(0.06)
+    assert other.claim() == spec()
+    assert not late.finish(spec().key, {"square": 1}, 0.1)
+    assert other.finish(spec().key, {"square": 2}, 0.1)
+    assert other.frame("example")["square"].tolist() == [2]
+
+
+def test_a_renewed_claim_holds(tmp_path):
+    owner = RunStore(tmp_path / "runs.sqlite", lease_seconds=0.2)
+    other = RunStore(tmp_path / "runs.sqlite")
+    owner.plan("example", "quick", [spec()])
+    owner.claim()
+    for _ in range(5):
+        time.sleep(0.06)
+        owner.renew([spec().key])
+    assert other.claim() is None
+
+
+def test_a_released_run_is_free_and_a_failed_one_is_tried_again_by_a_new_plan(store):
+    store.plan("example", "quick", [spec()])
+    store.release([store.claim().key])
+    store.fail(store.claim().key, "ValueError: no", 0.1)
+    assert store.claim() is None
+    store.plan("example", "quick", [spec()])
+    assert store.claim() == spec()
+
+
+def test_a_run_that_kills_its_workers_fails_after_some_deaths(store):
+    store.plan("example", "quick", [spec()])
+    for _ in range(3):
+        store.release([store.claim().key], died=True, most_deaths=3)
+    assert store.counts() == {"failed": 1}
+    assert "died 3 times" in store.frame("example")["failure"].iloc[0]
+
+
+def test_runs_are_claimed_in_the_order_asked_for(store):
+    specs = [spec(number) for number in range(5)]
+    store.plan("example", "quick", specs)
+    wanted = [specs[3].key, specs[1].key]
+    assert [store.claim(wanted).settings["number"] for _ in wanted] == [3, 1]
+    assert store.claim(wanted) is None
+
+
+def test_scales_share_runs(store):
+    store.plan("example", "quick", [spec(0)])
+    store.plan("example", "full", [spec(0), spec(1)])
+    assert sorted(store.scales("example")) == ["full", "quick"]
+    assert len(store.frame("example", "quick")) == 1
+    assert len(store.frame("example", "full")) == len(store.frame("example")) == 2
+
+
+def test_files_that_are_no_store_are_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("not a database, and long enough to be taken for one" * 40)
+    with pytest.raises(ValueError, match="is not a store of runs"):
+        RunStore(tmp_path / "notes.txt")
+    with sqlite3.connect(tmp_path / "newer.sqlite") as connection:
+        connection.execute("PRAGMA user_version=99")
+    with pytest.raises(ValueError, match="newer hardzero"):
+        RunStore(tmp_path / "newer.sqlite")
+
+
+def driver(folder, log, n_runs, lease_seconds=0.6):
+    """Start a process that runs the naps study with two workers in a process group of its own."""
+    code = (
+        "import sys; from hardzero.studies.core import running, workers;"
+        "from hardzero.studies.core.run_store import RunStore;"
+        "running.open_store = lambda folder: RunStore(folder + '/runs.sqlite', lease_seconds=float(sys.argv[3]));"
+        "running.run_study(sys.argv[1], n_seeds=1, folder=sys.argv[2], workers=workers.Workers(count=2))"
+    )
+    environment = {**os.environ, "NAPS": str(n_runs), "NAPS_LOG": str(log)}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, NAPS, str(folder), str(lease_seconds)],
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def kill_group(process):
+    """Kill a driver and its workers with a signal that nobody can catch."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.slow
+def test_killing_everything_at_any_moment_loses_at_most_the_runs_in_flight(tmp_path):
+    n_runs, n_kills = 80, 6
+    log = tmp_path / "log"
+    random = np.random.RandomState(0)
+    kills = 0
+    while kills < n_kills:
+        done_before = RunStore(tmp_path / "runs.sqlite").counts().get("done", 0)
+        process = driver(tmp_path, log, n_runs)
+        measured = log.stat().st_size if log.exists() else 0
+        while process.poll() is None and (log.stat().st_size if log.exists() else 0) == measured:
+            time.sleep(0.01)
+        time.sleep(random.uniform(0.0, 0.25))
+        if process.poll() is not None:
+            break
+        kill_group(process)
+        kills += 1
+        store = RunStore(tmp_path / "runs.sqlite")
+        with sqlite3.connect(tmp_path / "runs.sqlite") as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert store.counts().get("done", 0) >= done_before
+        store.close()
+    assert kills >= 3
+    assert driver(tmp_path, log, n_runs).wait(timeout=120) == 0
+    store = RunStore(tmp_path / "runs.sqlite")
+    assert store.counts() == {"done": n_runs}
+    frame = store.frame("naps")
+    np.testing.assert_array_equal(frame["square"], frame["number"] ** 2)
+    measurements = [int(line.split()[0]) for line in log.read_text().splitlines()]
+    assert set(measurements) == set(range(n_runs))
+    assert len(measurements) <= n_runs + 2 * kills
+
+
+@pytest.mark.slow
+def test_killing_single_workers_does_not_end_a_study(tmp_path):
+    process = driver(tmp_path, tmp_path / "log", 60)
+    kills = 0
+    while process.poll() is None and kills < 4:
+        time.sleep(0.7)
+        for worker in workers_of(process.pid)[:1]:
+            os.kill(worker, signal.SIGKILL)
+            kills += 1
+    assert process.wait(timeout=120) == 0
+    assert kills
+    assert RunStore(tmp_path / "runs.sqlite").counts() == {"done": 60}
+
+
+def workers_of(group):
+    """Return the processes of a group that are loky's workers."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getpgid(int(folder.name)) == group and b"popen_loky_posix" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except (ProcessLookupError, FileNotFoundError):
+            continue
+    return found
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_study(tmp_path):
+    log = tmp_path / "log"
+    processes = [driver(tmp_path, log, 60, lease_seconds=20) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    measurements = sorted(int(line.split()[0]) for line in log.read_text().splitlines())
+    assert measurements == list(range(60))
