@@ -176,7 +176,9 @@ def _canonical_csr(X: Array | csr_array) -> csr_array:
     """Return `X` as float32 CSR with sorted, unique indices, unchanged if it is that already."""
     from scipy.sparse import csr_array
 
-    matrix: csr_array = X if isinstance(X, csr_array) and X.dtype == np.float32 else csr_array(X, dtype=np.float32)
+    matrix = X if isinstance(X, csr_array) else csr_array(X)
+    if matrix.dtype != np.float32:
+        matrix = matrix.astype(np.float32)
     if not matrix.has_canonical_format:
         matrix = matrix.copy()
         matrix.sum_duplicates()
