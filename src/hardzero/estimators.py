@@ -10,8 +10,8 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array, issparse
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, _fit_context
+from scipy.sparse import csr_array
+from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
@@ -26,10 +26,9 @@ from hardzero.activations import ACTIVATIONS, Activation, get_activation
 from hardzero.full_batch import FullBatchObjective, minimize
 from hardzero.losses import Loss, get_loss
 from hardzero.network import Dropout, Input, Network
-from hardzero.ops import Ops, get_ops
-from hardzero.optimizers import LEARNING_RATES, AdamOptimizer, GradientDescent, LearningRate, Optimizer
-from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
-from hardzero.threads import resolve_n_jobs
+from hardzero.network_estimator import NetworkEstimator, as_network_input
+from hardzero.ops import Ops
+from hardzero.optimizers import LEARNING_RATES
 from hardzero.training import Callback, History, Trainer, TrainingSettings
 
 Array = NDArray[np.float32]
@@ -39,7 +38,7 @@ SPARSITY_SAMPLES = 10_000
 """Training samples on which `sparsity_` is measured: enough for three digits, a small part of an epoch."""
 
 
-class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class _RectifierEstimator(NetworkEstimator):
     """What classifier and regressor share: parameters, fitting, the hidden representation."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -192,18 +191,12 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         check_is_fitted(self)
         return self.network_.predictions(self._ops(), self._validate_X(X))
 
-    def _ops(self) -> Ops:
-        return get_ops(resolve_n_jobs(self.n_jobs))
-
     def _check_solver(self) -> bool:
         if self.solver not in STOCHASTIC_SOLVERS:
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
         return True
-
-    def _validate_X(self, X: ArrayLike | csr_array) -> Input:
-        return _as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False))
 
     @abstractmethod
     def _validate_targets(self, X: Input, y: Any, *, first: bool, incremental: bool) -> Array:
@@ -243,14 +236,12 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
             y_numeric=isinstance(self, RegressorMixin),
             reset=first,
         )
-        X = _as_network_input(X)
+        X = as_network_input(X)
         targets = self._validate_targets(X, y, first=first, incremental=incremental)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
             if not sample_weight.any():
-                raise ValueError(
-                    "all sample weights are zero: nothing can be learned; give some a positive weight"
-                )
+                raise ValueError("all sample weights are zero: nothing can be learned; give some a positive weight")
         sample_weight = self._total_weight(y, sample_weight)
         random_state = check_random_state(self.random_state)
         ops = self._ops()
@@ -279,12 +270,8 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     def _fit_full_batch(self, ops: Ops, X: Input, targets: Array, sample_weight: Array | None) -> None:
         if self.target_sparsity is not None:
-            raise ValueError(
-                "target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead"
-            )
-        objective = FullBatchObjective(
-            self.network_, ops, X, targets, sample_weight, self.alpha, self._activation_l1()
-        )
+            raise ValueError("target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead")
+        objective = FullBatchObjective(self.network_, ops, X, targets, sample_weight, self.alpha, self._activation_l1())
         result = minimize(objective, self.max_iter, self.max_fun, self.tol)
         self.n_iter_ = min(int(result.nit), self.max_iter)
         self.loss_ = float(result.fun)
@@ -322,9 +309,7 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
             if incremental:
                 trainer.epoch(ops, X, targets, sample_weight)
             else:
-                trainer.run(
-                    ops, X, targets, sample_weight, validation_score=validation_score, callback=callback
-                )
+                trainer.run(ops, X, targets, sample_weight, validation_score=validation_score, callback=callback)
         finally:
             self._publish(trainer.history)
 
@@ -401,61 +386,6 @@ class _RectifierEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc
         previous.settings = settings
         previous.random_state = random_state
         return previous
-
-    def _optimizer(self) -> Optimizer:
-        rate = LearningRate(self.learning_rate, self.learning_rate_init, self.power_t)
-        if self.solver == "sgd":
-            return GradientDescent(rate, self.momentum, self.nesterovs_momentum)
-        if self.learning_rate in ("invscaling", "adaptive"):
-            rate.schedule = "constant"
-        return AdamOptimizer(rate, self.beta_1, self.beta_2, self.epsilon)
-
-    def _penalty(self) -> ActivationPenalty:
-        if self.target_sparsity is None:
-            return FixedPenalty(self._activation_l1())
-        if np.any(np.asarray(self.activation_l1) != 0):
-            raise ValueError(
-                "set activation_l1 or target_sparsity, not both: the target chooses the coefficients"
-            )
-        if not get_activation(self.activation).makes_zeros:
-            raise ValueError(
-                "target_sparsity needs an activation that makes exact zeros, such as 'relu'; "
-                f"{self.activation!r} does not"
-            )
-        targets = self._per_layer("target_sparsity", self.target_sparsity)
-        if not all(0 <= target < 1 for target in targets):
-            raise ValueError(f"target_sparsity must lie in [0, 1), got {self.target_sparsity}")
-        return SparsityController(targets)
-
-    def _activation_l1(self) -> list[float]:
-        coefficients = self._per_layer("activation_l1", self.activation_l1)
-        if not all(np.isfinite(value) and value >= 0 for value in coefficients):
-            raise ValueError(f"activation_l1 must be finite and not negative, got {self.activation_l1}")
-        return coefficients
-
-    def _per_layer(self, name: str, value: float | Sequence[float]) -> list[float]:
-        n_layers = len(self.network_.hidden_layers)
-        if np.ndim(value) == 0:
-            return [float(cast(float, value))] * n_layers
-        values = [float(item) for item in cast(Sequence[float], value)]
-        if len(values) != n_layers:
-            raise ValueError(
-                f"{name} has {len(values)} values for {n_layers} hidden layers: give one a layer"
-            )
-        return values
-
-    def _hidden_layer_sizes(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if any(int(size) != size or size <= 0 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return [int(size) for size in sizes]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
 
 _SHARED_PARAMETERS = """
@@ -717,8 +647,7 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
             labels = np.unique(np.asarray(classes))
             if not first and not np.array_equal(self.classes_, labels):
                 raise ValueError(
-                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                    f"{self.classes_!r}"
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
                 )
             if first:
                 self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else labels)
@@ -808,7 +737,7 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
     >>> from sklearn.datasets import make_regression
     >>> from hardzero import RectifierRegressor
     >>> X, y = make_regression(n_samples=200, n_features=5, random_state=0)
-    >>> regressor = RectifierRegressor(64, solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> regressor = RectifierRegressor(hidden_layer_sizes=64, solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
     >>> regressor.score(X, y) > 0.9
     True
     """
@@ -903,13 +832,9 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         constant = np.flatnonzero((targets == targets[0]).all(axis=0) & (len(targets) > 1))
         if len(constant) and not incremental:
             which = "the target" if targets.shape[1] == 1 else f"target column {constant[0]}"
-            raise ValueError(
-                f"{which} is constant ({targets[0, constant[0]]:g}): there is nothing to learn; check y"
-            )
+            raise ValueError(f"{which} is constant ({targets[0, constant[0]]:g}): there is nothing to learn; check y")
         if self.loss == "poisson" and (targets < 0).any():
-            raise ValueError(
-                "loss='poisson' needs targets that are not negative; use loss='squared_error' for these"
-            )
+            raise ValueError("loss='poisson' needs targets that are not negative; use loss='squared_error' for these")
         with np.errstate(over="ignore"):
             narrow = targets.astype(np.float32)
         if not np.isfinite(narrow).all():
@@ -928,14 +853,3 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _as_network_input(X: Any) -> Input:
-    """Return validated input in the form that networks take."""
-    if not issparse(X):
-        return cast(Array, np.ascontiguousarray(X))
-    rows = csr_array(cast(Any, X))
-    rows.sum_duplicates()
-    if rows.nnz < 2**31 and rows.indices.dtype != np.int32:
-        rows.indices, rows.indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
-    return rows

@@ -1,0 +1,93 @@
+"""What the estimators share: settings turned into optimizers and penalties, and input turned into rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array, issparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import validate_data
+
+from hardzero.activations import get_activation
+from hardzero.network import Input
+from hardzero.ops import Ops, get_ops
+from hardzero.optimizers import AdamOptimizer, GradientDescent, LearningRate, Optimizer
+from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
+from hardzero.threads import resolve_n_jobs
+
+Array = NDArray[np.float32]
+
+
+class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators that train a network; its methods read the parameters that they share."""
+
+    def _ops(self) -> Ops:
+        return get_ops(resolve_n_jobs(self.n_jobs))
+
+    def _validate_X(self, X: ArrayLike | csr_array) -> Input:
+        return as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False))
+
+    def _optimizer(self) -> Optimizer:
+        rate = LearningRate(self.learning_rate, self.learning_rate_init, self.power_t)
+        if self.solver == "sgd":
+            return GradientDescent(rate, self.momentum, self.nesterovs_momentum)
+        if self.learning_rate in ("invscaling", "adaptive"):
+            rate.schedule = "constant"
+        return AdamOptimizer(rate, self.beta_1, self.beta_2, self.epsilon)
+
+    def _penalty(self) -> ActivationPenalty:
+        if self.target_sparsity is None:
+            return FixedPenalty(self._activation_l1())
+        if np.any(np.asarray(self.activation_l1) != 0):
+            raise ValueError("set activation_l1 or target_sparsity, not both: the target chooses the coefficients")
+        if not get_activation(self.activation).makes_zeros:
+            raise ValueError(
+                "target_sparsity needs an activation that makes exact zeros, such as 'relu'; "
+                f"{self.activation!r} does not"
+            )
+        targets = self._per_layer("target_sparsity", self.target_sparsity)
+        if not all(0 <= target < 1 for target in targets):
+            raise ValueError(f"target_sparsity must lie in [0, 1), got {self.target_sparsity}")
+        return SparsityController(targets)
+
+    def _activation_l1(self) -> list[float]:
+        coefficients = self._per_layer("activation_l1", self.activation_l1)
+        if not all(np.isfinite(value) and value >= 0 for value in coefficients):
+            raise ValueError(f"activation_l1 must be finite and not negative, got {self.activation_l1}")
+        return coefficients
+
+    def _per_layer(self, name: str, value: float | Sequence[float]) -> list[float]:
+        n_layers = len(self._hidden_layer_sizes())
+        if np.ndim(value) == 0:
+            return [float(cast(float, value))] * n_layers
+        values = [float(item) for item in cast(Sequence[float], value)]
+        if len(values) != n_layers:
+            raise ValueError(f"{name} has {len(values)} values for {n_layers} hidden layers: give one a layer")
+        return values
+
+    def _hidden_layer_sizes(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if any(int(size) != size or size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return [int(size) for size in sizes]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def as_network_input(X: Any) -> Input:
+    """Return validated input in the form that networks take."""
+    if not issparse(X):
+        return cast(Array, np.ascontiguousarray(X))
+    rows = csr_array(cast(Any, X))
+    rows.sum_duplicates()
+    if rows.nnz < 2**31 and rows.indices.dtype != np.int32:
+        rows.indices, rows.indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
+    return rows
