@@ -38,48 +38,72 @@ class FixedPenalty(ActivationPenalty):
 
 @dataclass
 class SparsityController(ActivationPenalty):
-    """Adapts the coefficients so that each layer's fraction of zeros reaches its target.
+    """Steers each hidden layer's fraction of zeros to its target.
 
-    An integral controller on the logarithm of each coefficient: the coefficient grows by a constant factor
-    per step for each unit of missing zeros and shrinks likewise, so that coefficients over many orders of
-    magnitude are found without tuning. The set point moves from the zeros of the untrained network to the
-    target over the first `ramp` of training, so that features form before they are thinned out, and the rest
-    of the run is left to recover accuracy at the target.
+    The set point moves from the zeros of the untrained network to the target over the first `ramp` of training:
+    features form before they are thinned out, and the rest of the run is left to recover accuracy at the target.
+    Two means follow it. The L1 coefficient is set by a proportional-integral controller on its logarithm, so that
+    values over many orders of magnitude are found without tuning. It can only add zeros, and only while the
+    learning rate moves weights; so a layer with too many zeros, and the last point or two after the ramp, are
+    corrected by a common shift of the layer's biases, which works both ways.
 
     Parameters
     ----------
     targets : sequence of float
         Wanted fraction of zeros for each hidden layer.
-    ramp : float, default=0.5
+    ramp : float, default=0.4
         Part of the run after which the set point equals the target.
-    gain : float, default=0.1
-        Growth of the logarithm of a coefficient per step and unit of error.
+    integral_gain : float, default=300.0
+        Growth of the logarithm of a coefficient over the whole run for each unit of missing zeros. Counted over
+        the run, not per step, so that short and long runs are steered alike.
+    proportional_gain : float, default=5.0
+        Immediate change of the logarithm per unit of missing zeros; damps the swings of the integral.
+    bias_gain : float, default=0.1
+        Shift of the biases per step and unit of missing zeros.
     smoothing : float, default=0.05
         Weight of a new minibatch in the running fraction of zeros.
+    smallest, largest : float, default=1e-5, 1.0
+        Bounds of the coefficients. At the smallest the penalty has no measurable effect.
     """
 
     targets: Sequence[float]
-    ramp: float = 0.5
-    gain: float = 0.1
+    ramp: float = 0.4
+    integral_gain: float = 300.0
+    proportional_gain: float = 5.0
+    bias_gain: float = 0.1
     smoothing: float = 0.05
+    smallest: float = 1e-5
+    largest: float = 1.0
     coefficients: list[float] = field(init=False)
+    settled: bool = field(default=False, init=False)
     zeros: Floats = field(init=False)
     start: Floats | None = field(default=None, init=False)
-
-    smallest: float = 1e-7
-    largest: float = 1.0
+    logs: Floats = field(init=False)
+    last_progress: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.coefficients = [self.smallest] * len(self.targets)
         self.zeros = np.zeros(len(self.targets))
+        self.logs = np.log(self.coefficients)
 
     def observe(self, zeros: Floats, progress: float) -> None:
-        """Move the coefficients towards the set point for this part of the run."""
+        """Move coefficients and biases towards the set point for this part of the run."""
         targets = np.asarray(self.targets)
         if self.start is None:
             self.start = np.minimum(zeros, targets)
             self.zeros = zeros.copy()
         self.zeros += self.smoothing * (zeros - self.zeros)
-        set_point = self.start + (targets - self.start) * min(progress / self.ramp, 1.0)
-        logs = np.log(self.coefficients) + self.gain * (set_point - self.zeros)
-        self.coefficients = np.clip(np.exp(logs), self.smallest, self.largest).tolist()
+        ramped = min(progress / self.ramp, 1.0)
+        missing = self.start + (targets - self.start) * ramped - self.zeros
+        self._move_coefficients(missing, progress)
+        correct = missing if ramped == 1.0 else np.minimum(missing, 0.0)
+        self.bias_shifts = (-self.bias_gain * correct).tolist()
+        self.settled = ramped == 1.0
+
+    def _move_coefficients(self, missing: Floats, progress: float) -> None:
+        elapsed = max(progress - self.last_progress, 0.0)
+        self.last_progress = progress
+        bounds = np.log(self.smallest), np.log(self.largest)
+        self.logs = np.clip(self.logs + self.integral_gain * elapsed * missing, *bounds)
+        logs = np.clip(self.logs + self.proportional_gain * missing, *bounds)
+        self.coefficients = np.exp(logs).tolist()

@@ -217,7 +217,7 @@ class Trainer:
         try:
             for epoch in range(1, settings.max_epochs + 1):
                 report = self._epoch(ops, X, targets, sample_weight, epoch, validation_score)
-                if validation_score is not None and history.best_validation_score == report.validation_score:
+                if report.validation_score is not None and report.validation_score == history.best_validation_score:
                     best_parameters = self.network.copy_parameters()
                 stop = bool(callback(report)) if callback is not None else False
                 if stop or self._progress_stopped(validation_score is not None):
@@ -233,17 +233,14 @@ class Trainer:
         except KeyboardInterrupt:
             kept = "the best epoch" if best_parameters is not None else "the last step"
             warnings.warn(
-                f"Training interrupted by user after {history.n_epochs} epochs; the parameters of {kept} "
-                "are kept.",
+                f"Training interrupted by user after {history.n_epochs} epochs; the parameters of {kept} are kept.",
                 stacklevel=2,
             )
         if best_parameters is not None:
             self.network.restore_parameters(best_parameters)
         return history
 
-    def epoch(
-        self, ops: Ops, X: Input, targets: Array | None, sample_weight: Array | None = None
-    ) -> EpochReport:
+    def epoch(self, ops: Ops, X: Input, targets: Array | None, sample_weight: Array | None = None) -> EpochReport:
         """Train for one pass over the data; the step of ``partial_fit``."""
         self.history.n_epochs = 0
         return self._epoch(ops, ops.prepare(X), targets, sample_weight, 1, None)
@@ -270,6 +267,7 @@ class Trainer:
             loss, counts = self._step(ops, X, samples, targets, weights, progress)
             total_loss += loss * len(samples)
             n_nonzero += counts
+        self._epoch_ends()
         history.n_epochs += 1
         history.n_samples_seen += n_samples
         seconds = time.perf_counter() - started
@@ -323,6 +321,8 @@ class Trainer:
         self._step_ends(minibatch, forward_pass)
         counts = np.array([rows.n_nonzero for rows in forward_pass.hidden], dtype=float)
         self.penalty.observe(1.0 - counts / (n_samples * self._units()), progress)
+        for layer, shift in zip(self.network.hidden_layers, self.penalty.bias_shifts, strict=False):
+            layer.parameters.bias += np.float32(shift)
         return loss, counts
 
     def _minibatch(self, ops: Ops, X: Input, samples: NDArray[np.intp], targets: Array | None) -> Minibatch:
@@ -332,6 +332,9 @@ class Trainer:
 
     def _step_ends(self, minibatch: Minibatch, forward_pass: ForwardPass) -> None:
         """Do nothing; the point where subclasses put constraints on the parameters."""
+
+    def _epoch_ends(self) -> None:
+        """Do nothing; the point where subclasses put the network in order before it is looked at."""
 
     def _activation_penalty(self, forward_pass: ForwardPass, n_samples: int) -> float:
         return sum(
@@ -343,9 +346,7 @@ class Trainer:
     def _units(self) -> NDArray[np.float64]:
         return np.array([layer.n_units for layer in self.network.hidden_layers], dtype=float)
 
-    def _record(
-        self, loss: float, zeros: NDArray[np.float64], validation_score: Callable[[], float] | None
-    ) -> None:
+    def _record(self, loss: float, zeros: NDArray[np.float64], validation_score: Callable[[], float] | None) -> None:
         """Append to the curves and count the epochs without progress."""
         history, tol = self.history, self.settings.tol
         if self.settings.alpha:
@@ -361,11 +362,13 @@ class Trainer:
         else:
             improved = loss <= history.best_loss - tol
         history.best_loss = min(loss, history.best_loss)
-        history.epochs_without_progress = 0 if improved else history.epochs_without_progress + 1
+        if not self.penalty.settled:
+            history.best_loss = loss
+            history.best_validation_score = history.validation_scores[-1] if history.validation_scores else -np.inf
+        stalled = self.penalty.settled and not improved
+        history.epochs_without_progress = history.epochs_without_progress + 1 if stalled else 0
         if self.settings.verbose:
-            phase = (
-                "" if self.settings.phase == "training" else f"{self.settings.phase.capitalize()}, iteration"
-            )
+            phase = "" if self.settings.phase == "training" else f"{self.settings.phase.capitalize()}, iteration"
             print(f"{phase or 'Iteration'} {history.n_epochs}, loss = {loss:.8f}")
             if validation_score is not None:
                 print(f"Validation score: {history.validation_scores[-1]:f}")
