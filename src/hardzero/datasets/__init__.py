@@ -1,0 +1,27 @@
+"""Data sets: named ones with fixed splits, and users' own files.
+
+`load` returns a `Dataset` for a name or a path; `read_table` reads a file for prediction; `scan_file` and
+`iterate_chunks` read files larger than memory.
+"""
+
+from __future__ import annotations
+
+from hardzero.datasets.catalog import load, names
+from hardzero.datasets.dataset import Dataset, Split
+from hardzero.datasets.directory import DatasetNotFound, cache_directory, data_directories
+from hardzero.datasets.user_files import FileSummary, Table, iterate_chunks, read_table, scan_file
+
+__all__ = [
+    "Dataset",
+    "DatasetNotFound",
+    "FileSummary",
+    "Split",
+    "Table",
+    "cache_directory",
+    "data_directories",
+    "iterate_chunks",
+    "load",
+    "names",
+    "read_table",
+    "scan_file",
+]

@@ -1,0 +1,172 @@
+"""The data sets that have a name, and `load` for these and for users' own files."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from hardzero.datasets.columns import ColumnKey, Targets
+from hardzero.datasets.dataset import Dataset
+from hardzero.datasets.splits import DEFAULT_FRACTIONS
+
+LOADERS = {
+    "digits": "load_digits",
+    "mnist": "load_mnist",
+    "fashion_mnist": "load_fashion_mnist",
+}
+"""Name of a data set, which is also its module's, and the function there that loads it."""
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """What `load` takes for users' own files only."""
+
+    target: Targets = None
+    task: str | None = None
+    text: ColumnKey | None = None
+    ignore: tuple[ColumnKey, ...] = ()
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    header: bool = True
+    unlabelled: bool = False
+    fractions: tuple[float, ...] = DEFAULT_FRACTIONS
+    seed: int = 0
+
+    def given(self) -> list[str]:
+        """Return the names of the options that differ from their defaults."""
+        default = FileOptions()
+        return [name for name, value in vars(self).items() if value != getattr(default, name)]
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `load` knows.
+
+    Examples
+    --------
+    >>> "mnist" in names()
+    True
+    """
+    return tuple(LOADERS)
+
+
+def load(
+    name_or_path: str | os.PathLike[str],
+    *,
+    target: Targets = None,
+    task: str | None = None,
+    text: ColumnKey | None = None,
+    ignore: Iterable[ColumnKey] = (),
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    header: bool = True,
+    unlabelled: bool = False,
+    fractions: Sequence[float] = DEFAULT_FRACTIONS,
+    seed: int = 0,
+    **options: Any,
+) -> Dataset:
+    """Load a named data set, or a file of your own.
+
+    A named data set has fixed splits; its files are looked for in the folder that the environment variable
+    HARDZERO_DATA names, then in the user's cache, and are fetched from their public address otherwise.
+
+    A file is read by its ending: ``.csv``, ``.tsv`` (both also ``.gz``), ``.npz`` with arrays ``X`` and ``y``,
+    ``.svmlight`` or ``.libsvm`` (also ``.gz``). Features must be finite numbers; they become float32.
+
+    Parameters
+    ----------
+    name_or_path : str or path-like
+        One of `names`, or a path.
+    target : str, int, sequence of these, or None, default=None
+        The target column by name, or by index from 0 (negative from the end); several for several targets. None takes
+        the one column called target, label, class or y. For ``.npz`` the target array's name (None: ``y``).
+    task : {"classification", "regression"} or None, default=None
+        None infers it: texts are classes; whole numbers are classes if there are at most 20 distinct ones and at most
+        half as many as samples; other numbers are the values of a regression.
+    text : str, int or None, default=None
+        The column of raw text: `X` is then an array of str, and other columns are not used.
+    ignore : iterable of str or int, default=()
+        Columns to leave out, such as an identifier.
+    delimiter : str or None, default=None
+        None finds it from the file's ending and first row.
+    encoding : str, default="utf-8"
+    header : bool, default=True
+        False if the first row is data; columns are then called column_1, column_2, …
+    unlabelled : bool, default=False
+        Accept samples without a target: an empty field, or -1 among whole-number labels. They go into the training
+        split, marked as estimators expect (-1 for whole-number labels, None for text labels, NaN for values). By
+        default a missing target is an error, and labels that include -1 are read as texts, so that none is taken for
+        unlabelled.
+    fractions : sequence of three floats, default=(0.6, 0.2, 0.2)
+        Shares of train, validation and test for a file; enough is left to train on, and the two held-out parts are
+        alike.
+    seed : int, default=0
+        Seed of a file's division, which is stratified by class for a classification.
+    **options
+        What a named data set takes: ``sources`` (reviews), ``domains`` (ratings), ``deformed`` (emnist_byclass).
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DatasetNotFound
+        If a named data set is neither on this machine nor can be fetched; a subclass of FileNotFoundError.
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the name is unknown, or the file is at fault; the message names column and row (the header is row 1).
+
+    Examples
+    --------
+    >>> from hardzero import datasets
+    >>> digits = datasets.load("digits")
+    >>> digits.train.X.shape
+    (1077, 64)
+    >>> datasets.load("wine.csv", target="quality")  # doctest: +SKIP
+    """
+    file_options = FileOptions(
+        target if target is None or isinstance(target, str | int) else tuple(target),
+        task,
+        text,
+        tuple(ignore),
+        delimiter,
+        encoding,
+        header,
+        unlabelled,
+        tuple(fractions),
+        seed,
+    )
+    name = os.fspath(name_or_path).lower().replace("-", "_")
+    if isinstance(name_or_path, str) and name in LOADERS:
+        return _load_named(name, file_options, options)
+    if options:
+        raise TypeError(f"load() takes no option {', '.join(options)} for a file")
+    _refuse_unknown_name(name_or_path)
+    from hardzero.datasets.user_files import load_file
+
+    return load_file(name_or_path, **vars(file_options))
+
+
+def _load_named(name: str, file_options: FileOptions, options: dict[str, Any]) -> Dataset:
+    """Load a data set of the catalog."""
+    given = file_options.given()
+    if given:
+        raise ValueError(f"{', '.join(given)} cannot be chosen for the named data set {name!r}, only for files")
+    loader = cast("Callable[..., Dataset]", getattr(import_module(f"hardzero.datasets.{name}"), LOADERS[name]))
+    return loader(**options)
+
+
+def _refuse_unknown_name(name_or_path: str | os.PathLike[str]) -> None:
+    """Raise ValueError for what is neither a file nor looks like a path to one."""
+    path = Path(name_or_path).expanduser()
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return
+    close = difflib.get_close_matches(path.name.lower().replace("-", "_"), LOADERS, n=1)
+    meant = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"there is no data set or file {path.name!r}.{meant} Named data sets: {', '.join(LOADERS)}")

@@ -1,0 +1,164 @@
+"""Columns of a table by name: which is the target, which are features, and clear errors when one is not there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+USUAL_TARGETS = ("target", "label", "class", "y")
+"""Column names taken for the target when none is given."""
+
+MOST_LISTED = 20
+
+ColumnKey = str | int
+Targets = ColumnKey | Sequence[ColumnKey] | None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which columns of a table are read as what."""
+
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    text: str | None
+    unused: tuple[str, ...]
+
+
+def find_column(names: Sequence[str], wanted: ColumnKey, what: str, source: str) -> str:
+    """Return the name of the column that `wanted` means.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns of the table.
+    wanted : str or int
+        A name, or an index from 0 (negative from the end); a str that is no name but a whole number is an index.
+    what, source : str
+        What the column is for and where it was looked for, for errors.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column; the message lists the columns and suggests the closest.
+    """
+    if isinstance(wanted, str) and wanted in names:
+        return wanted
+    try:
+        index = int(wanted)
+    except ValueError:
+        raise ValueError(f"{source} has no column {wanted!r} for {what}.{_suggestion(str(wanted), names)}") from None
+    if not -len(names) <= index < len(names):
+        raise ValueError(
+            f"{source} has no column {index} for {what}: its {len(names)} columns count from 0 or back from -1"
+        )
+    return names[index]
+
+
+def select_columns(
+    names: Sequence[str],
+    source: str,
+    *,
+    target: Targets = None,
+    text: ColumnKey | None = None,
+    ignore: Iterable[ColumnKey] = (),
+    feature_names: Sequence[str] | None = None,
+    target_required: bool = True,
+) -> Selection:
+    """Decide what each column is for.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns of the table.
+    source : str
+        Named in errors.
+    target : str, int, sequence of these, or None
+        Target columns; None for a table read without a target.
+    text : str, int or None
+        The column of raw text; the other columns are then not used.
+    ignore : iterable of str or int
+        Columns left out.
+    feature_names : sequence of str or None
+        Features that must be there, in this order; other columns are not used. None takes every column that is neither
+        target nor ignored.
+    target_required : bool
+        False reads a table without the target column, too.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or none is left for features.
+    """
+    targets = _target_columns(names, source, target, target_required)
+    ignored = {find_column(names, column, "ignore=", source) for column in ignore}
+    both = [name for name in targets if name in ignored]
+    if both:
+        raise ValueError(f"column {both[0]!r} of {source} is both the target and ignored")
+    if text is not None:
+        text = find_column(names, text, "text=", source)
+        if text in targets:
+            raise ValueError(f"column {text!r} of {source} is both the text and the target")
+        return Selection((), targets, text, tuple(name for name in names if name not in (*targets, text)))
+    if feature_names is not None:
+        features = _expected_features(names, feature_names, source)
+    else:
+        features = tuple(name for name in names if name not in targets and name not in ignored)
+    if not features:
+        raise ValueError(f"{source} has no column left for features: its columns are {listed(names)}")
+    return Selection(features, targets, None, tuple(name for name in names if name not in (*targets, *features)))
+
+
+def usual_target(names: Sequence[str], source: str) -> str:
+    """Return the column that is the target by its name: target, label, class or y.
+
+    Raises
+    ------
+    ValueError
+        If no column, or more than one, has such a name.
+    """
+    found = [name for name in names if name.casefold() in USUAL_TARGETS]
+    if len(found) == 1:
+        return found[0]
+    problem = (
+        f"several columns could be the target ({listed(found)})" if found else "none of its columns is called target"
+    )
+    raise ValueError(f"name the target column of {source}: {problem}. Its columns are {listed(names)}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list for an error, cut after 20."""
+    shown = ", ".join(names[:MOST_LISTED])
+    return shown if len(names) <= MOST_LISTED else f"{shown}, … ({len(names)} in all)"
+
+
+def _target_columns(names: Sequence[str], source: str, target: Targets, required: bool) -> tuple[str, ...]:
+    if target is None:
+        return ()
+    wanted = [target] if isinstance(target, str | int) else list(target)
+    if not required:
+        wanted = [name for name in wanted if name in names]
+    found = tuple(find_column(names, name, "the target", source) for name in wanted)
+    if len(set(found)) < len(found):
+        raise ValueError(f"the targets {listed(found)} name a column of {source} twice")
+    return found
+
+
+def _expected_features(names: Sequence[str], expected: Sequence[str], source: str) -> tuple[str, ...]:
+    """Return `expected` if all are among `names`."""
+    present = set(names)
+    missing = [name for name in expected if name not in present]
+    if missing:
+        suggestion = _suggestion(missing[0], names)
+        raise ValueError(
+            f"{source} lacks {len(missing)} of the {len(expected)} feature columns of the model: "
+            f"{listed(missing)}.{suggestion}"
+        )
+    return tuple(expected)
+
+
+def _suggestion(wanted: str, names: Sequence[str]) -> str:
+    by_folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(wanted.casefold(), list(by_folded), n=1)
+    meant = f" Did you mean {by_folded[close[0]]!r}?" if close else ""
+    return f"{meant} Its columns are {listed(names)}"

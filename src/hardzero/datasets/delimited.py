@@ -1,0 +1,331 @@
+"""Reading CSV and TSV files, gzipped or not, so that every error names the column and the row."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import sys
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.datasets.columns import Selection, listed
+from hardzero.datasets.targets import to_numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DELIMITERS = (",", "\t", ";", "|")
+LONGEST_FIELD = 2**31 - 1
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class DelimitedFile:
+    """A CSV or TSV file whose first row has been looked at.
+
+    Row numbers count the header as row 1, as a spreadsheet does.
+    """
+
+    path: Path
+    delimiter: str
+    encoding: str
+    has_header: bool
+    names: tuple[str, ...]
+
+    def where(self, record: int) -> str:
+        """Return "row N of FILE" for the data record with this index."""
+        wanted = record + self.has_header
+        number, _ = next(islice(self.rows(), wanted, None), (wanted + 1, []))
+        return f"row {number} of {self.path.name}"
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield number and fields of each row that is not blank, header included; slower than pandas, and exact."""
+        limit = csv.field_size_limit(LONGEST_FIELD)
+        try:
+            with reading(self.path, self.encoding), open_text(self.path, self.encoding) as file:
+                for number, row in enumerate(csv.reader(file, delimiter=self.delimiter, skipinitialspace=True), 1):
+                    if len(row) > 1 or (row and row[0].strip()):
+                        yield number, row
+        finally:
+            csv.field_size_limit(limit)
+
+
+@dataclass(frozen=True)
+class DelimitedChunk:
+    """Consecutive rows: features (or texts), raw target columns, and the index of the first data record."""
+
+    X: Any
+    targets: list[NDArray[Any]]
+    first_record: int
+
+
+def open_delimited(path: Path, *, delimiter: str | None, encoding: str, header: bool) -> DelimitedFile:
+    """Look at the first row of a file: delimiter and column names.
+
+    Parameters
+    ----------
+    path : Path
+    delimiter : str or None
+        None: a tab for .tsv and .tab, else whichever of comma, tab, semicolon and bar divides the first row.
+    encoding : str
+    header : bool
+        False if the first row is data; columns are then called column_1, column_2, …
+
+    Raises
+    ------
+    ValueError
+        If the file is empty, has duplicate or nameless columns, or its header looks like data.
+    """
+    if delimiter is not None and len(delimiter) != 1:
+        raise ValueError(f"delimiter is {delimiter!r}; it must be one character")
+    encoding = _known_encoding(encoding)
+    with reading(path, encoding), open_text(path, encoding) as file:
+        lines = (line for line in file if line.strip())
+        first = next(lines, None)
+        if first is None:
+            raise ValueError(f"{path} is empty")
+        delimiter = delimiter or _detect_delimiter(path, first)
+        row = next(csv.reader(chain([first], lines), delimiter=delimiter, skipinitialspace=True))
+    names = tuple(name.strip() for name in row) if header else tuple(f"column_{i + 1}" for i in range(len(row)))
+    if header:
+        _check_header(names, path)
+    return DelimitedFile(path, delimiter, encoding, header, names)
+
+
+def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | None) -> Iterator[DelimitedChunk]:
+    """Read a file, all at once (`chunk_rows` None) or in chunks.
+
+    Yields
+    ------
+    DelimitedChunk
+        `X` is float32 of shape (n_rows, n_features), or an object array of str for a text column.
+
+    Raises
+    ------
+    ValueError
+        If a row is ragged, or a feature is missing or not a finite number.
+    """
+    first_record = 0
+    for frame in _frames(file, selection, chunk_rows):
+        if selection.text is None:
+            X: Any = _feature_matrix(frame, selection.features, file, first_record)
+        else:
+            X = _texts(frame[selection.text], file, first_record)
+        targets = [_raw_values(frame[name], file, first_record) for name in selection.targets]
+        yield DelimitedChunk(X, targets, first_record)
+        first_record += len(frame)
+    if first_record == 0:
+        raise ValueError(f"{file.path} has a header and no rows" if file.has_header else f"{file.path} has no rows")
+
+
+def open_text(path: Path, encoding: str) -> IO[str]:
+    """Open a text file, unpacking it while it is read if it is gzipped."""
+    if is_gzipped(path):
+        return cast("IO[str]", gzip.open(path, "rt", encoding=encoding, newline=""))
+    return open(path, encoding=encoding, newline="")
+
+
+def is_gzipped(path: Path) -> bool:
+    """Say whether a file begins as a gzip file does."""
+    with open(path, "rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _frames(file: DelimitedFile, selection: Selection, chunk_rows: int | None) -> Iterator[pd.DataFrame]:
+    """Yield data frames with every column of the file; only the features are turned into numbers."""
+    import pandas as pd
+
+    as_text = {name: str for name in file.names if name not in selection.features}
+    with reading(file.path, file.encoding), open_text(file.path, file.encoding) as handle:
+        reader = pd.read_csv(
+            handle,
+            sep=file.delimiter,
+            header=0 if file.has_header else None,
+            names=list(file.names),
+            index_col=False,
+            dtype=cast("Any", as_text),
+            keep_default_na=False,
+            na_values=[""],
+            skipinitialspace=True,
+            low_memory=False,
+            chunksize=chunk_rows or sys.maxsize,
+        )
+        with reader:
+            while True:
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("error", pd.errors.ParserWarning)
+                        frame = next(reader, None)
+                except pd.errors.EmptyDataError:
+                    return
+                except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+                    raise _row_error(file, error) from error
+                if frame is None:
+                    return
+                yield frame
+
+
+def _row_error(file: DelimitedFile, error: Exception) -> ValueError:
+    """Explain what pandas could not parse: a ragged row, or a quotation mark that is never closed."""
+    n_columns = len(file.names)
+    for number, row in file.rows():
+        if len(row) > n_columns:
+            return ValueError(
+                f"row {number} of {file.path.name} has {len(row)} fields where {n_columns} are expected; put "
+                f"texts that "
+                f"contain {file.delimiter!r} in quotation marks"
+            )
+    if "inside string" in str(error):
+        return ValueError(f"a quotation mark in {file.path.name} is never closed ({error})")
+    return ValueError(f"{file.path.name} cannot be read: {error}")
+
+
+def _feature_matrix(
+    frame: pd.DataFrame, features: tuple[str, ...], file: DelimitedFile, first_record: int
+) -> NDArray[np.float32]:
+    """Return the features as float32 after checking that each is a finite number."""
+    X = np.empty((len(frame), len(features)), dtype=np.float32)
+    for index, name in enumerate(features):
+        numbers = to_numbers(frame[name])
+        with np.errstate(over="ignore"):
+            X[:, index] = numbers
+    bad = ~np.isfinite(X)
+    if bad.any():
+        row = int(np.argmax(bad.any(axis=1)))
+        name = features[int(np.argmax(bad[row]))]
+        raise ValueError(_cell_error(frame[name], row, int(bad.sum()), name, file, first_record))
+    return X
+
+
+def _cell_error(column: pd.Series[Any], row: int, n_bad: int, name: str, file: DelimitedFile, first_record: int) -> str:
+    """Say what is wrong with a cell, and how to mend it."""
+    import pandas as pd
+
+    value, place = column.iloc[row], file.where(first_record + row)
+    more = f" ({n_bad - 1} more cells are wrong, too)" if n_bad > 1 else ""
+    if pd.isna(value):
+        return f"column {name!r} is missing in {place}{more}; fill it in or remove the row"
+    number = to_numbers(column)[row]
+    if not np.isnan(number):
+        return f"column {name!r} is {value} in {place}{more}; features must be finite and fit float32 (below 3.4e38)"
+    texts = column[np.isnan(to_numbers(column))].dropna()
+    if len(texts) == len(column):
+        remedy = "encode its values as numbers, name it with text= if it is running text, or leave it out with ignore="
+        return f"column {name!r} holds texts, such as {str(value)[:60]!r} in {place}; {remedy}"
+    return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number"
+
+
+def _texts(column: pd.Series[Any], file: DelimitedFile, first_record: int) -> NDArray[np.object_]:
+    """Return texts as an object array of str; an empty field is an empty text, a field that is not there an error."""
+    texts = _raw_values(column, file, first_record)
+    texts[np.array([text is None for text in texts], dtype=bool)] = ""
+    return texts
+
+
+def _raw_values(column: pd.Series[Any], file: DelimitedFile, first_record: int) -> NDArray[np.object_]:
+    """Return a column of str with None where a field is empty, after making sure that it is there."""
+    values: NDArray[np.object_] = np.array(column, dtype=object)
+    empty = column.isna().to_numpy(dtype=bool)
+    if empty.any():
+        _refuse_short_rows(file, first_record, len(values))
+        values[empty] = None
+    return values
+
+
+def _refuse_short_rows(file: DelimitedFile, first_record: int, n_records: int) -> None:
+    """Raise if a row has fewer fields than there are columns; pandas takes such fields for empty ones."""
+    start = first_record + file.has_header
+    for number, row in islice(file.rows(), start, start + n_records):
+        if len(row) < len(file.names):
+            raise ValueError(
+                f"row {number} of {file.path.name} has {len(row)} fields where {len(file.names)} are expected"
+            )
+
+
+def _detect_delimiter(path: Path, first_line: str) -> str:
+    """Choose the delimiter by the file's ending and what divides its first line."""
+    endings = {ending.lower() for ending in path.suffixes}
+    if endings & {".tsv", ".tab"}:
+        return "\t"
+    n_fields = {
+        delimiter: len(next(csv.reader([first_line], delimiter=delimiter, skipinitialspace=True)))
+        for delimiter in DELIMITERS
+    }
+    for preferred in [","] if ".csv" in endings else ["\t"]:
+        if n_fields[preferred] > 1:
+            return preferred
+    return max(DELIMITERS, key=lambda delimiter: n_fields[delimiter])
+
+
+def _check_header(names: tuple[str, ...], path: Path) -> None:
+    """Refuse a header that is data, or has duplicate or nameless columns."""
+    if all(_is_number(name) for name in names):
+        raise ValueError(
+            f"the first row of {path} holds only numbers ({listed(names)}), not column names; add a header row, "
+            f"or pass "
+            "header=False if the data begin there"
+        )
+    for index, name in enumerate(names):
+        if not name:
+            raise ValueError(
+                f"column {index + 1} of {path} has no name; name it, or remove it if it is an index that "
+                f"another program added"
+            )
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise ValueError(f"{path} has several columns of the same name: {listed(duplicates)}; rename or remove them")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+@contextmanager
+def reading(path: Path, encoding: str) -> Iterator[None]:
+    """Turn errors of decoding and unpacking into clear ones."""
+    try:
+        yield
+    except UnicodeError as error:
+        raise ValueError(_encoding_error(path, encoding)) from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path} is cut off or damaged and cannot be unpacked ({error})") from error
+    except csv.Error as error:
+        raise ValueError(f"{path} is not a text table ({error})") from error
+
+
+def _known_encoding(encoding: str) -> str:
+    """Return the encoding, with UTF-8 as the variant that drops a byte order mark."""
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError as error:
+        raise ValueError(f"encoding {encoding!r} is unknown; use a name such as utf-8, latin-1 or utf-16") from error
+    return "utf-8-sig" if name == "utf-8" else encoding
+
+
+def _encoding_error(path: Path, encoding: str) -> str:
+    """Say where a file stops being text in its supposed encoding."""
+    name = "utf-8" if encoding == "utf-8-sig" else encoding
+    opened = gzip.open if is_gzipped(path) else open
+    with opened(path, "rb") as file:
+        for number, line in enumerate(cast("IO[bytes]", file), 1):
+            if number == 1 and line[:2] in UTF_16_MARKS:
+                return f'{path} is in UTF-16, not {name}; pass encoding="utf-16", or save it as UTF-8'
+            try:
+                line.decode(encoding)
+            except UnicodeError as error:
+                return f'line {number} of {path} is not {name} ({error}); pass encoding="latin-1" or such'
+    return f"{path} is not {name}; pass another encoding=, or save it as UTF-8"
