@@ -20,6 +20,10 @@ class ActivationPenalty(ABC):
     """
 
     coefficients: list[float]
+    bias_shifts: Sequence[float] = ()
+    """What each hidden layer's biases move by after a step; empty where they are left alone."""
+    settled: bool = True
+    """Whether the target stands still, so that the loss of one epoch can be compared with that of another."""
 
     @abstractmethod
     def observe(self, zeros: Floats, progress: float) -> None:
