@@ -196,7 +196,10 @@ class Network:
     def hidden(self, ops: Ops, X: Input, depth: int) -> csr_array:
         """Return the activations of hidden layer `depth` (0 is the first) for all rows of `X`, as CSR."""
         batches = [forward_pass.hidden[depth].csr() for forward_pass in self._evaluate(ops, X)]
-        return csr_array(vstack(batches, format="csr"))
+        stacked = csr_array(vstack(batches, format="csr"))
+        if stacked.nnz < 2**31:
+            stacked.indices, stacked.indptr = stacked.indices.astype(np.int32), stacked.indptr.astype(np.int32)
+        return stacked
 
     def sparsity(self, ops: Ops, X: Input) -> NDArray[np.float64]:
         """Return the fraction of exact zeros of each hidden layer over all rows of `X`."""
