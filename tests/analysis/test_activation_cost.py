@@ -1,0 +1,21 @@
+import numpy as np
+import pytest
+
+from hardzero.analysis import activation_cost
+
+
+def test_every_measure_of_every_activation_is_timed():
+    cost = activation_cost(("relu", "tanh"), n_samples=32, n_units=32, n_rounds=3)
+    frame = cost.to_frame().set_index("activation")
+    assert (frame[["numpy_forward", "numpy_slope", "engine_layer", "engine_affine"]] > 0).all(axis=None)
+    times = cost.nanoseconds["numpy_forward"]
+    assert times.shape == (2, 3)
+    assert frame.loc["tanh", "numpy_forward"] == pytest.approx(np.median(times[1]))
+    assert cost.n_elements == 1024
+    assert "nanoseconds" in cost.plot().get_xlabel()
+
+
+@pytest.mark.parametrize(("change", "message"), [({"n_rounds": 0}, "at least 1"), ({"activations": ["x"]}, "unknown")])
+def test_bad_arguments(change, message):
+    with pytest.raises(ValueError, match=message):
+        activation_cost(**change)

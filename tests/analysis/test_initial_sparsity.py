@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from hardzero.analysis import initial_sparsity
+from hardzero.analysis.initial_sparsity import INITIALIZATIONS
+
+X = np.random.default_rng(0).normal(size=(200, 30))
+
+
+def test_rectifiers_start_half_zero_and_smooth_units_not_at_all():
+    result = initial_sparsity((300, 300), X, n_repeats=2)
+    zeros = result.to_frame().groupby("activation")["zeros"].mean()
+    assert zeros["relu"] == pytest.approx(0.5, abs=0.03)
+    assert zeros["signed_relu"] == pytest.approx(0.5, abs=0.03)
+    assert zeros["lif"] == pytest.approx(0.5, abs=0.03)
+    assert zeros["tanh"] == 0
+    assert zeros["softplus"] == 0
+    assert result.plot().get_ylabel().endswith("(%)")
+
+
+@pytest.mark.parametrize("name", INITIALIZATIONS)
+@pytest.mark.parametrize("shape", [(400, 300), (300, 400)])
+def test_initializations_have_the_published_variance(name, shape):
+    n, m = shape
+    weights = INITIALIZATIONS[name](np.random.default_rng(1), n, m)
+    published = {"he_uniform": 2 / n, "he_normal": 2 / n, "glorot_uniform": 2 / (n + m), "lecun_uniform": 1 / n}
+    assert weights.shape == shape
+    assert weights.var() == pytest.approx(published.get(name, 2 / max(n, m)), rel=0.05)
+
+
+def test_layer_sizes_come_from_a_model(classifier, digits):
+    result = initial_sparsity(classifier, digits[0], activations=["relu"], initializations=["he_normal"], n_repeats=1)
+    assert result.zeros.shape == (1, 1, 1, 2)
+
+
+def test_the_same_seed_gives_the_same():
+    first, second = (initial_sparsity((20,), X, n_repeats=2, random_state=3) for _ in range(2))
+    np.testing.assert_array_equal(first.zeros, second.zeros)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"initializations": ["zero"]}, "unknown initialization 'zero'"),
+        ({"activations": ["rely"]}, "unknown activation"),
+        ({"n_repeats": 0}, "n_repeats"),
+    ],
+)
+def test_bad_arguments(change, message):
+    with pytest.raises(ValueError, match=message):
+        initial_sparsity((10,), X, **change)
+
+
+def test_bad_sizes_and_data():
+    with pytest.raises(ValueError, match="layer sizes"):
+        initial_sparsity((10, 0), X)
+    with pytest.raises(ValueError, match="n_samples, n_features"):
+        initial_sparsity((10,), X[0])
