@@ -257,7 +257,7 @@ class Trainer:
         history = self.history
         n_samples = X.shape[0]
         started = time.perf_counter()
-        total_loss = 0.0
+        total_loss, n_trained = 0.0, 0
         n_nonzero = np.zeros(len(self.network.hidden_layers))
         for start, samples in self._minibatches(n_samples):
             progress = (epoch - 1 + start / n_samples) / self.settings.max_epochs
@@ -266,14 +266,15 @@ class Trainer:
                 continue
             loss, counts = self._step(ops, X, samples, targets, weights, progress)
             total_loss += loss * len(samples)
+            n_trained += len(samples)
             n_nonzero += counts
         self._epoch_ends()
         history.n_epochs += 1
         history.n_samples_seen += n_samples
         seconds = time.perf_counter() - started
         history.seconds += seconds
-        zeros = 1.0 - n_nonzero / (n_samples * self._units())
-        self._record(total_loss / n_samples, zeros, validation_score)
+        zeros = 1.0 - n_nonzero / (n_trained * self._units())
+        self._record(total_loss / n_trained, zeros, validation_score)
         self.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
         return EpochReport(
             epoch,
@@ -350,7 +351,9 @@ class Trainer:
         """Append to the curves and count the epochs without progress."""
         history, tol = self.history, self.settings.tol
         if self.settings.alpha:
-            squares = sum(float(np.square(layer.weights).sum()) for layer in self.network.parameters)
+            squares = sum(
+                float(np.square(layer.weights, dtype=np.float64).sum()) for layer in self.network.parameters
+            )
             loss += 0.5 * self.settings.alpha * squares / self.settings.batch_size
         history.loss_curve.append(loss)
         history.sparsity_curve.append(zeros.tolist())
