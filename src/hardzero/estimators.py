@@ -240,9 +240,8 @@ class _RectifierEstimator(NetworkEstimator):
         targets = self._validate_targets(X, y, first=first, incremental=incremental)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
-            if not sample_weight.any():
-                raise ValueError("all sample weights are zero: nothing can be learned; give some a positive weight")
         sample_weight = self._total_weight(y, sample_weight)
+        _check_some_weight(sample_weight)
         random_state = check_random_state(self.random_state)
         ops = self._ops()
         if first:
@@ -315,14 +314,13 @@ class _RectifierEstimator(NetworkEstimator):
 
     def _publish(self, history: History) -> None:
         """Set the attributes that describe a finished run."""
-        if not history.loss_curve:
-            return
         self.n_iter_ = history.n_epochs
         self.t_ = history.n_samples_seen
         self.loss_curve_ = history.loss_curve
-        self.loss_ = history.loss_curve[-1]
+        self.loss_ = history.loss_curve[-1] if history.loss_curve else np.inf
         self.sparsity_curve_ = np.array(history.sparsity_curve)
-        self.sparsity_ = self.sparsity_curve_[-1]
+        if history.sparsity_curve:
+            self.sparsity_ = self.sparsity_curve_[-1]
         self.best_loss_ = None if self.early_stopping else history.best_loss
         self.validation_scores_ = history.validation_scores if self.early_stopping else None
         self.best_validation_score_ = history.best_validation_score if self.early_stopping else None
@@ -346,6 +344,8 @@ class _RectifierEstimator(NetworkEstimator):
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
         weights = (None, None) if sample_weight is None else (sample_weight[train], sample_weight[held_out])
+        for part in weights:
+            _check_some_weight(part)
         return X[train], X[held_out], targets[train], targets[held_out], *weights
 
     def _settings(self, n_samples: int, random_state: np.random.RandomState) -> TrainingSettings:
@@ -853,3 +853,8 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _check_some_weight(sample_weight: Array | None) -> None:
+    if sample_weight is not None and not sample_weight.any():
+        raise ValueError("all sample weights are zero: nothing can be learned; give some a positive weight")

@@ -213,6 +213,8 @@ class Trainer:
         history, settings = self.history, self.settings
         history.n_epochs, history.seconds, history.epochs_without_progress = 0, 0.0, 0
         best_parameters = None
+        if best_parameters is None and validation_score is not None and history.validation_scores:
+            best_parameters = self.network.copy_parameters()
         X = ops.prepare(X)
         try:
             for epoch in range(1, settings.max_epochs + 1):
