@@ -29,7 +29,7 @@ from hardzero.network import Dropout, Input, Network
 from hardzero.network_estimator import NetworkEstimator, as_network_input
 from hardzero.ops import Ops
 from hardzero.optimizers import LEARNING_RATES
-from hardzero.training import Callback, History, Trainer, TrainingSettings
+from hardzero.training import Callback, History, Trainer, TrainingDiverged, TrainingSettings
 
 Array = NDArray[np.float32]
 
@@ -253,6 +253,8 @@ class _RectifierEstimator(NetworkEstimator):
             self.n_outputs_ = targets.shape[1]
             self.n_layers_ = len(sizes) + 2
             self.out_activation_ = loss.output_activation
+        else:
+            self._check_same_shape(sizes, targets.shape[1])
         if self.solver == "lbfgs":
             self._fit_full_batch(ops, X, targets, sample_weight)
         else:
@@ -267,13 +269,31 @@ class _RectifierEstimator(NetworkEstimator):
             self.sparsity_ = self.network_.sparsity(ops, X[:SPARSITY_SAMPLES])
         return self
 
+    def _check_same_shape(self, sizes: list[int], n_outputs: int) -> None:
+        """Refuse to go on training a network that does not fit parameters or targets."""
+        present = [layer.n_units for layer in self.network_.hidden_layers]
+        if sizes != present:
+            raise ValueError(
+                f"hidden_layer_sizes={sizes} differs from the fitted network's {present}, which warm_start and "
+                "partial_fit go on from: fit a new estimator, or set warm_start=False"
+            )
+        if n_outputs != self.network_.n_outputs:
+            raise ValueError(f"y has {n_outputs} target columns, the fitted network {self.network_.n_outputs}")
+
     def _fit_full_batch(self, ops: Ops, X: Input, targets: Array, sample_weight: Array | None) -> None:
         if self.target_sparsity is not None:
             raise ValueError("target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead")
+        if self.input_dropout or self.hidden_dropout:
+            raise ValueError("input_dropout and hidden_dropout need solver='sgd' or 'adam': 'lbfgs' wants a fixed loss")
         objective = FullBatchObjective(self.network_, ops, X, targets, sample_weight, self.alpha, self._activation_l1())
         result = minimize(objective, self.max_iter, self.max_fun, self.tol)
         self.n_iter_ = min(int(result.nit), self.max_iter)
         self.loss_ = float(result.fun)
+        if not np.isfinite(self.loss_):
+            raise TrainingDiverged(
+                f"the loss is {self.loss_} from the start: scale the features to a range near 0 to 1, for example with "
+                "sklearn.preprocessing.StandardScaler or MaxAbsScaler, and check targets for very large values"
+            )
         if result.status != 0:
             warnings.warn(
                 f"lbfgs failed to converge after {self.n_iter_} iteration(s) (status={result.status}): "
@@ -330,7 +350,7 @@ class _RectifierEstimator(NetworkEstimator):
     ) -> tuple[Input, Input, Array, Array, Array | None, Array | None]:
         stratify = None
         if isinstance(self, ClassifierMixin) and self.network_.loss.output_activation == "softmax":
-            stratify = targets.argmax(axis=1)
+            stratify = _where_possible(targets.argmax(axis=1), self.validation_fraction)
         elif isinstance(self, ClassifierMixin) and targets.shape[1] == 1:
             stratify = targets[:, 0]
         train, held_out = train_test_split(
@@ -853,6 +873,13 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _where_possible(labels: NDArray[np.intp], held_out: float) -> NDArray[np.intp] | None:
+    """Return the labels to stratify a split by, or None where a class has too few samples for both parts."""
+    counts = np.unique(labels, return_counts=True)[1]
+    n_smaller_part = min(held_out, 1 - held_out) * len(labels)
+    return labels if counts.min() >= 2 and n_smaller_part >= len(counts) else None
 
 
 def _check_some_weight(sample_weight: Array | None) -> None:
