@@ -5,21 +5,36 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any, cast
 
 from hardzero.datasets.columns import ColumnKey, Targets
 from hardzero.datasets.dataset import Dataset
+from hardzero.datasets.directory import without_fetching
 from hardzero.datasets.splits import DEFAULT_FRACTIONS
 
 LOADERS = {
     "digits": "load_digits",
     "mnist": "load_mnist",
     "fashion_mnist": "load_fashion_mnist",
+    "cifar10": "load_cifar10",
+    "norb": "load_norb",
+    "emnist_byclass": "load_emnist_byclass",
+    "reviews": "load_reviews",
+    "ratings": "load_ratings",
 }
 """Name of a data set, which is also its module's, and the function there that loads it."""
+
+VARIANT_OPTIONS: dict[str, Callable[[list[str]], dict[str, Any]]] = {
+    "reviews": lambda variants: {"sources": variants},
+    "ratings": lambda variants: {"domains": variants},
+    "emnist_byclass": lambda variants: {variant: True for variant in variants},
+}
+"""What follows the colon of a name, as options of its loader."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,7 @@ def load(
     unlabelled: bool = False,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
     seed: int = 0,
+    download: bool = True,
     **options: Any,
 ) -> Dataset:
     """Load a named data set, or a file of your own.
@@ -80,7 +96,8 @@ def load(
     Parameters
     ----------
     name_or_path : str or path-like
-        One of `names`, or a path.
+        One of `names`, or a path. A variant follows a colon: ``"ratings:movie,tweet"``, ``"reviews:imdb"``,
+        ``"emnist_byclass:deformed"``.
     target : str, int, sequence of these, or None, default=None
         The target column by name, or by index from 0 (negative from the end); several for several targets. None takes
         the one column called target, label, class or y. For ``.npz`` the target array's name (None: ``y``).
@@ -106,6 +123,9 @@ def load(
         alike.
     seed : int, default=0
         Seed of a file's division, which is stratified by class for a classification.
+    download : bool, default=True
+        False never fetches a named data set: what is not on this machine raises DatasetNotFound. The largest, norb, is
+        6.2 GB.
     **options
         What a named data set takes: ``sources`` (reviews), ``domains`` (ratings), ``deformed`` (emnist_byclass).
 
@@ -142,9 +162,11 @@ def load(
         tuple(fractions),
         seed,
     )
-    name = os.fspath(name_or_path).lower().replace("-", "_")
-    if isinstance(name_or_path, str) and name in LOADERS:
-        return _load_named(name, file_options, options)
+    if isinstance(name_or_path, str):
+        name, _, variant = name_or_path.lower().replace("-", "_").partition(":")
+        if name in LOADERS:
+            with nullcontext() if download else without_fetching():
+                return _load_named(name, file_options, _with_variant(name, options, variant))
     if options:
         raise TypeError(f"load() takes no option {', '.join(options)} for a file")
     _refuse_unknown_name(name_or_path)
@@ -159,7 +181,20 @@ def _load_named(name: str, file_options: FileOptions, options: dict[str, Any]) -
     if given:
         raise ValueError(f"{', '.join(given)} cannot be chosen for the named data set {name!r}, only for files")
     loader = cast("Callable[..., Dataset]", getattr(import_module(f"hardzero.datasets.{name}"), LOADERS[name]))
+    try:
+        signature(loader).bind(**options)
+    except TypeError as error:
+        raise ValueError(f"the data set {name!r} does not take these options: {error}") from None
     return loader(**options)
+
+
+def _with_variant(name: str, options: dict[str, Any], variant: str) -> dict[str, Any]:
+    """Return the options with what follows the colon of a name."""
+    if not variant:
+        return options
+    if name not in VARIANT_OPTIONS:
+        raise ValueError(f"the data set {name!r} has no variants: leave out what follows the colon")
+    return {**options, **VARIANT_OPTIONS[name]([part.strip() for part in variant.split(",")])}
 
 
 def _refuse_unknown_name(name_or_path: str | os.PathLike[str]) -> None:

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.datasets.columns import Selection, listed
-from hardzero.datasets.targets import to_numbers
+from hardzero.datasets.directory import is_gzipped, open_bytes
+from hardzero.datasets.target_column import to_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,12 +134,6 @@ def open_text(path: Path, encoding: str) -> IO[str]:
     if is_gzipped(path):
         return cast("IO[str]", gzip.open(path, "rt", encoding=encoding, newline=""))
     return open(path, encoding=encoding, newline="")
-
-
-def is_gzipped(path: Path) -> bool:
-    """Say whether a file begins as a gzip file does."""
-    with open(path, "rb") as file:
-        return file.read(2) == b"\x1f\x8b"
 
 
 def _frames(file: DelimitedFile, selection: Selection, chunk_rows: int | None) -> Iterator[pd.DataFrame]:
@@ -319,9 +314,8 @@ def _known_encoding(encoding: str) -> str:
 def _encoding_error(path: Path, encoding: str) -> str:
     """Say where a file stops being text in its supposed encoding."""
     name = "utf-8" if encoding == "utf-8-sig" else encoding
-    opened = gzip.open if is_gzipped(path) else open
-    with opened(path, "rb") as file:
-        for number, line in enumerate(cast("IO[bytes]", file), 1):
+    with open_bytes(path) as file:
+        for number, line in enumerate(file, 1):
             if number == 1 and line[:2] in UTF_16_MARKS:
                 return f'{path} is in UTF-16, not {name}; pass encoding="utf-16", or save it as UTF-8'
             try:

@@ -6,13 +6,19 @@ import gzip
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any
+from typing import IO, Any, cast
 
 ENVIRONMENT_VARIABLE = "HARDZERO_DATA"
+_FETCHING: ContextVar[bool] = ContextVar("_FETCHING", default=True)
+
+GZIP_MAGIC = b"\x1f\x8b"
 CONNECTION_TIMEOUT = 30
 """Seconds without an answer before a mirror is given up."""
 
@@ -95,7 +101,10 @@ def find_or_fetch(file: RemoteFile, *, quiet: bool = False) -> Path:
     DatasetNotFound
         If no address can be reached; the message says where to put the file.
     """
-    return find(file) or _fetch(file, quiet)
+    path = find(file)
+    if path is None and not _FETCHING.get():
+        raise DatasetNotFound(_where_to_put(file, []))
+    return path or _fetch(file, quiet)
 
 
 def _fetch(file: RemoteFile, quiet: bool) -> Path:
@@ -105,6 +114,7 @@ def _fetch(file: RemoteFile, quiet: bool) -> Path:
     nothing.
     """
     import pooch
+    from requests import ConnectionError as RequestsConnectionError
     from requests import RequestException
 
     target = cache_directory() / PurePosixPath(file.path)
@@ -116,6 +126,8 @@ def _fetch(file: RemoteFile, quiet: bool) -> Path:
                 pooch.utils.LOGGER.setLevel("WARNING")
                 found = pooch.retrieve(address, file.checksum, target.name, target.parent, downloader=downloader)
                 return Path(found)
+            except RequestsConnectionError:
+                failures.append(f"{address}: no connection to this address")
             except (OSError, ValueError, RequestException) as error:
                 failures.append(f"{address}: {_one_line(error)}")
     raise DatasetNotFound(_where_to_put(file, failures))
@@ -125,7 +137,12 @@ def _where_to_put(file: RemoteFile, failures: Sequence[str]) -> str:
     """Say which file is missing, what was tried and where it belongs."""
     places = " or ".join(str(directory / PurePosixPath(file.path)) for directory in data_directories())
     tried = "".join(f"\n  {failure}" for failure in failures)
-    reason = f"could not be fetched:{tried}\n" if failures else "cannot be fetched from a public address. "
+    if failures:
+        reason = f"could not be fetched:{tried}\n"
+    elif file.addresses:
+        reason = "was not to be fetched. "
+    else:
+        reason = "has no public address to fetch it from. "
     return (
         f"{PurePosixPath(file.path).name} is not on this machine and {reason}"
         f"Put it at {places}, or set {ENVIRONMENT_VARIABLE} to the folder that holds {file.path}."
@@ -138,6 +155,27 @@ def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:200]}"
 
 
+def is_gzipped(path: Path) -> bool:
+    """Say whether a file begins as a gzip file does."""
+    with open(path, "rb") as file:
+        return file.read(2) == GZIP_MAGIC
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for reading, unpacking it while it is read if it is gzipped."""
+    return cast("IO[bytes]", gzip.open(path, "rb")) if is_gzipped(path) else open(path, "rb")
+
+
+@contextmanager
+def without_fetching() -> Iterator[None]:
+    """Let nothing be fetched within the block: what is not on this machine is not found."""
+    token = _FETCHING.set(False)
+    try:
+        yield
+    finally:
+        _FETCHING.reset(token)
+
+
 def read_unpacked(path: Path, file: RemoteFile) -> bytes:
     """Return the bytes of a file, unpacked if it is gzipped, after verifying its MD5 where that is known.
 
@@ -146,20 +184,36 @@ def read_unpacked(path: Path, file: RemoteFile) -> bytes:
     ValueError
         If the file is cut off or is not the published one.
     """
-    try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-    except (EOFError, gzip.BadGzipFile, OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be unpacked ({error}); delete it and load the data set again") from error
+    data = path.read_bytes()
+    if data[:2] == GZIP_MAGIC:
+        data = unpack(data, str(path))
     if file.unpacked_md5 is not None:
-        found = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        if found != file.unpacked_md5:
-            raise ValueError(
-                f"{path} is not the published file: the MD5 of its content is {found}, not {file.unpacked_md5}. "
-                "It may be cut off; delete it and load the data set again"
-            )
+        verify_md5(data, file.unpacked_md5, str(path))
     return data
+
+
+def unpack(packed: bytes, source: str) -> bytes:
+    """Return gzipped bytes unpacked.
+
+    Raises
+    ------
+    ValueError
+        If they are cut off or damaged.
+    """
+    try:
+        return gzip.decompress(packed)
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{source} cannot be unpacked ({error}); delete it and load the data set again") from error
+
+
+def verify_md5(data: bytes, expected: str, source: str) -> None:
+    """Raise ValueError if `data` does not have the expected MD5."""
+    found = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    if found != expected:
+        raise ValueError(
+            f"{source} is not the published file: the MD5 of its content is {found}, not {expected}. "
+            "It may be cut off; delete it and load the data set again"
+        )
 
 
 class _DownloadBar:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 PARTS = ("train", "validation", "test")
 DEFAULT_FRACTIONS = (0.6, 0.2, 0.2)
 
+TEXT_FRACTIONS = (0.7, 0.1, 0.2)
+"""Shares of every named text set: the same edges, so that a text two sets share is in the same part of both."""
+
 _TAG = re.compile(r"<[^<>]*>")
 _NOT_WORD = re.compile(r"[\W_]+")
 
@@ -129,7 +132,7 @@ def normalize_text(text: str) -> str:
     return _NOT_WORD.sub(" ", without_markup.casefold()).strip()
 
 
-def parts_by_text(texts: Iterable[str], fractions: Sequence[float]) -> NDArray[np.int8]:
+def parts_by_text(texts: Iterable[str], fractions: Sequence[float] = TEXT_FRACTIONS) -> NDArray[np.int8]:
     """Part (0 train, 1 validation, 2 test) of each text, from a hash of its normalized words.
 
     Duplicates fall into the same part, whatever file they are in and whatever stands beside them.
@@ -137,13 +140,36 @@ def parts_by_text(texts: Iterable[str], fractions: Sequence[float]) -> NDArray[n
     Parameters
     ----------
     texts : iterable of str
-    fractions : sequence of three floats
+    fractions : sequence of three floats, default=(0.7, 0.1, 0.2)
 
     Returns
     -------
     ndarray of int8 of shape (n_texts,)
     """
     edges = np.cumsum(check_fractions(fractions))[:2]
-    digests = [hashlib.sha256(normalize_text(text).encode()).digest()[:8] for text in texts]
-    uniform = np.frombuffer(b"".join(digests), dtype=">u8").astype(np.float64) * 2.0**-64
-    return np.digitize(uniform, edges).astype(np.int8)
+    return np.digitize(_uniform_by_text(texts), edges).astype(np.int8)
+
+
+def folds_by_text(texts: Iterable[str], n_folds: int) -> NDArray[np.intp]:
+    """Fold of each text for cross-validation, from a hash of its normalized words: duplicates share a fold.
+
+    Parameters
+    ----------
+    texts : iterable of str
+    n_folds : int
+
+    Returns
+    -------
+    ndarray of intp of shape (n_texts,)
+        From 0 to ``n_folds - 1``; folds have the same size on average.
+    """
+    if n_folds < 2:
+        raise ValueError(f"n_folds is {n_folds}; it must be at least 2")
+    return np.floor(_uniform_by_text(texts) * n_folds).astype(np.intp)
+
+
+def _uniform_by_text(texts: Iterable[str]) -> NDArray[np.float64]:
+    """Return a number in [0, 1) for each text, the same for duplicates."""
+    digests = [hashlib.sha256(normalize_text(text).encode("utf-8", "surrogatepass")).digest()[:8] for text in texts]
+    bits = np.frombuffer(b"".join(digests), dtype=">u8") >> np.uint64(11)
+    return bits.astype(np.float64) * 2.0**-53

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from hardzero.datasets.delimited import is_gzipped, reading
+from hardzero.datasets.delimited import reading
+from hardzero.datasets.directory import open_bytes
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _LINE = re.compile(rf"\s*{_NUMBER}(?:\s+qid:\d+)?(?:\s+\d+:{_NUMBER})*\s*(?:#.*)?".encode())
@@ -114,14 +114,10 @@ def looks_like_svmlight(path: Path) -> bool:
 
 def _sample_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield number and bytes of each line that holds a sample."""
-    with reading(path, "ascii"), _open(path) as file:
+    with reading(path, "ascii"), open_bytes(path) as file:
         for number, line in enumerate(file, 1):
             if line.partition(b"#")[0].strip():
                 yield number, line
-
-
-def _open(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path, "rb") if is_gzipped(path) else open(path, "rb"))
 
 
 def _to_float32(X: Any, path: Path, first_row: int) -> csr_array:

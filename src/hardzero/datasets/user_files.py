@@ -17,7 +17,8 @@ from hardzero.datasets.columns import ColumnKey, Selection, Targets, select_colu
 from hardzero.datasets.dataset import CLASSIFICATION, Dataset, Split
 from hardzero.datasets.delimited import DelimitedFile, open_delimited, read_chunks
 from hardzero.datasets.splits import DEFAULT_FRACTIONS, PARTS, check_fractions, parts_by_row, stratified_parts
-from hardzero.datasets.targets import TargetParser, Where, is_labelled, labels_of, refuse_constant
+from hardzero.datasets.target_column import Where
+from hardzero.datasets.targets import TargetParser, is_labelled
 
 CSV, NPZ, SVMLIGHT = "csv", "npz", "svmlight"
 ENDINGS = {
@@ -158,8 +159,7 @@ def load_file(
         source = replace(source, selection=_with_usual_target(source, text, ignore))
     X, y, parser = _read_whole(source, task, unlabelled)
     assert y is not None
-    name = source.selection.targets[0]
-    refuse_constant(y, name, checked.name)
+    parser.refuse_constant(checked.name)
     parts = _divide(y, parser.task == CLASSIFICATION and y.ndim == 1, fractions, seed, checked)
     splits = [Split(X[part], y[part]) for part in parts]
     sizes = ", ".join(f"{len(split):,} {part}" for split, part in zip(splits, PARTS, strict=True))
@@ -172,7 +172,7 @@ def load_file(
         test=splits[2],
         feature_names=_feature_names(source),
         target_names=parser.names,
-        class_names=parser.class_names(y) if y.ndim == 1 or parser.task == CLASSIFICATION else None,
+        class_names=parser.class_names(),
         image_shape=npz.read_image_shape(checked) if source.format == NPZ else None,
         description=f"{checked.name}: {len(y):,} samples, divided {how} with seed {seed}: {sizes}.",
         is_text=source.selection.text is not None,
@@ -345,23 +345,23 @@ def scan_file(
     source = _open(existing_file(path), target, text, ignore, delimiter, encoding, header)
     if not source.selection.targets:
         source = replace(source, selection=_with_usual_target(source, text, ignore))
-    pieces: list[list[NDArray[Any]]] = []
-    n_features: int | None = None
-    for X, targets, _ in source.chunks(chunk_rows):
+    parser: TargetParser | None = None
+    n_samples, n_features = 0, None
+    for X, columns, first_row in source.chunks(chunk_rows):
+        parser = parser or TargetParser(source.target_names(columns), task, unlabelled)
+        parser.observe(columns, source.where(first_row))
+        n_samples += X.shape[0]
         n_features = None if source.selection.text is not None else int(X.shape[1])
-        pieces.append(targets)
-    columns = [np.concatenate(column) for column in zip(*pieces, strict=True)]
-    parser = TargetParser(source.target_names(columns), task, unlabelled)
-    y = parser.parse(columns, source.where(0))
-    refuse_constant(y, parser.names[0], source.path.name)
-    is_classes = parser.task == CLASSIFICATION and y.ndim == 1
+    assert parser is not None
+    settled = parser.settle()
+    parser.refuse_constant(source.path.name)
     return FileSummary(
-        n_samples=len(y),
+        n_samples=n_samples,
         n_features=n_features,
         feature_names=_feature_names(source),
         target_names=parser.names,
-        task=str(parser.task),
-        classes=labels_of(y) if is_classes else None,
+        task=settled,
+        classes=parser.found_classes(),
     )
 
 
@@ -532,7 +532,7 @@ def _load_split_npz(path: Path, task: str | None, unlabelled: bool) -> Dataset:
     names = (NPZ_TARGET,) if len(columns) == 1 else tuple(f"{NPZ_TARGET}_{i + 1}" for i in range(len(columns)))
     parser = TargetParser(names, task, unlabelled)
     y = parser.parse(columns, lambda row: f"row {row + 1} of the train, validation and test targets of {path.name}")
-    refuse_constant(y, NPZ_TARGET, path.name)
+    parser.refuse_constant(path.name)
     splits = [Split(samples[part].X, piece) for part, piece in zip(PARTS, np.split(y, ends[:-1]), strict=True)]
     return Dataset(
         name=path.name,
@@ -542,7 +542,7 @@ def _load_split_npz(path: Path, task: str | None, unlabelled: bool) -> Dataset:
         test=splits[2],
         feature_names=None,
         target_names=names,
-        class_names=parser.class_names(y),
+        class_names=parser.class_names(),
         image_shape=samples[PARTS[0]].image_shape,
         description=f"{path.name}: {len(y):,} samples, divided as the file divides them.",
     )

@@ -1,0 +1,93 @@
+"""One target column as it stands in a file: what is missing, what is a number, what is neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Where = Callable[[int], str]
+"""Says where the i-th of the samples being read stands in the file, for errors."""
+
+
+class TargetColumn:
+    """A target column of one chunk of a file.
+
+    Parameters
+    ----------
+    name : str
+    raw : ndarray of shape (n_samples,)
+        Numbers, or str with None where a value is missing.
+    where : callable
+        From a sample's index to its place in the file.
+    """
+
+    def __init__(self, name: str, raw: NDArray[Any], where: Where) -> None:
+        import pandas as pd
+
+        self.name, self.where = name, where
+        if raw.dtype.kind == "b":
+            raw = raw.astype(np.str_)
+        if raw.dtype.kind in "US":
+            raw = raw.astype(object)
+        self.raw: NDArray[Any] = raw
+        self.missing: NDArray[np.bool_] = np.asarray(pd.isna(raw), dtype=bool)
+        self.numbers: NDArray[np.float64] = to_numbers(pd.Series(raw))
+        self.is_text: NDArray[np.bool_] = np.isnan(self.numbers) & ~self.missing
+
+    def refuse_missing(self) -> None:
+        """Raise ValueError if a target is missing."""
+        if self.missing.any():
+            raise ValueError(
+                f"target {self.name!r} is missing in {self.where(int(np.argmax(self.missing)))}"
+                f"{and_more(self.missing)}; fill it in, remove the row, or pass unlabelled=True to learn from it "
+                "without a label"
+            )
+
+    def refuse_infinite(self) -> None:
+        """Raise ValueError if a target is infinite."""
+        infinite = np.isinf(self.numbers)
+        if infinite.any():
+            place = self.where(int(np.argmax(infinite)))
+            raise ValueError(f"target {self.name!r} is infinite in {place}{and_more(infinite)}")
+
+    def refuse_texts(self, remedy: str) -> None:
+        """Raise ValueError if a target is not a number."""
+        if self.is_text.any():
+            index = int(np.argmax(self.is_text))
+            raise ValueError(
+                f"target {self.name!r} is {shown(self.raw[index])} in {self.where(index)}{and_more(self.is_text)}, "
+                f"which is not a number; {remedy}"
+            )
+
+
+def to_numbers(series: pd.Series[Any]) -> NDArray[np.float64]:
+    """Return a column as float64, NaN where it is missing or not a number."""
+    import pandas as pd
+
+    return np.asarray(pd.to_numeric(series, errors="coerce").astype(np.float64), dtype=np.float64)
+
+
+def label_text(value: Any) -> str:
+    """Return the text of a label: a whole number without its decimal point."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def shown(value: Any) -> str:
+    """Return a value as an error shows it: short, texts in quotes."""
+    if not isinstance(value, str):
+        return str(value)
+    return repr(str(value) if len(value) <= 60 else value[:57] + "...")
+
+
+def and_more(bad: NDArray[np.bool_]) -> str:
+    """Say how many more samples are bad."""
+    more = int(bad.sum()) - 1
+    return f" (and {more} more rows)" if more > 0 else ""

@@ -1,0 +1,124 @@
+"""What a target column has shown so far, in little memory: enough to tell classes from values, and to list them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.datasets.dataset import CLASSIFICATION, REGRESSION
+from hardzero.datasets.target_column import TargetColumn, label_text, shown, to_numbers
+
+MOST_CLASSES = 20
+"""Whole numbers with more distinct values than this are read as a quantity, unless told otherwise."""
+
+MOST_DISTINCT = 100_000
+"""Distinct values remembered; a column with more is no class whatever else it is."""
+
+NUMERIC_SHARE = 0.9
+"""A target of which more than this share are numbers is one with typing errors, not one of labels."""
+
+
+@dataclass
+class TargetEvidence:
+    """What is known of one target column after some chunks of it."""
+
+    name: str
+    n_labelled: int = 0
+    n_text: int = 0
+    first_text: str = ""
+    whole: bool = True
+    _distinct: set[Any] = field(default_factory=set)
+
+    def update(self, column: TargetColumn) -> None:
+        """Take in one more chunk."""
+        import pandas as pd
+
+        labelled = column.numbers[~column.missing & ~column.is_text]
+        self.n_labelled += int((~column.missing).sum())
+        if column.is_text.any() and not self.n_text:
+            index = int(np.argmax(column.is_text))
+            self.first_text = f"target {self.name!r} is {shown(column.raw[index])} in {column.where(index)}"
+        self.n_text += int(column.is_text.sum())
+        self.whole = self.whole and bool(np.all(labelled == np.rint(labelled)))
+        if len(self._distinct) <= MOST_DISTINCT:
+            self._distinct.update(pd.unique(column.raw[~column.missing]))
+
+    def infer_task(self) -> str:
+        """Decide between classes and values.
+
+        Raises
+        ------
+        ValueError
+            If nearly all targets are numbers and some are not, or each is another text.
+        """
+        if self.n_text:
+            self._refuse_typing_errors()
+            return CLASSIFICATION
+        n_distinct = len(self._distinct_numbers())
+        few = n_distinct <= MOST_CLASSES and n_distinct <= max(2, self.n_labelled // 2)
+        return CLASSIFICATION if self.whole and few else REGRESSION
+
+    def labels_are_whole(self, unlabelled: bool) -> bool:
+        """Say whether labels can be int64; an estimator takes -1 for "unlabelled", so a label -1 stays a text."""
+        return not self.n_text and self.whole and (unlabelled or -1.0 not in self._distinct_numbers())
+
+    def is_binary(self) -> bool:
+        """Say whether all targets are 0 or 1."""
+        return not self.n_text and set(self._distinct_numbers()) <= {0.0, 1.0}
+
+    def classes(self, unlabelled: bool) -> NDArray[Any]:
+        """Return the sorted labels: int64 or str.
+
+        Raises
+        ------
+        ValueError
+            If there are too many.
+        """
+        if len(self._distinct) > MOST_DISTINCT:
+            raise ValueError(
+                f"target {self.name!r} holds more than {MOST_DISTINCT:,} distinct values; that is no class"
+            )
+        if self.labels_are_whole(unlabelled):
+            labels: NDArray[Any] = self._distinct_numbers().astype(np.int64)
+            return np.asarray(labels[labels != -1])
+        return np.unique(np.array([label_text(value) for value in self._distinct], dtype=np.str_))
+
+    def refuse_texts(self, remedy: str) -> None:
+        """Raise ValueError if a target is not a number."""
+        if self.n_text:
+            more = f" (and {self.n_text - 1} more rows)" if self.n_text > 1 else ""
+            raise ValueError(f"{self.first_text}{more}, which is not a number; {remedy}")
+
+    def refuse_constant(self, source: str) -> None:
+        """Raise ValueError if no sample has a target, or all have the same."""
+        if self.n_labelled == 0:
+            raise ValueError(f"no row of {source} has a target in {self.name!r}; at least some must")
+        distinct = self._distinct if self.n_text else set(self._distinct_numbers())
+        if len(distinct) == 1:
+            raise ValueError(
+                f"target {self.name!r} of {source} is {shown(next(iter(distinct)))} in all {self.n_labelled} "
+                f"rows; there "
+                "is nothing to learn. Choose another target"
+            )
+
+    def _distinct_numbers(self) -> NDArray[np.float64]:
+        import pandas as pd
+
+        return np.unique(to_numbers(pd.Series(list(self._distinct), dtype=object)))
+
+    def _refuse_typing_errors(self) -> None:
+        """Refuse a column of numbers with a few texts among them, and one where every text is another."""
+        if self.n_text < (1 - NUMERIC_SHARE) * self.n_labelled:
+            self.refuse_texts(
+                'nearly all other targets are; correct it, or pass task="classification" if these are labels'
+            )
+        n_distinct = len(self._distinct)
+        if n_distinct > MOST_DISTINCT or (n_distinct > MOST_CLASSES and n_distinct == self.n_labelled):
+            raise ValueError(
+                f"{self.first_text}, and a different text in each of {n_distinct} rows; that is no class. "
+                f"Choose another "
+                'target, or pass task="classification" to insist'
+            )
