@@ -1,0 +1,71 @@
+"""Write a file completely or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file beside `path` for writing; it takes the place of `path` when the block ends without error.
+
+    The bytes are on the disk before the name changes, so that a crash, a full disk or Ctrl-C leaves the old
+    file, if there was one, as it was.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file to write; a symbolic link is followed. Its folder must exist.
+
+    Yields
+    ------
+    BinaryIO
+
+    Raises
+    ------
+    ValueError
+        If the folder does not exist, or `path` is a folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic_file(f"{folder}/numbers.txt") as file:
+    ...         _ = file.write(b"1 2 3")
+    ...     os.listdir(folder)
+    ['numbers.txt']
+    """
+    final = Path(os.path.realpath(path))
+    if not final.parent.is_dir():
+        raise ValueError(f"cannot write {path}: there is no folder {final.parent}; create it first")
+    if final.is_dir():
+        raise ValueError(f"cannot write {path}: it is a folder; give the name of a file")
+    beside = final.with_name(f".{final.name}.{uuid.uuid4().hex[:12]}.tmp")
+    try:
+        with open(beside, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if final.exists():
+            os.chmod(beside, final.stat().st_mode)
+        os.replace(beside, final)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(beside)
+        raise
+    _sync_folder(final.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a change of names durable, where the system can do that for folders."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

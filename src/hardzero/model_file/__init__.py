@@ -1,0 +1,118 @@
+"""Models to and from one safetensors file, without pickle.
+
+The arrays are named ``layers.0.weights``, ``layers.0.bias``, … and can be read by any safetensors library; the
+metadata entry ``hardzero`` holds everything else as one JSON document.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+from hardzero.model_file.container import FORMAT_VERSION as FORMAT_VERSION
+from hardzero.model_file.container import ModelFileError as ModelFileError
+from hardzero.model_file.container import read_contents, read_document, write_contents
+from hardzero.model_file.kinds import KINDS, get_kind
+
+__all__ = ["FORMAT_VERSION", "ModelFileError", "describe", "load", "save"]
+
+
+def save(model: Any, path: str | os.PathLike[str], *, notes: dict[str, Any] | None = None) -> None:
+    """Write a fitted estimator or a network to one safetensors file.
+
+    The file is written beside `path` and takes its place when it is complete: whatever happens on the way, an
+    older file stays as it was. The same model makes the same bytes.
+
+    Parameters
+    ----------
+    model : RectifierClassifier, RectifierRegressor or Network
+    path : str or path-like
+        Usually with the ending ``.safetensors``.
+    notes : dict, optional
+        Anything of yours that JSON can hold, such as where the data came from; `describe` returns it.
+
+    Raises
+    ------
+    ValueError
+        If the model is not fitted or of another class, or holds what a file without code cannot: class labels of
+        mixed types, an activation of your own.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> import hardzero
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = hardzero.RectifierClassifier((16,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(classifier, f"{folder}/iris.safetensors")
+    ...     loaded = load(f"{folder}/iris.safetensors")
+    >>> bool((loaded.predict_proba(X) == classifier.predict_proba(X)).all())
+    True
+    """
+    name = type(model).__name__
+    if name not in KINDS:
+        raise ValueError(f"cannot save a {name}: a model file holds one of {', '.join(KINDS)}")
+    contents = get_kind(name).pack(model)
+    if notes is not None:
+        contents = replace(contents, document={**contents.document, "notes": notes})
+    write_contents(contents, path)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Return the model of a file written by `save`.
+
+    An estimator predicts the same bits as the saved one and can go on training with ``partial_fit`` or
+    ``warm_start`` (an optimizer's momentum starts again at zero). Nothing in the file is executed, and nothing in
+    it is trusted.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    RectifierClassifier, RectifierRegressor or Network
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated, not a model file, written by a newer version, or damaged; the message says which,
+        and what to do.
+    FileNotFoundError
+        If there is no such file.
+    """
+    contents = read_contents(path)
+    try:
+        return get_kind(contents.kind).unpack(contents)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"{path} cannot be used: {error}. It was written by hardzero {contents.hardzero_version}; if that is "
+            "newer than yours, upgrade, else save the model again"
+        ) from error
+
+
+def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the metadata of a model file without reading its arrays.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    dict
+        ``kind``, ``format_version``, ``hardzero_version``, ``architecture``, ``notes`` (empty if there are none)
+        and what the kind stores beside them (docs/model_file.md).
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated, not a model file, written by a newer version, or damaged.
+    """
+    document = read_document(path)
+    notes = document.setdefault("notes", {})
+    if not isinstance(notes, dict):
+        raise ModelFileError(f"{path} is damaged: its notes are not an object; save the model again")
+    return document

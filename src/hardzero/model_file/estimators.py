@@ -1,0 +1,232 @@
+"""Classifier and regressor in a model file: a network with parameters, labels and the curves of training."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from hardzero.estimators import STOCHASTIC_SOLVERS, RectifierClassifier, RectifierRegressor
+from hardzero.model_file.container import Contents
+from hardzero.model_file.network import architecture, build_network, network_tensors
+from hardzero.model_file.values import decode_labels, decode_value, encode_labels, encode_value
+from hardzero.training import History, Trainer, TrainingSettings
+
+Estimator = RectifierClassifier | RectifierRegressor
+
+_CURVES = ("loss_curve_", "validation_scores_")
+_NUMBERS = ("loss_", "best_loss_", "best_validation_score_", "n_iter_", "t_")
+
+
+def pack_estimator(estimator: Estimator) -> Contents:
+    """Return a fitted classifier or regressor as contents of a file.
+
+    Raises
+    ------
+    ValueError
+        If it is not fitted, or its class labels have no form in a file.
+    """
+    name = type(estimator).__name__
+    if "network_" not in vars(estimator):
+        raise ValueError(f"cannot save this {name}: it is not fitted yet; call fit first")
+    document: dict[str, Any] = {
+        "architecture": architecture(estimator.network_),
+        "parameters": _encode_parameters(estimator),
+        "training": _encode_training(estimator),
+    }
+    if "feature_names_in_" in vars(estimator):
+        document["feature_names"] = [str(feature) for feature in estimator.feature_names_in_]
+    if isinstance(estimator, RectifierClassifier):
+        document["classes"] = encode_labels(estimator.classes_)
+        document["label_type"] = estimator._label_binarizer.y_type_
+    return Contents(name, network_tensors(estimator.network_), document)
+
+
+def unpack_classifier(contents: Contents) -> RectifierClassifier:
+    """Return the classifier of `pack_estimator`.
+
+    Raises
+    ------
+    ValueError
+        If parts of the contents do not fit each other.
+    """
+    classifier: RectifierClassifier = _unpack(RectifierClassifier, contents)
+    classes = decode_labels(contents.document.get("classes"))
+    label_type = contents.document.get("label_type")
+    n_outputs = 1 if label_type == "binary" else len(classes)
+    heads = {"binary": "logistic", "multiclass": "softmax", "multilabel-indicator": "logistic"}
+    if not isinstance(label_type, str) or label_type not in heads:
+        raise ValueError(f"there is no label type {label_type!r}")
+    if len(classes) < 2 or n_outputs != classifier.n_outputs_:
+        raise ValueError(f"{len(classes)} {label_type} classes do not fit {classifier.n_outputs_} outputs")
+    if classifier.out_activation_ != heads[label_type]:
+        raise ValueError(f"{label_type} classes do not fit {classifier.out_activation_} outputs")
+    if label_type == "multilabel-indicator":
+        classifier._fit_label_binarizer(np.eye(2, len(classes), dtype=np.int64))
+    else:
+        classifier._fit_label_binarizer(classes)
+    fits = np.array_equal(classifier.classes_, classes) and classifier._label_binarizer.y_type_ == label_type
+    if not fits:
+        raise ValueError(f"the class labels are no {label_type} labels")
+    classifier.classes_ = classes
+    return classifier
+
+
+def unpack_regressor(contents: Contents) -> RectifierRegressor:
+    """Return the regressor of `pack_estimator`.
+
+    Raises
+    ------
+    ValueError
+        If parts of the contents do not fit each other.
+    """
+    regressor: RectifierRegressor = _unpack(RectifierRegressor, contents)
+    if regressor.out_activation_ != regressor._loss(regressor.n_outputs_).output_activation:
+        raise ValueError(f"{regressor.out_activation_} outputs do not fit loss={regressor.loss!r}")
+    return regressor
+
+
+def _unpack(kind: type[Any], contents: Contents) -> Any:
+    """Return an estimator with its network and all attributes but those of classes."""
+    document = contents.document
+    estimator = kind(**_decode_parameters(kind, document.get("parameters")))
+    estimator._validate_params()
+    network = build_network(document.get("architecture"), contents.tensors)
+    estimator.network_ = network
+    estimator.n_features_in_ = network.n_features
+    estimator.n_outputs_ = network.n_outputs
+    estimator.n_layers_ = len(network.parameters) + 1
+    estimator.out_activation_ = network.loss.output_activation
+    if "feature_names" in document:
+        names = document["feature_names"]
+        if not _is_list_of(str, names) or len(names) != network.n_features:
+            raise ValueError(f"the feature names are not {network.n_features} strings")
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    training = _check_training(document.get("training"), len(network.hidden_layers))
+    for name, value in training.items():
+        if name != "penalty_coefficients":
+            setattr(estimator, name, value)
+    estimator._trainer = _resumed_trainer(estimator, training)
+    return estimator
+
+
+def _encode_parameters(estimator: Estimator) -> dict[str, Any]:
+    parameters = {}
+    for name, value in estimator.get_params(deep=False).items():
+        try:
+            parameters[name] = encode_value(value)
+        except TypeError:
+            if name != "random_state":
+                warnings.warn(
+                    f"the parameter {name}={value!r} has no form in a model file; the loaded model will have its "
+                    "default. Predictions are not affected",
+                    stacklevel=5,
+                )
+    return parameters
+
+
+def _decode_parameters(kind: type[Any], parameters: Any) -> dict[str, Any]:
+    if not isinstance(parameters, dict):
+        raise ValueError("the constructor parameters are missing")
+    known = kind._get_param_names()
+    unknown = sorted(set(parameters) - set(known))
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no parameter {unknown[0]!r}")
+    return {name: decode_value(value) for name, value in parameters.items()}
+
+
+def _encode_training(estimator: Estimator) -> dict[str, Any]:
+    """Return the attributes that tell how training went."""
+    training: dict[str, Any] = {}
+    for name in (*_CURVES, *_NUMBERS):
+        if name in vars(estimator):
+            training[name] = _finite_or_none(vars(estimator)[name])
+    for name in ("sparsity_", "sparsity_curve_"):
+        if name in vars(estimator):
+            training[name] = np.asarray(vars(estimator)[name]).tolist()
+    if estimator._trainer is not None:
+        training["penalty_coefficients"] = list(estimator._trainer.penalty.coefficients)
+    return training
+
+
+def _finite_or_none(value: Any) -> Any:
+    """Return a number or a list of numbers as JSON values, with None for what is not finite."""
+    if isinstance(value, list):
+        return [_finite_or_none(item) for item in value]
+    if value is None or not math.isfinite(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _check_training(training: Any, n_layers: int) -> dict[str, Any]:
+    """Return the attributes of `_encode_training`, with arrays for lists of sparsities."""
+    if not isinstance(training, dict):
+        raise ValueError("the record of training is missing")
+    checked: dict[str, Any] = {}
+    for name, value in training.items():
+        if name in _NUMBERS:
+            valid = value is None or _is_number(value)
+            checked[name] = value
+        elif name in _CURVES:
+            valid = value is None or (isinstance(value, list) and all(_is_number(item) for item in value))
+            checked[name] = value
+        elif name in ("sparsity_", "sparsity_curve_"):
+            checked[name], valid = _fractions(value, (n_layers,) if name == "sparsity_" else (-1, n_layers))
+        elif name == "penalty_coefficients":
+            checked[name], valid = _fractions(value, (n_layers,), largest=math.inf)
+        else:
+            valid = False
+        if not valid:
+            raise ValueError(f"the record of training has an invalid {name!r}")
+    if checked.get("n_iter_") is not None and type(checked["n_iter_"]) is not int:
+        raise ValueError("the record of training has an invalid 'n_iter_'")
+    return checked
+
+
+def _fractions(value: Any, shape: tuple[int, ...], largest: float = 1.0) -> tuple[NDArray[np.float64], bool]:
+    """Return numbers between 0 and `largest` as an array, and whether they are that, of such a shape."""
+    rows = value if len(shape) == 2 and isinstance(value, list) else [value]
+    valid = all(isinstance(row, list) and len(row) == shape[-1] and all(map(_is_number, row)) for row in rows)
+    if not valid:
+        return np.zeros(0), False
+    array = np.array(value, dtype=np.float64).reshape(shape)
+    return array, bool(((array >= 0) & (array <= largest)).all())
+
+
+def _resumed_trainer(estimator: Any, training: dict[str, Any]) -> Trainer | None:
+    """Return a trainer that goes on with the curves of the file; the optimizer's moments start at zero."""
+    if estimator.solver not in STOCHASTIC_SOLVERS or not training.get("loss_curve_"):
+        return None
+    losses, scores = training["loss_curve_"], training.get("validation_scores_") or []
+    curve = training.get("sparsity_curve_", np.zeros((0, len(estimator.network_.hidden_layers))))
+    history = History(
+        loss_curve=losses,
+        validation_scores=scores,
+        sparsity_curve=curve.tolist(),
+        best_loss=min(losses),
+        best_validation_score=max(scores, default=-math.inf),
+        n_samples_seen=int(training.get("t_") or 0),
+    )
+    trainer = Trainer(
+        estimator.network_,
+        estimator._optimizer(),
+        estimator._penalty(),
+        TrainingSettings(max_epochs=estimator.max_iter, batch_size=1),
+        check_random_state(estimator.random_state),
+        history,
+    )
+    if "penalty_coefficients" in training:
+        trainer.penalty.coefficients = training["penalty_coefficients"].tolist()
+    return trainer
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
