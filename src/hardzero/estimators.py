@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from hardzero.activations import ACTIVATIONS, Activation, get_activation
+from hardzero.checkpoint import Checkpoint, TrainingFile, fingerprint
 from hardzero.full_batch import FullBatchObjective, minimize
 from hardzero.losses import Loss, get_loss
 from hardzero.network import Dropout, Input, Network
@@ -31,11 +33,22 @@ from hardzero.ops import Ops
 from hardzero.optimizers import LEARNING_RATES
 from hardzero.training import Callback, History, Trainer, TrainingDiverged, TrainingSettings
 
+if TYPE_CHECKING:
+    from hardzero.predictor import Predictor
+
 Array = NDArray[np.float32]
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSITY_SAMPLES = 10_000
 """Training samples on which `sparsity_` is measured: enough for three digits, a small part of an epoch."""
+
+
+UNESSENTIAL_PARAMETERS = ("n_jobs", "verbose", "warm_start")
+"""Parameters that leave the trained weights as they are, so that a checkpoint does not depend on them."""
+
+
+SPARSITY_TOLERANCE = 0.02
+"""Distance from the wanted fraction of zeros above which a fit warns."""
 
 
 class _RectifierEstimator(NetworkEstimator):
@@ -69,6 +82,7 @@ class _RectifierEstimator(NetworkEstimator):
         "target_sparsity": [Interval(Real, 0, 1, closed="left"), "array-like", None],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "hidden_dropout": [Interval(Real, 0, 1, closed="left")],
+        "revive_dead_units": ["boolean"],
         "n_jobs": [Integral, None],
     }
 
@@ -98,6 +112,7 @@ class _RectifierEstimator(NetworkEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         callback: Callback | None = None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     ) -> _RectifierEstimator:
         """Fit the network.
 
@@ -110,6 +125,9 @@ class _RectifierEstimator(NetworkEstimator):
         sample_weight : array-like of shape (n_samples,), optional
         callback : callable, optional
             Called after each epoch with a `hardzero.training.EpochReport`; a true return value ends training.
+        checkpoint : path-like or Checkpoint, optional
+            A file in which the state is saved every 5 minutes, or as often as a `hardzero.checkpoint.Checkpoint`
+            says. If it exists, training goes on from it, to the same bits as without the interruption.
 
         Returns
         -------
@@ -118,9 +136,10 @@ class _RectifierEstimator(NetworkEstimator):
         Raises
         ------
         ValueError
-            For data that cannot be learned from (NaN, one class, wrong shapes, …) and for a diverging loss.
+            For data that cannot be learned from (NaN, one class, wrong shapes, …), for a diverging loss, and for a
+            checkpoint that is damaged or belongs to another training.
         """
-        return self._fit(X, y, sample_weight, callback=callback)
+        return self._fit(X, y, sample_weight, callback=callback, checkpoint=checkpoint)
 
     @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
@@ -186,6 +205,33 @@ class _RectifierEstimator(NetworkEstimator):
         check_is_fitted(self)
         return self.network_.sparsity(self._ops(), self._validate_X(X))
 
+    def save(self, path: str | os.PathLike[str], *, notes: dict[str, Any] | None = None) -> None:
+        """Write the fitted estimator to one safetensors file; see `hardzero.model_file.save`.
+
+        Parameters
+        ----------
+        path : str or path-like
+        notes : dict, optional
+            Anything that JSON can hold, kept in the file.
+        """
+        from hardzero.model_file import save
+
+        save(self, path, notes=notes)
+
+    def to_predictor(self, precision: str = "float32", n_threads: int = 1) -> Predictor:
+        """Return the lean prediction path: arrays in, scores out, microseconds a call.
+
+        Parameters
+        ----------
+        precision : {"float32"} or another that `hardzero.Predictor` knows
+        n_threads : int, default=1
+            Threads of large calls; a single sample is fastest with one.
+        """
+        check_is_fitted(self)
+        from hardzero.predictor import Predictor
+
+        return Predictor(self.network_, precision=precision, n_threads=n_threads)
+
     def _scores(self, X: ArrayLike | csr_array) -> Array:
         """Return the output activation for validated or raw input."""
         check_is_fitted(self)
@@ -221,6 +267,7 @@ class _RectifierEstimator(NetworkEstimator):
         *,
         incremental: bool = False,
         callback: Callback | None = None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     ) -> _RectifierEstimator:
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -243,6 +290,9 @@ class _RectifierEstimator(NetworkEstimator):
         sample_weight = self._total_weight(y, sample_weight)
         _check_some_weight(sample_weight)
         random_state = check_random_state(self.random_state)
+        training_file = None
+        if checkpoint is not None:
+            training_file = self._training_file(checkpoint, random_state, first, X, targets, sample_weight)
         ops = self._ops()
         if first:
             self._trainer = None
@@ -258,7 +308,7 @@ class _RectifierEstimator(NetworkEstimator):
         if self.solver == "lbfgs":
             self._fit_full_batch(ops, X, targets, sample_weight)
         else:
-            self._fit_stochastic(ops, X, targets, sample_weight, random_state, incremental, callback)
+            self._fit_stochastic(ops, X, targets, sample_weight, random_state, incremental, callback, training_file)
         for layer in self.network_.parameters:
             if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
                 raise ValueError(
@@ -267,7 +317,20 @@ class _RectifierEstimator(NetworkEstimator):
                 )
         if not incremental:
             self.sparsity_ = self.network_.sparsity(ops, X[:SPARSITY_SAMPLES])
+            self._warn_if_target_missed()
         return self
+
+    def _warn_if_target_missed(self) -> None:
+        if self.target_sparsity is None:
+            return
+        targets = np.array(self._per_layer("target_sparsity", self.target_sparsity))
+        if np.any(np.abs(self.sparsity_ - targets) > SPARSITY_TOLERANCE):
+            reached, wanted = (", ".join(f"{value:.1%}" for value in values) for values in (self.sparsity_, targets))
+            warnings.warn(
+                f"target_sparsity was not reached: the hidden layers have {reached} zeros, wanted were {wanted}. "
+                "More epochs (max_iter), wider layers or another target help.",
+                stacklevel=4,
+            )
 
     def _check_same_shape(self, sizes: list[int], n_outputs: int) -> None:
         """Refuse to go on training a network that does not fit parameters or targets."""
@@ -311,6 +374,7 @@ class _RectifierEstimator(NetworkEstimator):
         random_state: np.random.RandomState,
         incremental: bool,
         callback: Callback | None,
+        checkpoint: TrainingFile | None,
     ) -> None:
         validation_score: Callable[[], float] | None = None
         if self.early_stopping:
@@ -328,9 +392,38 @@ class _RectifierEstimator(NetworkEstimator):
             if incremental:
                 trainer.epoch(ops, X, targets, sample_weight)
             else:
-                trainer.run(ops, X, targets, sample_weight, validation_score=validation_score, callback=callback)
+                trainer.run(
+                    ops,
+                    X,
+                    targets,
+                    sample_weight,
+                    validation_score=validation_score,
+                    callback=callback,
+                    checkpoint=checkpoint,
+                )
         finally:
             self._publish(trainer.history)
+
+    def _training_file(
+        self,
+        checkpoint: str | os.PathLike[str] | Checkpoint,
+        random_state: np.random.RandomState,
+        first: bool,
+        *data: Any,
+    ) -> TrainingFile:
+        """Open the checkpoint of a training with these parameters and data."""
+        if self.solver == "lbfgs":
+            raise ValueError("checkpoint needs solver='sgd' or 'adam': 'lbfgs' keeps a state that cannot be saved")
+        if not first:
+            raise ValueError("checkpoint does not go with warm_start: a training that goes on would mix with the saved")
+        if not isinstance(checkpoint, Checkpoint):
+            checkpoint = Checkpoint(checkpoint)
+        parameters = self.get_params()
+        settings = {name: value for name, value in parameters.items() if name not in UNESSENTIAL_PARAMETERS}
+        settings["estimator"] = type(self).__name__
+        if not isinstance(self.random_state, Integral):
+            settings["random_state"] = None
+        return TrainingFile(checkpoint, fingerprint(settings, *data), random_state)
 
     def _publish(self, history: History) -> None:
         """Set the attributes that describe a finished run."""
@@ -391,6 +484,7 @@ class _RectifierEstimator(NetworkEstimator):
             patience=self.n_iter_no_change,
             dropout=dropout,
             verbose=bool(self.verbose),
+            revive_dead_units=self.revive_dead_units,
         )
 
     def _get_trainer(
@@ -463,6 +557,10 @@ _SHARED_PARAMETERS = """
         Wanted fraction of exact zeros of the hidden layers, reached by adapting the L1 coefficients.
     input_dropout, hidden_dropout : float, default=0.0
         Probability that an input, or a hidden unit, is dropped in training.
+    revive_dead_units : bool, default=False
+        Whether units that do not fire on the training data have their thresholds moved back into reach after each
+        epoch. Helps where a high learning rate or a strong penalty kills units; off by default because the
+        controller of `target_sparsity` leaves next to none dead.
     n_jobs : int or None, default=None
         Threads. None uses all cores that the process may use; the results do not depend on it."""
 
@@ -564,6 +662,7 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
         target_sparsity: float | Sequence[float] | None = None,
         input_dropout: float = 0.0,
         hidden_dropout: float = 0.0,
+        revive_dead_units: bool = False,
         class_weight: dict[Any, float] | str | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -594,6 +693,7 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
         self.target_sparsity = target_sparsity
         self.input_dropout = input_dropout
         self.hidden_dropout = hidden_dropout
+        self.revive_dead_units = revive_dead_units
         self.class_weight = class_weight
         self.n_jobs = n_jobs
 
@@ -798,6 +898,7 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         target_sparsity: float | Sequence[float] | None = None,
         input_dropout: float = 0.0,
         hidden_dropout: float = 0.0,
+        revive_dead_units: bool = False,
         n_jobs: int | None = None,
     ) -> None:
         self.loss = loss
@@ -828,6 +929,7 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         self.target_sparsity = target_sparsity
         self.input_dropout = input_dropout
         self.hidden_dropout = hidden_dropout
+        self.revive_dead_units = revive_dead_units
         self.n_jobs = n_jobs
 
     def predict(self, X: ArrayLike | csr_array) -> NDArray[np.float64]:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+REACHED = 0.01
+"""Distance from the target, as a fraction of units, at which a layer's zeros count as reached."""
+
 
 class ActivationPenalty(ABC):
     """Decides the coefficient of the L1 penalty on each hidden layer's activations, step by step.
@@ -60,22 +63,27 @@ class SparsityController(ActivationPenalty):
     integral_gain : float, default=300.0
         Growth of the logarithm of a coefficient over the whole run for each unit of missing zeros. Counted over
         the run, not per step, so that short and long runs are steered alike.
+    largest_step_gain : float, default=0.4
+        Bound of the integral gain per step: the zeros answer with a delay of some steps, and in a run of few
+        hundred steps the controller would overshoot.
     proportional_gain : float, default=5.0
         Immediate change of the logarithm per unit of missing zeros; damps the swings of the integral.
     bias_gain : float, default=0.1
         Shift of the biases per step and unit of missing zeros.
-    smoothing : float, default=0.05
+    smoothing : float, default=0.25
         Weight of a new minibatch in the running fraction of zeros.
     smallest, largest : float, default=1e-5, 1.0
-        Bounds of the coefficients. At the smallest the penalty has no measurable effect.
+        Bounds of the coefficients. Below the smallest there is no penalty at all, since Adam magnifies even the
+        smallest one once the loss itself has vanished.
     """
 
     targets: Sequence[float]
     ramp: float = 0.4
     integral_gain: float = 300.0
+    largest_step_gain: float = 0.4
     proportional_gain: float = 5.0
     bias_gain: float = 0.1
-    smoothing: float = 0.05
+    smoothing: float = 0.25
     smallest: float = 1e-5
     largest: float = 1.0
     coefficients: list[float] = field(init=False)
@@ -86,9 +94,9 @@ class SparsityController(ActivationPenalty):
     last_progress: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self.coefficients = [self.smallest] * len(self.targets)
+        self.coefficients = [0.0] * len(self.targets)
         self.zeros = np.zeros(len(self.targets))
-        self.logs = np.log(self.coefficients)
+        self.logs = np.full(len(self.targets), np.log(self.smallest))
 
     def observe(self, zeros: Floats, progress: float) -> None:
         """Move coefficients and biases towards the set point for this part of the run."""
@@ -102,12 +110,12 @@ class SparsityController(ActivationPenalty):
         self._move_coefficients(missing, progress)
         correct = missing if ramped == 1.0 else np.minimum(missing, 0.0)
         self.bias_shifts = (-self.bias_gain * correct).tolist()
-        self.settled = ramped == 1.0
+        self.settled = ramped == 1.0 and bool(np.all(np.abs(missing) < REACHED))
 
     def _move_coefficients(self, missing: Floats, progress: float) -> None:
-        elapsed = max(progress - self.last_progress, 0.0)
+        gain = min(self.integral_gain * max(progress - self.last_progress, 0.0), self.largest_step_gain)
         self.last_progress = progress
         bounds = np.log(self.smallest), np.log(self.largest)
-        self.logs = np.clip(self.logs + self.integral_gain * elapsed * missing, *bounds)
+        self.logs = np.clip(self.logs + gain * missing, *bounds)
         logs = np.clip(self.logs + self.proportional_gain * missing, *bounds)
-        self.coefficients = np.exp(logs).tolist()
+        self.coefficients = np.where(logs > bounds[0], np.exp(logs), 0.0).tolist()

@@ -12,12 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from hardzero.checkpoint import TrainingFile
+from hardzero.dead_units import revive
 from hardzero.network import Dropout, ForwardPass, Input, Network
 from hardzero.ops import Ops, Rows
 from hardzero.optimizers import Optimizer
 from hardzero.penalties import ActivationPenalty
 
 Array = NDArray[np.float32]
+
+REVIVAL_PART = 0.75
+"""Part of the run in which dead units are revived; the rest lets them find their place."""
+
+REVIVAL_SAMPLES = 2048
+"""Training samples on which a unit must fire at least once to count as alive."""
 
 
 class TrainingDiverged(ValueError):
@@ -42,6 +50,9 @@ class TrainingSettings:
     dropout : Dropout
     verbose : bool
     warn_if_not_converged : bool
+    revive_dead_units : bool
+        Whether units that do not fire are given a new threshold after each epoch of the first three quarters of
+        training (`hardzero.dead_units.revive`).
     phase : str
         Name of this run in progress reports.
     """
@@ -56,6 +67,7 @@ class TrainingSettings:
     verbose: bool = False
     warn_if_not_converged: bool = True
     phase: str = "training"
+    revive_dead_units: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,6 +190,7 @@ class Trainer:
         *,
         validation_score: Callable[[], float] | None = None,
         callback: Callback | None = None,
+        checkpoint: TrainingFile | None = None,
     ) -> History:
         """Train for up to `max_epochs` epochs.
 
@@ -193,6 +206,8 @@ class Trainer:
             judged by the score, and the best-scoring parameters are restored at the end.
         callback : callable, optional
             Called with an `EpochReport` after each epoch; a true return value ends training.
+        checkpoint : TrainingFile, optional
+            Where the state is saved, and from where training goes on if it was saved before.
 
         Returns
         -------
@@ -212,20 +227,23 @@ class Trainer:
         """
         history, settings = self.history, self.settings
         history.n_epochs, history.seconds, history.epochs_without_progress = 0, 0.0, 0
-        best_parameters = None
+        first_epoch, best_parameters = checkpoint.resume(self) if checkpoint is not None else (1, None)
         if best_parameters is None and validation_score is not None and history.validation_scores:
             best_parameters = self.network.copy_parameters()
         X = ops.prepare(X)
         try:
-            for epoch in range(1, settings.max_epochs + 1):
+            for epoch in range(first_epoch, settings.max_epochs + 1):
                 report = self._epoch(ops, X, targets, sample_weight, epoch, validation_score)
                 if report.validation_score is not None and report.validation_score == history.best_validation_score:
                     best_parameters = self.network.copy_parameters()
                 stop = bool(callback(report)) if callback is not None else False
-                if stop or self._progress_stopped(validation_score is not None):
+                stop = stop or self._progress_stopped(validation_score is not None)
+                if checkpoint is not None:
+                    checkpoint.epoch_ends(self, best_parameters, ended=stop or epoch == settings.max_epochs)
+                if stop:
                     break
             else:
-                if settings.warn_if_not_converged:
+                if settings.warn_if_not_converged and history.n_epochs == settings.max_epochs:
                     warnings.warn(
                         f"Stochastic Optimizer: Maximum iterations ({settings.max_epochs}) reached and the "
                         "optimization hasn't converged yet.",
@@ -271,6 +289,8 @@ class Trainer:
             n_trained += len(samples)
             n_nonzero += counts
         self._epoch_ends()
+        if self.settings.revive_dead_units and epoch < REVIVAL_PART * self.settings.max_epochs:
+            revive(self.network, ops, X[:REVIVAL_SAMPLES])
         history.n_epochs += 1
         history.n_samples_seen += n_samples
         seconds = time.perf_counter() - started

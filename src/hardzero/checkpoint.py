@@ -1,0 +1,230 @@
+"""Checkpoints: the state of a training in a file, from which it goes on to the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.atomic_file import atomic_file
+
+if TYPE_CHECKING:
+    from hardzero.training import Trainer
+
+FORMAT = "hardzero checkpoint 1"
+SavedParameters = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where and how often the state of a training is saved.
+
+    Parameters
+    ----------
+    path : path-like
+        A file. Where it exists and belongs to a training with the same settings and data, `fit` goes on from it
+        and ends with the same bits as without the interruption. It stays when training has ended, so that `fit`
+        gives the result again without training; delete it to train anew.
+    every_epochs : int, optional
+        Save after so many epochs.
+    every_minutes : float, optional
+        Save at the end of the first epoch after so many minutes; 5 where neither is given: at most so much is lost,
+        and the time that saving takes does not count.
+
+    Raises
+    ------
+    ValueError
+        If an interval is not positive.
+
+    Examples
+    --------
+    >>> Checkpoint("digits.checkpoint", every_epochs=10)
+    Checkpoint(path='digits.checkpoint', every_epochs=10, every_minutes=None)
+    """
+
+    path: str | os.PathLike[str]
+    every_epochs: int | None = None
+    every_minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("every_epochs", "every_minutes"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} of a checkpoint must be positive, got {value!r}")
+        if self.every_epochs is None and self.every_minutes is None:
+            object.__setattr__(self, "every_minutes", 5.0)
+
+
+@dataclass
+class TrainingFile:
+    """The checkpoint of one training: what is in the file, and when it is written next.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    fingerprint : str
+        Of settings and data (see `fingerprint`).
+    random_state : numpy.random.RandomState
+        As it is before anything is drawn. It is put back to where it was at the start of the saved training, so
+        that the held-out part and whatever else is drawn before the first epoch come out the same.
+
+    Raises
+    ------
+    ValueError
+        If the file is no checkpoint, is damaged, or belongs to another training.
+    """
+
+    checkpoint: Checkpoint
+    fingerprint: str
+    random_state: np.random.RandomState
+    saved: dict[str, Any] | None = field(init=False)
+    arrays: dict[str, NDArray[Any]] = field(init=False, repr=False)
+    last_save: float = field(init=False)
+    start: dict[str, Any] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.saved, self.arrays = _read(Path(self.checkpoint.path), self.fingerprint)
+        if self.saved is not None:
+            _set_random_state(self.random_state, self.saved["start"], self.arrays["start_random_keys"])
+        self.start = self.random_state.get_state(legacy=False)
+        self.last_save = time.monotonic()
+
+    def resume(self, trainer: Trainer) -> tuple[int, SavedParameters | None]:
+        """Put a trainer into the saved state.
+
+        Returns
+        -------
+        first_epoch : int
+            The epoch to go on with: 1 for a new training, beyond the last for one that has ended.
+        best_parameters : list of (weights, bias), or None
+            Of the best validation score so far.
+        """
+        if self.saved is None:
+            return 1, None
+        state, arrays = self.saved, self.arrays
+        for i, layer in enumerate(trainer.network.parameters):
+            layer.weights[...], layer.bias[...] = arrays[f"weights.{i}"], arrays[f"bias.{i}"]
+            for j, (weights, bias) in enumerate(zip(layer.weight_state, layer.bias_state, strict=True)):
+                weights[...], bias[...] = arrays[f"weight_state.{i}.{j}"], arrays[f"bias_state.{i}.{j}"]
+        trainer.optimizer.n_steps = state["n_steps"]
+        trainer.optimizer.learning_rate.current = state["learning_rate"]
+        for name, value in state["penalty"].items():
+            setattr(trainer.penalty, name, _decoded(value))
+        for name, value in state["history"].items():
+            setattr(trainer.history, name, value)
+        _set_random_state(trainer.random_state, state["random"], arrays["random_keys"])
+        best = None
+        if state["has_best"]:
+            indices = range(len(trainer.network.parameters))
+            best = [(arrays[f"best_weights.{i}"], arrays[f"best_bias.{i}"]) for i in indices]
+        epochs = trainer.settings.max_epochs if state["ended"] else trainer.history.n_epochs
+        return epochs + 1, best
+
+    def epoch_ends(self, trainer: Trainer, best_parameters: SavedParameters | None, *, ended: bool) -> None:
+        """Save if it is time to, or if training has ended."""
+        plan = self.checkpoint
+        due = plan.every_epochs is not None and trainer.history.n_epochs % plan.every_epochs == 0
+        if plan.every_minutes is not None:
+            due |= time.monotonic() - self.last_save >= 60.0 * plan.every_minutes
+        if due or ended:
+            self.save(trainer, best_parameters, ended=ended)
+
+    def save(self, trainer: Trainer, best_parameters: SavedParameters | None, *, ended: bool) -> None:
+        """Write the file: completely, or not at all."""
+        from safetensors.numpy import save
+
+        random = trainer.random_state.get_state(legacy=False)
+        arrays: dict[str, NDArray[Any]] = {
+            "random_keys": random["state"]["key"],
+            "start_random_keys": self.start["state"]["key"],
+        }
+        for i, layer in enumerate(trainer.network.parameters):
+            arrays[f"weights.{i}"], arrays[f"bias.{i}"] = layer.weights, layer.bias
+            for j, (weights, bias) in enumerate(zip(layer.weight_state, layer.bias_state, strict=True)):
+                arrays[f"weight_state.{i}.{j}"], arrays[f"bias_state.{i}.{j}"] = weights, bias
+        for i, (weights, bias) in enumerate(best_parameters or []):
+            arrays[f"best_weights.{i}"], arrays[f"best_bias.{i}"] = weights, bias
+        state = {
+            "fingerprint": self.fingerprint,
+            "n_steps": trainer.optimizer.n_steps,
+            "learning_rate": trainer.optimizer.learning_rate.current,
+            "penalty": {name: _encoded(value) for name, value in vars(trainer.penalty).items()},
+            "history": asdict(trainer.history),
+            "random": _random_scalars(random),
+            "start": _random_scalars(self.start),
+            "has_best": best_parameters is not None,
+            "ended": ended,
+        }
+        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        with atomic_file(self.checkpoint.path) as file:
+            file.write(save(contiguous, metadata={"format": FORMAT, "state": json.dumps(state)}))
+        self.last_save = time.monotonic()
+
+
+def fingerprint(settings: Mapping[str, Any], *arrays: Any) -> str:
+    """Return a hash of settings and data, by which a checkpoint is matched to its training.
+
+    Parameters
+    ----------
+    settings : mapping
+        Values whose ``repr`` determines them.
+    *arrays : ndarray, csr_array or None
+    """
+    digest = hashlib.sha256(repr(sorted(settings.items())).encode())
+    for array in arrays:
+        parts = (array.data, array.indices, array.indptr) if hasattr(array, "indptr") else (array,)
+        for part in parts:
+            digest.update(b"none" if part is None else f"{part.dtype}{part.shape}".encode())
+            if part is not None:
+                digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
+
+
+def _read(path: Path, expected: str) -> tuple[dict[str, Any] | None, dict[str, NDArray[Any]]]:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        if not path.absolute().parent.is_dir():
+            raise ValueError(f"cannot save checkpoints to {path}: there is no folder {path.parent}; create it first")
+        return None, {}
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path} is damaged, or not a checkpoint ({error}): delete it, or name another file"
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a checkpoint of this version of hardzero: name another file")
+    state = json.loads(metadata["state"])
+    if state["fingerprint"] != expected:
+        raise ValueError(
+            f"the checkpoint {path} belongs to a training with other settings or data: go on with those, delete the "
+            "file, or name another one"
+        )
+    return state, arrays
+
+
+def _random_scalars(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {"position": state["state"]["pos"], "has_gauss": state["has_gauss"], "gauss": state["gauss"]}
+
+
+def _set_random_state(random_state: np.random.RandomState, scalars: Mapping[str, Any], keys: NDArray[Any]) -> None:
+    random_state.set_state(("MT19937", keys, scalars["position"], scalars["has_gauss"], scalars["gauss"]))
+
+
+def _encoded(value: Any) -> Any:
+    return {"array": value.tolist()} if isinstance(value, np.ndarray) else value
+
+
+def _decoded(value: Any) -> Any:
+    return np.array(value["array"], dtype=float) if isinstance(value, dict) else value

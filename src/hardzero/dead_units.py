@@ -1,0 +1,63 @@
+"""Units that never fire, and a remedy: move their threshold back to where inputs reach it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.network import Input, Network
+from hardzero.ops import Ops
+
+FIRING_SHARE = 0.05
+"""Part of the samples a revived unit fires on: enough to get gradient, few enough to disturb little."""
+
+
+def active_counts(network: Network, ops: Ops, X: Input) -> list[NDArray[np.intp]]:
+    """Return for each hidden layer on how many rows of `X` each unit is not zero.
+
+    Parameters
+    ----------
+    network : Network
+    ops : Ops
+    X : ndarray or csr_array of shape (n_samples, n_features), float32
+
+    Returns
+    -------
+    list of ndarray of shape (n_units,)
+    """
+    return [
+        np.bincount(network.hidden(ops, X, depth).indices, minlength=layer.n_units)
+        for depth, layer in enumerate(network.hidden_layers)
+    ]
+
+
+def revive(network: Network, ops: Ops, X: Input) -> int:
+    """Shift the bias of every unit that is zero on all rows of `X` so that it fires on 5 % of them.
+
+    A rectifier that never fires gets no gradient, so nothing brings it back. Its weights are kept: what it was
+    looking for may still be useful, only its threshold has moved out of reach.
+
+    Parameters
+    ----------
+    network : Network
+        Changed in place.
+    ops : Ops
+    X : ndarray or csr_array of shape (n_samples, n_features), float32
+        A sample of the training data.
+
+    Returns
+    -------
+    int
+        Number of units revived.
+    """
+    n_revived = 0
+    rows = ops.rows(ops.prepare(X))
+    for layer in network.hidden_layers:
+        parameters = layer.parameters
+        if layer.activation.is_rectifier:
+            z = ops.affine(rows, parameters.weights, parameters.bias)
+            dead = np.flatnonzero((z <= 0).all(axis=0))
+            parameters.bias[dead] -= np.quantile(z[:, dead], 1.0 - FIRING_SHARE, axis=0).astype(np.float32)
+            n_revived += len(dead)
+        rows = ops.hidden(rows, parameters.weights, parameters.bias, layer.activation)
+    return n_revived
