@@ -1,0 +1,215 @@
+"""The same network in other runtimes, each with its best settings."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.network import Network
+
+Array = NDArray[np.float32]
+Predict = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A network as plain arrays, the form every peer is built from.
+
+    Attributes
+    ----------
+    weights, biases : list of ndarray
+    activation : str
+        ``relu`` or ``tanh``, of all hidden layers.
+    """
+
+    weights: list[Array]
+    biases: list[Array]
+    activation: str
+
+    @classmethod
+    def of(cls, network: Network) -> Weights:
+        """Return the arrays of a network whose hidden layers share one activation."""
+        return cls(
+            [np.ascontiguousarray(layer.weights) for layer in network.parameters],
+            [layer.bias.copy() for layer in network.parameters],
+            network.hidden_layers[0].activation.name,
+        )
+
+
+def prediction_peers(weights: Weights, n_threads: int) -> Iterator[tuple[str, Predict]]:
+    """Yield name and prediction function, from inputs to scores, of each installed peer."""
+    if find_spec("onnxruntime") and find_spec("onnx"):
+        yield "ONNX Runtime", onnx_runtime(weights, n_threads)
+    if find_spec("openvino") and find_spec("onnx"):
+        yield "OpenVINO", openvino(weights, n_threads)
+    if find_spec("torch"):
+        yield "PyTorch", torch_eager(weights, n_threads)
+    yield "scikit-learn", scikit_learn(weights)
+
+
+def missing_peers() -> list[str]:
+    """Return the names of the peers that are not installed."""
+    modules = {"ONNX Runtime": "onnxruntime", "OpenVINO": "openvino", "PyTorch": "torch"}
+    return [name for name, module in modules.items() if not find_spec(module)]
+
+
+def onnx_model(weights: Weights) -> bytes:
+    """Return the network as a serialized ONNX model with a free batch dimension."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    n_layers = len(weights.weights)
+    operator = {"relu": "Relu", "tanh": "Tanh"}[weights.activation]
+    nodes, initializers = [], []
+    current = "input"
+    for index, (matrix, bias) in enumerate(zip(weights.weights, weights.biases, strict=True)):
+        initializers += [
+            numpy_helper.from_array(matrix, f"W{index}"),
+            numpy_helper.from_array(bias, f"b{index}"),
+        ]
+        product = "scores" if index == n_layers - 1 else f"z{index}"
+        nodes.append(helper.make_node("Gemm", [current, f"W{index}", f"b{index}"], [product]))
+        if index < n_layers - 1:
+            current = f"h{index}"
+            nodes.append(helper.make_node(operator, [product], [current]))
+    graph = helper.make_graph(
+        nodes,
+        "network",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", weights.weights[0].shape[0]])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", weights.weights[-1].shape[1]])],
+        initializers,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    return bytes(model.SerializeToString())
+
+
+def onnx_runtime(weights: Weights, n_threads: int) -> Predict:
+    """Return the network in ONNX Runtime, all graph optimizations on."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    session = onnxruntime.InferenceSession(onnx_model(weights), options, providers=["CPUExecutionProvider"])
+    return lambda X: session.run(None, {"input": X})[0]
+
+
+def openvino(weights: Weights, n_threads: int) -> Predict:
+    """Return the network in OpenVINO in float32, tuned for latency."""
+    os.environ.setdefault("OPENVINO_TELEMETRY", "0")
+    import openvino as runtime
+
+    core = runtime.Core()
+    settings: dict[str, Any] = {
+        "INFERENCE_NUM_THREADS": n_threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    compiled: dict[int, Any] = {}
+
+    def predict(X: Array) -> Array:
+        if len(X) not in compiled:
+            model = core.read_model(onnx_model(weights))
+            model.reshape({model.input(0): [len(X), X.shape[1]]})
+            compiled[len(X)] = core.compile_model(model, "CPU", settings).create_infer_request()
+        result: Array = compiled[len(X)].infer([X], share_inputs=True, share_outputs=True)[0]
+        return result
+
+    return predict
+
+
+def torch_module(weights: Weights) -> Any:
+    """Return the network as a `torch.nn.Sequential` of its own copies of the weights."""
+    import torch
+
+    activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[weights.activation]
+    layers: list[Any] = []
+    for matrix, bias in zip(weights.weights, weights.biases, strict=True):
+        linear = torch.nn.Linear(*matrix.shape)
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(matrix.T.copy()))
+            linear.bias.copy_(torch.from_numpy(bias))
+        layers += [linear, activation()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def torch_eager(weights: Weights, n_threads: int) -> Predict:
+    """Return the network in eager PyTorch under inference mode."""
+    import torch
+
+    module = torch_module(weights).eval()
+
+    def predict(X: Array) -> Array:
+        if torch.get_num_threads() != n_threads:
+            torch.set_num_threads(n_threads)
+        with torch.inference_mode():
+            result: Array = module(torch.from_numpy(X)).numpy()
+            return result
+
+    return predict
+
+
+def torch_training_step(
+    weights: Weights, optimizer: str, learning_rate: float, momentum: float = 0.0
+) -> Callable[[Array, NDArray[np.int64]], None]:
+    """Return one training step of PyTorch: forward, cross-entropy, backward and the fused optimizer's step.
+
+    Parameters
+    ----------
+    weights : Weights
+    optimizer : {"sgd", "adam"}
+    learning_rate, momentum : float
+
+    Returns
+    -------
+    callable
+        Takes a dense minibatch and class indices.
+    """
+    import torch
+
+    module = torch_module(weights).train()
+    if optimizer == "adam":
+        steps: Any = torch.optim.Adam(module.parameters(), lr=learning_rate, fused=True)
+    else:
+        steps = torch.optim.SGD(
+            module.parameters(), lr=learning_rate, momentum=momentum, nesterov=momentum > 0, fused=True
+        )
+    loss_of = torch.nn.CrossEntropyLoss()
+
+    def step(X: Array, y: NDArray[np.int64]) -> None:
+        steps.zero_grad(set_to_none=True)
+        loss_of(module(torch.from_numpy(X)), torch.from_numpy(y)).backward()
+        steps.step()
+
+    step.module = module  # type: ignore[attr-defined]
+    return step
+
+
+def scikit_learn(weights: Weights) -> Predict:
+    """Return the network in scikit-learn's `MLPRegressor`, whose outputs are the scores."""
+    from sklearn.neural_network import MLPRegressor
+
+    n_layers = len(weights.weights)
+    sizes = [matrix.shape[1] for matrix in weights.weights[:-1]]
+    model = MLPRegressor(sizes, activation=weights.activation)
+    model.n_layers_, model.n_outputs_ = n_layers + 1, weights.weights[-1].shape[1]
+    model.n_features_in_ = weights.weights[0].shape[0]
+    model.out_activation_ = "identity"
+    model.coefs_, model.intercepts_ = weights.weights, weights.biases
+    return model.predict  # type: ignore[no-any-return]
+
+
+def minibatches(n_samples: int, batch_size: int, seed: int = 0) -> Iterator[NDArray[np.intp]]:
+    """Yield minibatch indices for ever, a new random order each pass."""
+    random = np.random.default_rng(seed)
+    for _ in itertools.count():
+        order = random.permutation(n_samples)
+        for start in range(0, n_samples - batch_size + 1, batch_size):
+            yield order[start : start + batch_size]

@@ -1,0 +1,140 @@
+"""What ``hardzero bench`` runs: each part on its own, or all."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+import numpy as np
+
+from hardzero.benchmarks import prediction, training, workloads
+from hardzero.benchmarks.peers import missing_peers
+from hardzero.benchmarks.scaling import scaling_points
+from hardzero.benchmarks.table import Row, print_table
+from hardzero.threads import usable_cores
+
+SPARSE = 0.87
+
+
+def run_prediction() -> list[Row]:
+    """Time prediction of the paper's MNIST network at 85-90 % zeros, and of the bag-of-words network."""
+    return list(prediction.prediction_rows(workloads.trained_mnist(SPARSE)))
+
+
+def run_training() -> list[Row]:
+    """Time training steps of the MNIST network at several sparsities, a tanh network, and bags of words."""
+    sparse = workloads.trained_mnist(0.83, n_epochs=4)
+    rows = [training.training_row(_some(sparse), "sgd", size) for size in (16, 128, 1024)]
+    rows.append(training.training_row(_some(sparse), "sgd", 128, momentum=0.9))
+    rows.append(training.training_row(_some(sparse), "adam", 128))
+    data = workloads.mnist()
+    X = np.ascontiguousarray(data.test.X[: training.LEAST_SAMPLES])
+    y = np.asarray(data.test.y[: training.LEAST_SAMPLES], dtype=np.int64)
+    for activation in ("relu", "tanh"):
+        rows.append(training.training_row(workloads.untrained(activation, X, y, workloads.MNIST_HIDDEN), "sgd", 128))
+    rows.append(training.scikit_learn_row(X, y, workloads.MNIST_HIDDEN, 128))
+    return rows
+
+
+def run_bag_of_words() -> list[Row]:
+    """Time training on sparse text, three hidden layers of 1000 and of 5000."""
+    rows = [training.training_row(workloads.bag_of_words((1000,) * 3), "sgd", size) for size in (16, 128)]
+    rows.append(training.training_row(workloads.bag_of_words((5000,) * 3, 256), "sgd", 128, n_turns=3))
+    return rows
+
+
+def run_time_to_error() -> list[Row]:
+    """Train to 2.0 % and 1.6 % test error on MNIST, both sides at their best setting."""
+    data = workloads.mnist()
+    return list(
+        training.time_to_error_rows(
+            np.ascontiguousarray(data.train.X),
+            np.asarray(data.train.y, dtype=np.int64),
+            np.ascontiguousarray(data.test.X),
+            np.asarray(data.test.y, dtype=np.int64),
+            workloads.MNIST_HIDDEN,
+        )
+    )
+
+
+def run_import() -> list[Row]:
+    """Time ``import hardzero`` against ``import torch``, each in a new interpreter."""
+    if not find_spec("torch"):
+        return []
+    seconds: dict[str, list[float]] = {"hardzero": [], "torch": [], "nothing": []}
+    for _ in range(5):
+        for module, times in seconds.items():
+            code = "pass" if module == "nothing" else f"import {module}"
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True)
+            times.append(time.perf_counter() - started)
+    bare = np.median(seconds["nothing"])
+    ours, theirs = (float(np.median(seconds[name]) - bare) for name in ("hardzero", "torch"))
+    return [Row("import", "beyond an empty interpreter", "torch", theirs, ours, "s", theirs / max(ours, 1e-3))]
+
+
+PARTS: dict[str, Callable[[], list[Row]]] = {
+    "prediction": run_prediction,
+    "training": run_training,
+    "bag-of-words": run_bag_of_words,
+    "time-to-error": run_time_to_error,
+    "import": run_import,
+}
+
+
+def run_part(name: str) -> list[Row]:
+    """Run one part and print its table."""
+    rows = PARTS[name]()
+    print_table(rows, f"hardzero bench {name}")
+    return rows
+
+
+def print_header() -> None:
+    """Print what the figures depend on: processor, cores, versions, and which peers are missing."""
+    print(f"{platform.processor() or platform.machine()}, {usable_cores()} cores, Python {platform.python_version()}")
+    for package in ("hardzero", "numpy", "torch", "onnxruntime", "openvino", "scikit-learn"):
+        try:
+            print(f"  {package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    for peer in missing_peers():
+        print(f"  {peer} is not installed: skipped (pip install 'hardzero[bench]' brings it)")
+
+
+def print_scaling() -> None:
+    """Print the scaling table: a layer's training step against dense BLAS."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="hardzero bench scaling: one square layer's training step, 2 threads", title_justify="left")
+    for column in ("varied", "width", "minibatch", "active units", "ours, µs", "dense BLAS, µs", "ratio"):
+        table.add_column(column, justify="right")
+    for point in scaling_points():
+        table.add_row(
+            point.varied,
+            str(point.width),
+            str(point.batch_size),
+            f"{point.n_active:.0f}",
+            f"{point.ours * 1e6:,.0f}",
+            f"{point.dense * 1e6:,.0f}",
+            f"{point.ratio:.2f}×",
+        )
+    Console(width=120).print(table)
+
+
+def _some(workload: workloads.Workload) -> workloads.Workload:
+    """Return the workload with few samples, enough for a throughput turn."""
+    count = training.LEAST_SAMPLES
+    return workloads.Workload(
+        workload.name,
+        workload.network,
+        workload.X[:count],
+        workload.y[:count],
+        workload.zeros,
+        workload.error,
+    )

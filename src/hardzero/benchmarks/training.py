@@ -1,0 +1,252 @@
+"""Training throughput against PyTorch and scikit-learn: same network, same minibatches, same optimizer."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.exceptions import ConvergenceWarning
+
+from hardzero.benchmarks.peers import Weights, minibatches, torch_training_step
+from hardzero.benchmarks.table import Row
+from hardzero.benchmarks.timing import OURS, alternate
+from hardzero.benchmarks.workloads import Workload
+from hardzero.estimators import RectifierClassifier
+from hardzero.network import Network
+from hardzero.ops import get_ops
+from hardzero.optimizers import AdamOptimizer, GradientDescent, LearningRate
+from hardzero.penalties import FixedPenalty
+from hardzero.training import Trainer, TrainingSettings
+
+Array = NDArray[np.float32]
+
+TINY_RATE = 1e-6
+"""Learning rate of throughput runs: every step does all its work, and the state keeps its zeros."""
+
+LEAST_SAMPLES = 2048
+
+
+def one_hot(y: NDArray[np.int64], n_classes: int) -> Array:
+    """Return targets as rows of zeros with a one."""
+    return np.eye(n_classes, dtype=np.float32)[y]
+
+
+def our_epoch(
+    workload: Workload, optimizer: str, batch_size: int, n_threads: int, momentum: float = 0.0
+) -> Callable[[], object]:
+    """Return a function that trains for one pass over the workload's samples."""
+    network: Network = deepcopy(workload.network)
+    rate = LearningRate("constant", TINY_RATE)
+    steps = AdamOptimizer(rate) if optimizer == "adam" else GradientDescent(rate, momentum, momentum > 0)
+    trainer = Trainer(
+        network,
+        steps,
+        FixedPenalty([0.0] * len(network.hidden_layers)),
+        TrainingSettings(max_epochs=1, batch_size=batch_size),
+        np.random.RandomState(0),
+    )
+    ops = get_ops(n_threads)
+    X = ops.prepare(workload.X)
+    targets = one_hot(workload.y, network.n_outputs)
+    return lambda: trainer.epoch(ops, X, targets)
+
+
+def torch_epoch(
+    workload: Workload, optimizer: str, batch_size: int, n_threads: int, momentum: float = 0.0
+) -> Callable[[], object]:
+    """Return the same pass in eager PyTorch on dense input."""
+    import torch
+
+    step = torch_training_step(Weights.of(workload.network), optimizer, TINY_RATE, momentum)
+    X = workload.X.toarray() if issparse(workload.X) else np.asarray(workload.X)
+    order = minibatches(len(X), batch_size)
+    n_steps = len(X) // batch_size
+
+    def epoch() -> None:
+        torch.set_num_threads(n_threads)
+        for _ in range(n_steps):
+            samples = next(order)
+            step(X[samples], workload.y[samples])
+
+    return epoch
+
+
+def training_row(
+    workload: Workload, optimizer: str, batch_size: int, *, momentum: float = 0.0, n_turns: int = 7
+) -> Row:
+    """Return samples per second of a pass, against the faster of PyTorch with 1 and 2 threads."""
+    n_samples = len(workload.y) // batch_size * batch_size
+    contestants = {OURS: our_epoch(workload, optimizer, batch_size, 2, momentum)}
+    for n_threads in (1, 2):
+        contestants[f"PyTorch {n_threads}"] = torch_epoch(workload, optimizer, batch_size, n_threads, momentum)
+    times = alternate(contestants, n_turns=n_turns)
+    peer = min(("PyTorch 1", "PyTorch 2"), key=times.median)
+    described = f"{optimizer}{f' momentum {momentum:g}' if momentum else ''}, minibatch {batch_size}"
+    return Row(
+        "training",
+        f"{workload.name}, {workload.zeros:.1%} zeros, {described}, 2 threads",
+        f"{peer} thread{'s' * (peer[-1] > '1')}",
+        n_samples / times.median(peer),
+        n_samples / times.median(OURS),
+        "samples/s",
+        times.ratio(peer),
+        "gradients: see tests/test_network.py",
+    )
+
+
+def scikit_learn_row(X: Array, y: NDArray[np.int64], hidden: tuple[int, ...], batch_size: int, n_turns: int = 5) -> Row:
+    """Return the time of one epoch of `fit`, network set-up included, against `MLPClassifier.fit`."""
+    from sklearn.neural_network import MLPClassifier
+
+    settings = {
+        "hidden_layer_sizes": hidden,
+        "solver": "sgd",
+        "momentum": 0.9,
+        "learning_rate_init": 0.01,
+        "batch_size": batch_size,
+        "max_iter": 1,
+        "random_state": 0,
+    }
+
+    def fit(estimator: object) -> Callable[[], object]:
+        def call() -> object:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                return estimator.fit(X, y)  # type: ignore[attr-defined]
+
+        return call
+
+    times = alternate(
+        {OURS: fit(RectifierClassifier(**settings)), "scikit-learn": fit(MLPClassifier(**settings))},  # type: ignore[arg-type]
+        n_turns=n_turns,
+    )
+    return Row(
+        "fit, one epoch",
+        f"{'-'.join(map(str, (X.shape[1], *hidden, int(y.max()) + 1)))}, {len(y)} samples, sgd, minibatch {batch_size}",
+        "scikit-learn",
+        times.median("scikit-learn"),
+        times.median(OURS),
+        "s",
+        times.ratio("scikit-learn"),
+        "",
+    )
+
+
+def time_to_error_rows(
+    X: Array,
+    y: NDArray[np.int64],
+    X_test: Array,
+    y_test: NDArray[np.int64],
+    hidden: tuple[int, ...],
+    targets: tuple[float, ...] = (0.020, 0.016),
+    batch_sizes: tuple[int, ...] = (32, 64, 128, 256),
+    learning_rates: tuple[float, ...] = (0.03, 0.1),
+    limit_seconds: float = 120.0,
+) -> Iterator[Row]:
+    """Yield seconds of training until the test error reaches each target, each side at its best setting.
+
+    Both sides run the whole grid of minibatch size and learning rate of plain momentum SGD. A run ends when it has
+    reached the last target, or has taken longer than the side's best so far, so it cannot win any more.
+    """
+    results = {}
+    for side in (OURS, "PyTorch"):
+        best = dict.fromkeys(targets, (limit_seconds, "not reached"))
+        for batch_size in batch_sizes:
+            for rate in learning_rates:
+                limit = best[targets[-1]][0]
+                reached = _train_until(side, X, y, X_test, y_test, hidden, batch_size, rate, targets, limit)
+                for target, seconds in reached.items():
+                    if seconds < best[target][0]:
+                        best[target] = (seconds, f"minibatch {batch_size}, rate {rate:g}")
+        results[side] = best
+    for target in targets:
+        theirs, ours = results["PyTorch"][target], results[OURS][target]
+        yield Row(
+            f"seconds to {target:.1%} error",
+            f"ours: {ours[1]}; theirs: {theirs[1]}; 2 threads",
+            "PyTorch 2 threads",
+            theirs[0],
+            ours[0],
+            "s",
+            theirs[0] / ours[0],
+            f"grid {list(batch_sizes)} × {list(learning_rates)}, at most {limit_seconds:g} s a run",
+        )
+
+
+def _train_until(
+    side: str,
+    X: Array,
+    y: NDArray[np.int64],
+    X_test: Array,
+    y_test: NDArray[np.int64],
+    hidden: tuple[int, ...],
+    batch_size: int,
+    rate: float,
+    targets: tuple[float, ...],
+    limit: float,
+) -> dict[float, float]:
+    """Return the training seconds after which each target was reached; evaluation is not counted."""
+    from hardzero.benchmarks.workloads import untrained
+
+    workload = untrained("relu", X, y, hidden)
+    epoch, error = (_our_run if side == OURS else _torch_run)(workload, X_test, y_test, batch_size, rate)
+    reached: dict[float, float] = {}
+    seconds = 0.0
+    while seconds < limit and len(reached) < len(targets):
+        started = time.perf_counter()
+        epoch()
+        seconds += time.perf_counter() - started
+        present = error()
+        for target in targets:
+            if present <= target and target not in reached:
+                reached[target] = seconds
+    return reached
+
+
+def _our_run(
+    workload: Workload, X_test: Array, y_test: NDArray[np.int64], batch_size: int, rate: float
+) -> tuple[Callable[[], object], Callable[[], float]]:
+    network = workload.network
+    trainer = Trainer(
+        network,
+        GradientDescent(LearningRate("constant", rate), 0.9, True),
+        FixedPenalty([0.0] * len(network.hidden_layers)),
+        TrainingSettings(max_epochs=1, batch_size=batch_size),
+        np.random.RandomState(0),
+    )
+    ops = get_ops(2)
+    X = ops.prepare(workload.X)
+    targets = one_hot(workload.y, network.n_outputs)
+    return (
+        lambda: trainer.epoch(ops, X, targets),
+        lambda: float(np.mean(network.scores(ops, X_test).argmax(axis=1) != y_test)),
+    )
+
+
+def _torch_run(
+    workload: Workload, X_test: Array, y_test: NDArray[np.int64], batch_size: int, rate: float
+) -> tuple[Callable[[], object], Callable[[], float]]:
+    import torch
+
+    torch.set_num_threads(2)
+    step = torch_training_step(Weights.of(workload.network), "sgd", rate, 0.9)
+    X = np.asarray(workload.X)
+    order = minibatches(len(X), batch_size)
+    n_steps = len(X) // batch_size
+
+    def epoch() -> None:
+        for _ in range(n_steps):
+            samples = next(order)
+            step(X[samples], workload.y[samples])
+
+    def error() -> float:
+        with torch.inference_mode():
+            scores = step.module(torch.from_numpy(X_test))  # type: ignore[attr-defined]
+        return float(np.mean(scores.argmax(dim=1).numpy() != y_test))
+
+    return epoch, error
