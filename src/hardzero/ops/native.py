@@ -114,11 +114,11 @@ class NativeOps:
         X = _canonical_csr(X)
         return self._wrap(self._engine.take_csr(X.indptr, X.indices, X.data, X.shape[1], samples, first, last))
 
-    def dropout(self, rows: NativeRows, rate: float, seed: int) -> NativeRows:
+    def dropout(self, rows: NativeRows, rate: float, seed: int, scale: float | None = None) -> NativeRows:
         """Set entries to zero at random; see `Ops.dropout`."""
         if rate == 0.0:
             return rows
-        scale = 1.0 / (1.0 - rate)
+        scale = 1.0 / (1.0 - rate) if scale is None else scale
         seed &= 0xFFFFFFFFFFFFFFFF
         return self._wrap(self._engine.dropout(rows._rows, int(keep_threshold(rate)), scale, seed))
 
