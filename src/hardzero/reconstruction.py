@@ -37,6 +37,10 @@ class ReconstructionHead(Loss):
     def cost_and_derivative(self, scores: Array, targets: Array) -> tuple[Array, Array]:
         """Return the cost of each entry and its derivative by the score, both of the shape of `scores`."""
 
+    @abstractmethod
+    def scores_at(self, reconstruction: Array) -> Array:
+        """Return finite scores whose predictions are near `reconstruction`: where a decoder's bias starts."""
+
     def derivative(self, scores: Array, targets: Array) -> Array:
         """Return the derivative of `per_sample` by the scores, shape (n_samples, n_outputs)."""
         return self._weighted(self.cost_and_derivative(scores, targets)[1])
@@ -45,9 +49,7 @@ class ReconstructionHead(Loss):
         """Return the cost of each sample, summed over its entries."""
         return self._sum(self.cost_and_derivative(scores, targets)[0])
 
-    def value_and_delta(
-        self, scores: Array, targets: Array, sample_weight: Array | None = None
-    ) -> tuple[float, Array]:
+    def value_and_delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
         """Return the mean cost and its derivative by the scores, from one pass over the entries."""
         cost, derivative = self.cost_and_derivative(scores, targets)
         value = float(np.average(self._sum(cost), weights=sample_weight))
@@ -90,6 +92,11 @@ class SoftplusReconstruction(ReconstructionHead):
         error = np.maximum(scores, np.float32(0)) + np.log1p(decay) - targets
         return np.float32(0.5) * np.square(error), error * _logistic(scores, decay)
 
+    def scores_at(self, reconstruction: Array) -> Array:
+        """Return log(exp(x) - 1), at least -3: below, the slope is too small to learn from."""
+        x = np.maximum(reconstruction.astype(np.float64), 0.05)
+        return (x + np.log(-np.expm1(-x))).astype(np.float32)
+
 
 @dataclass(frozen=True)
 class SigmoidReconstruction(ReconstructionHead):
@@ -118,6 +125,11 @@ class SigmoidReconstruction(ReconstructionHead):
         cost = np.maximum(scores, np.float32(0)) - scores * scaled + np.log1p(decay)
         return cost, _logistic(scores, decay) - scaled
 
+    def scores_at(self, reconstruction: Array) -> Array:
+        """Return the logit of ``x / scale``, for x kept 1e-4 of the scale away from both ends."""
+        share = np.clip(reconstruction.astype(np.float64) / self.scale, 1e-4, 1 - 1e-4)
+        return np.log(share / (1 - share)).astype(np.float32)
+
 
 @dataclass(frozen=True)
 class LinearReconstruction(ReconstructionHead):
@@ -136,6 +148,10 @@ class LinearReconstruction(ReconstructionHead):
         error = scores - targets
         return np.float32(0.5) * np.square(error), error
 
+    def scores_at(self, reconstruction: Array) -> Array:
+        """Return the reconstruction."""
+        return reconstruction
+
 
 @dataclass(frozen=True)
 class RectifierReconstruction(ReconstructionHead):
@@ -153,6 +169,10 @@ class RectifierReconstruction(ReconstructionHead):
         """Return half the squared error and the error where the score is positive, else 0."""
         error = np.maximum(scores, np.float32(0)) - targets
         return np.float32(0.5) * np.square(error), error * (scores > 0)
+
+    def scores_at(self, reconstruction: Array) -> Array:
+        """Return the reconstruction, at least 0.05, so that outputs start with a gradient."""
+        return np.maximum(reconstruction, np.float32(0.05))
 
 
 _HEADS: dict[str, type[ReconstructionHead]] = {
