@@ -33,9 +33,6 @@ NAMES = (
     "disentangling",
     "separability",
     "activation-cost",
-    "table1",
-    "semi-supervised",
-    "table2",
 )
 
 

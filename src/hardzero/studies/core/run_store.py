@@ -293,7 +293,8 @@ class RunStore:
         pandas.DataFrame
             One row a run, in planned order: ``data``, ``data_checksum``, ``version``, ``seed``, ``status``, a
             column for each setting and each metric, ``seconds`` (of the measurement), ``overhead_seconds``
-            (from claim to record, without the measurement), ``attempts``, ``failure`` and ``key``.
+            (from claim to record, without the measurement), ``attempts``, ``failure``, ``settings`` (as JSON)
+            and ``key``.
         """
         import pandas as pd
 
@@ -336,5 +337,6 @@ def _record(row: sqlite3.Row) -> dict[str, Any]:
         "failure": row["error"],
         "data_checksum": row["data_checksum"],
         "revision": row["revision"],
+        "settings": row["settings"],
         "key": row["key"],
     }

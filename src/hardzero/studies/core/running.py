@@ -81,11 +81,11 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
         except (OSError, ValueError) as error:
             plan.missing_data[name] = str(error)
     choices: list[str | None] = [*(data or study.data)] or [None]
-    for seed, name in product(range(n_seeds), choices):
-        if name in checksums:
+    for seed, choice in product(range(n_seeds), choices):
+        if choice in checksums:
             plan.specs += [
-                RunSpec(study.name, study.revision, settings, name, checksums[name], hardzero.__version__, seed)
-                for settings in study.grid(scale, name)
+                RunSpec(study.name, study.revision, settings, choice, checksums[choice], hardzero.__version__, seed)
+                for settings in study.grid(scale, choice)
             ]
     return plan
 

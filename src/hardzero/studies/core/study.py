@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hardzero.datasets import Dataset
+    from hardzero.datasets.dataset import Dataset
     from hardzero.studies.core.tables import Table
 
 Scale = Literal["quick", "full"]
@@ -32,15 +33,15 @@ class Context:
         For everything drawn at random.
     n_jobs : int
         Threads that this run may use.
-    checkpoint : Path or None
-        File for the state of a long training, so that a killed run goes on where it stopped; None where the
-        worker shares no disk with the store.
+    checkpoints : Path or None
+        Folder for the state of long trainings, so that a killed run goes on where it stopped; None where the
+        worker shares no disk with the store. Removed when the run is finished.
     """
 
     data: Dataset | None
     seed: int
     n_jobs: int = 1
-    checkpoint: Path | None = None
+    checkpoints: Path | None = None
 
     def require_data(self) -> Dataset:
         """Return the data set of a study that has one."""
@@ -53,8 +54,13 @@ class Context:
 class Picture:
     """A plot with the sentence that says what to see in it."""
 
-    figure: Figure
+    axes: Axes
     caption: str
+
+    @property
+    def figure(self) -> Figure:
+        """The whole figure that the axes are part of."""
+        return cast("Figure", self.axes.get_figure(root=True))
 
 
 class Study(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 import traceback
@@ -21,7 +22,7 @@ from hardzero.studies.core.study import Context, Metrics, Study
 from hardzero.threads import usable_cores
 
 if TYPE_CHECKING:
-    from hardzero.datasets import Dataset
+    from hardzero.datasets.dataset import Dataset
 
 BACKENDS = ("loky", "dask", "ray")
 POLL_SECONDS = 0.5
@@ -261,18 +262,20 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
     n_threads : int
         Threads that the run may use, its linear algebra included.
     checkpoints : Path or None
-        Directory for the checkpoint of the run.
+        Folder for the checkpoints of all runs.
     """
     from hardzero.studies import get_study
 
     started = time.perf_counter()
-    checkpoint = None if checkpoints is None else checkpoints / spec.key
+    folder = None if checkpoints is None else checkpoints / spec.key
     try:
         with threadpool_limits(n_threads):
-            context = Context(_load(spec), spec.seed, n_threads, checkpoint)
+            context = Context(_load(spec), spec.seed, n_threads, folder)
             metrics = get_study(source).measure(dict(spec.settings), context)
     except Exception:
         return Outcome(spec.key, None, traceback.format_exc(), time.perf_counter() - started)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
     return Outcome(spec.key, metrics, None, time.perf_counter() - started)
 
 
@@ -293,4 +296,5 @@ def load_data(name: str) -> Dataset:
     """Load a data set once per process."""
     from hardzero import datasets
 
-    return datasets.load(name)
+    data: Dataset = datasets.load(name)
+    return data

@@ -1,0 +1,142 @@
+"""Networks of studies: settings turned into estimators, trained, and measured."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, cast
+
+import numpy as np
+from scipy.sparse import vstack
+from sklearn.exceptions import ConvergenceWarning
+
+from hardzero.activations import Softplus
+from hardzero.checkpoint import Checkpoint
+from hardzero.estimators import RectifierClassifier, RectifierRegressor
+from hardzero.studies.core.study import Context, Metrics, Settings
+
+MEASURED_SAMPLES = 10_000
+"""Test samples on which zeros are counted."""
+
+
+def train_classifier(settings: Settings, context: Context) -> RectifierClassifier:
+    """Fit a classifier to the data set of a run.
+
+    Settings that are parameters of `RectifierClassifier` are passed on. Besides them, ``beta`` is the hardness
+    of softplus, ``train_samples`` limits the training set to its first rows, and ``learning_rates`` is a list of
+    which validation error picks one. With ``early_stopping`` the validation split joins the training data, of
+    which the estimator then holds out ``validation_fraction``.
+    """
+    data = context.require_data()
+    X, y = data.train.X, data.train.y
+    if settings.get("early_stopping"):
+        X, y = stack(X, data.validation.X), np.concatenate([y, data.validation.y])
+    n_samples = settings.get("train_samples") or len(y)
+    fitted = fit_best_rate(RectifierClassifier, settings, context, X[:n_samples], y[:n_samples])
+    return cast(RectifierClassifier, fitted)
+
+
+def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any, y: Any) -> Any:
+    """Fit an estimator for each of the learning rates in question and return the best on validation data.
+
+    Rates at which training diverges are passed over.
+
+    Raises
+    ------
+    ValueError
+        If training diverges at every rate.
+    """
+    best, best_score, failure = None, -np.inf, None
+    rates = settings.get("learning_rates") or [settings.get("learning_rate_init", 0.001)]
+    for rate in rates:
+        estimator = make_estimator(kind, {**settings, "learning_rate_init": rate}, context)
+        try:
+            fit(estimator, X, y, context, f"rate-{rate:g}")
+        except ValueError as error:
+            if len(rates) == 1:
+                raise
+            failure = error
+            continue
+        score = validation_score(estimator, context) if len(rates) > 1 else 0.0
+        if score > best_score:
+            best, best_score = estimator, score
+    if best is None:
+        raise ValueError(f"training failed at every learning rate: {failure}") from failure
+    return best
+
+
+def make_estimator(kind: type[Any], settings: Settings, context: Context) -> Any:
+    """Return an unfitted estimator with the parameters among the settings, seed and threads of the run."""
+    parameters = {name: settings[name] for name in kind._get_param_names() if name in settings}
+    if settings.get("beta") is not None:
+        parameters["activation"] = Softplus(settings["beta"])
+    return kind(**parameters, random_state=context.seed, n_jobs=context.n_jobs)
+
+
+def fit(estimator: Any, X: Any, y: Any, context: Context, part: str = "training") -> None:
+    """Fit for the number of epochs that the protocol says, without a warning about it.
+
+    A run that was killed goes on from its checkpoint, which `part` names among those of the run.
+    """
+    checkpoint = None
+    if context.checkpoints is not None:
+        context.checkpoints.mkdir(parents=True, exist_ok=True)
+        checkpoint = Checkpoint(context.checkpoints / part, every_minutes=2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(X, y, checkpoint=checkpoint)
+
+
+def validation_score(estimator: Any, context: Context) -> float:
+    """Return the score by which settings are chosen: never one on test data."""
+    if estimator.best_validation_score_ is not None:
+        return float(estimator.best_validation_score_)
+    validation = context.require_data().validation
+    return float(estimator.score(validation.X, validation.y))
+
+
+def classification_metrics(classifier: RectifierClassifier, context: Context) -> Metrics:
+    """Return test error and exact zeros of a fitted classifier, in percent, and what training took."""
+    test = context.require_data().test
+    zeros = zeros_by_layer(classifier, test.X)
+    return {
+        "test_error": 100.0 * float(np.mean(classifier.predict(test.X) != test.y)),
+        "zeros": float(np.average(zeros, weights=_units(classifier))),
+        "zeros_by_layer": zeros,
+        **training_metrics(classifier),
+    }
+
+
+def regression_metrics(regressor: RectifierRegressor, X: Any, y: Any) -> Metrics:
+    """Return root mean squared error and exact zeros (percent) on test data, and what training took."""
+    zeros = zeros_by_layer(regressor, X)
+    return {
+        "rmse": float(np.sqrt(np.mean(np.square(regressor.predict(X) - y)))),
+        "zeros": float(np.average(zeros, weights=_units(regressor))),
+        "zeros_by_layer": zeros,
+        **training_metrics(regressor),
+    }
+
+
+def training_metrics(estimator: Any) -> Metrics:
+    """Return the loss at the end, the number of epochs and the learning rate."""
+    return {
+        "train_loss": float(estimator.loss_),
+        "epochs": int(estimator.n_iter_),
+        "chosen_rate": float(estimator.learning_rate_init),
+    }
+
+
+def zeros_by_layer(estimator: Any, X: Any) -> list[float]:
+    """Return the exact zeros of each hidden layer, in percent."""
+    return [100.0 * float(share) for share in estimator.measure_sparsity(X[:MEASURED_SAMPLES])]
+
+
+def stack(first: Any, second: Any) -> Any:
+    """Put two sets of rows, dense or sparse, one below the other."""
+    if hasattr(first, "tocsr"):
+        return vstack([first, second], format="csr")
+    return np.concatenate([first, second])
+
+
+def _units(estimator: Any) -> list[int]:
+    return [layer.n_units for layer in estimator.network_.hidden_layers]

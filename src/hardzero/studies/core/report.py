@@ -1,0 +1,193 @@
+"""The result of a study: tables, plots, a page, and files of all runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64encode
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hardzero
+from hardzero.atomic_file import atomic_file
+from hardzero.studies import get_study
+from hardzero.studies.core.run_store import RunStore
+from hardzero.studies.core.study import Picture, Study
+from hardzero.studies.core.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVERY_VERSION = "all"
+
+
+@dataclass
+class StudyReport:
+    """What the store knows about a study, summarized.
+
+    Attributes
+    ----------
+    study : Study
+    scale : str
+    runs : DataFrame
+        All planned runs of the versions reported.
+    tables : list of Table
+    pictures : list of Picture
+    """
+
+    study: Study
+    scale: str
+    runs: pd.DataFrame
+    tables: list[Table] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+
+    @property
+    def finished(self) -> pd.DataFrame:
+        """Runs with a result."""
+        return self.runs[self.runs["status"] == "done"].dropna(axis="columns", how="all")
+
+    @property
+    def status(self) -> str:
+        """How many runs are finished, and what became of the others."""
+        counts = self.runs["status"].value_counts()
+        text = f"{counts.get('done', 0)} of {len(self.runs)} runs finished"
+        rest = [f"{counts[name]} {name}" for name in ("failed", "running", "pending") if counts.get(name)]
+        return f"{text} ({', '.join(rest)})" if rest else text
+
+    @property
+    def timing(self) -> str:
+        """Time a run takes, and the overhead of carrying it out."""
+        finished = self.finished
+        if not len(finished):
+            return ""
+        overhead = finished["overhead_seconds"].median()
+        return (
+            f"{finished['seconds'].mean():.3g} s a run on average, {finished['seconds'].sum():.0f} s in all; "
+            f"{1000 * overhead:.0f} ms median overhead a run"
+        )
+
+    @property
+    def failures(self) -> list[tuple[str, str]]:
+        """The settings of failed runs and the last line of each error."""
+        failed = self.runs[self.runs["status"] == "failed"]
+        return [
+            (f"{run['data'] or ''} seed {run['seed']}: {run['settings']}", str(run["failure"]).strip().splitlines()[-1])
+            for _, run in failed.iterrows()
+        ]
+
+    @property
+    def protocol(self) -> dict[str, str]:
+        """Settings by name: the value, or the values over which they range."""
+        values: dict[str, list[str]] = {}
+        for text in self.runs["settings"]:
+            for name, value in json.loads(text).items():
+                if (shown := _short(value)) not in values.setdefault(name, []):
+                    values[name].append(shown)
+        return {name: " · ".join(found) for name, found in values.items()}
+
+
+def make_report(store: RunStore, source: str, *, scale: str | None = None, version: str | None = None) -> StudyReport:
+    """Summarize the runs of a study that are in a store, of which any may be missing.
+
+    Parameters
+    ----------
+    store : RunStore
+    source : str
+        Name or file of the study.
+    scale : {"quick", "full"}, optional
+        By default ``full`` if it has finished runs, else ``quick``.
+    version : str, optional
+        Version of hardzero whose runs count; ``all`` puts versions side by side. By default the present
+        version, or the last one with runs.
+
+    Returns
+    -------
+    StudyReport
+
+    Raises
+    ------
+    ValueError
+        If the store has no runs of the study, or none at that scale or of that version.
+    """
+    study = get_study(source)
+    scales = [scale] if scale is not None else ["full", "quick"]
+    frames = {name: store.frame(study.name, name) for name in scales}
+    frames = {name: frame for name, frame in frames.items() if len(frame)}
+    if not frames:
+        at_scale = f" at scale {scale}" if scale else ""
+        raise ValueError(f"{store.path} has no runs of {study.name}{at_scale}: run 'hardzero study {source}' first")
+    chosen = next((name for name, frame in frames.items() if (frame["status"] == "done").any()), next(iter(frames)))
+    runs = _of_version(frames[chosen], version)
+    runs = _tell_data_apart(runs[runs["revision"] == runs["revision"].max()].reset_index(drop=True))
+    report = StudyReport(study, chosen, runs)
+    if len(report.finished):
+        report.tables = study.tables(report.finished)
+        report.pictures = study.pictures(report.finished)
+    return report
+
+
+def write_page(report: StudyReport, path: str | os.PathLike[str]) -> None:
+    """Write a report as one HTML file that needs nothing else."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("hardzero.studies.core", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pictures = [(_data_url(picture), picture.caption) for picture in report.pictures]
+    page = environment.get_template("page.html.j2").render(report=report, study=report.study, pictures=pictures)
+    with atomic_file(path) as file:
+        file.write(page.encode())
+
+
+def write_runs(report: StudyReport, folder: str | os.PathLike[str]) -> list[Path]:
+    """Write all runs as CSV and, where pyarrow is installed, as Parquet; return the paths."""
+    stem = Path(folder) / f"{report.study.name}-{report.scale}"
+    flat = report.runs.map(lambda value: json.dumps(value) if isinstance(value, list) else value)
+    paths = [Path(f"{stem}.csv")]
+    with atomic_file(paths[0]) as file:
+        flat.to_csv(file, index=False)
+    if find_spec("pyarrow") is not None:
+        paths.append(Path(f"{stem}.parquet"))
+        with atomic_file(paths[1]) as file:
+            report.runs.to_parquet(file, index=False)
+    return paths
+
+
+def _of_version(runs: pd.DataFrame, version: str | None) -> pd.DataFrame:
+    versions = list(dict.fromkeys(runs["version"]))
+    if version == EVERY_VERSION:
+        return runs
+    if version is None:
+        finished = runs[runs["status"] == "done"]["version"]
+        present = hardzero.__version__
+        version = present if present in versions or finished.empty else str(finished.iloc[-1])
+    if version not in versions:
+        raise ValueError(f"there are no runs of version {version}: the store has {', '.join(versions)}")
+    return runs[runs["version"] == version]
+
+
+def _tell_data_apart(runs: pd.DataFrame) -> pd.DataFrame:
+    """Name data sets by their checksum too where one name stands for several contents."""
+    contents = runs.groupby("data")["data_checksum"].nunique()
+    ambiguous = runs["data"].isin(contents.index[contents > 1])
+    if not ambiguous.any():
+        return runs
+    named = runs["data"] + " (" + runs["data_checksum"].str[:6] + ")"
+    return runs.assign(data=runs["data"].where(~ambiguous, named))
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else "–" if value is None else str(value).strip("[]")
+
+
+def _data_url(picture: Picture) -> str:
+    buffer = BytesIO()
+    picture.figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return "data:image/svg+xml;base64," + b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,166 @@
+"""Runs are carried out once, in parallel, on any backend, and errors end a run and not a study."""
+
+import pytest
+
+from hardzero.studies import get_study, study_names
+from hardzero.studies.core import workers as workers_module
+from hardzero.studies.core.running import make_plan, run_study
+from hardzero.studies.core.workers import Workers, measure_run
+
+ONE = Workers(count=1)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_study_is_run_to_its_end_and_not_repeated(tmp_path, monkeypatch, naps, count):
+    monkeypatch.setenv("NAPS_LOG", str(tmp_path / "log"))
+    seen = []
+    for _ in range(2):
+        store = run_study(
+            naps, folder=tmp_path, workers=Workers(count=count), on_outcome=lambda spec, outcome: seen.append(spec)
+        )
+    assert store.counts() == {"done": 24}
+    assert len((tmp_path / "log").read_text().splitlines()) == 24
+    assert sorted((spec.seed, spec.settings["number"]) for spec in seen) == [(s, n) for s in (0, 1) for n in range(12)]
+
+
+def test_more_seeds_add_runs_to_those_that_are_there(tmp_path, monkeypatch, naps):
+    monkeypatch.setenv("NAPS_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("NAPS", "3")
+    run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE)
+    run_study(naps, n_seeds=2, folder=tmp_path, workers=ONE)
+    assert (tmp_path / "log").read_text().split("\n")[:-1] == ["0 0", "1 0", "2 0", "0 1", "1 1", "2 1"]
+
+
+def test_an_error_is_recorded_and_the_next_call_tries_again(tmp_path, monkeypatch, naps):
+    monkeypatch.setenv("NAPS", "4")
+    monkeypatch.setenv("NAPS_FAILS_AT", "2")
+    store = run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE)
+    assert store.counts() == {"done": 3, "failed": 1}
+    assert "this nap was cut short" in store.frame("naps").set_index("number").loc[2, "failure"]
+    monkeypatch.delenv("NAPS_FAILS_AT")
+    assert run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE).counts() == {"done": 4}
+
+
+@pytest.mark.slow
+def test_a_run_that_always_kills_its_worker_does_not_keep_the_study_from_ending(tmp_path, monkeypatch, naps):
+    monkeypatch.setenv("NAPS", "4")
+    monkeypatch.setenv("NAPS_DIES_AT", "3")
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)
+    store = run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=2))
+    get_reusable_executor().shutdown(wait=True)
+    frame = store.frame("naps").set_index("number")
+    assert frame.loc[3, "status"] == "failed"
+    assert "died" in frame.loc[3, "failure"]
+
+
+def test_interruption_gives_the_runs_in_flight_back(tmp_path, naps):
+    def interrupt(spec, outcome):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE, on_outcome=interrupt)
+    store = run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE)
+    assert store.counts() == {"done": 12}
+    assert store.frame("naps")["attempts"].max() == 1
+
+
+def test_the_overhead_of_a_run_is_recorded(tmp_path, naps):
+    frame = run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE).frame("naps")
+    assert (frame["overhead_seconds"] >= 0).all()
+    assert (frame["seconds"] >= 0.02).all()
+
+
+@pytest.mark.parametrize(("cores", "count", "n_runs", "expected"), [
+    (8, None, 100, (8, 1)),
+    (8, 3, 100, (3, 2)),
+    (8, None, 2, (2, 4)),
+    (8, 16, 100, (16, 1)),
+    (1, None, 5, (1, 1)),
+])  # fmt: skip
+def test_threads_times_workers_never_exceeds_the_cores(monkeypatch, cores, count, n_runs, expected):
+    monkeypatch.setattr(workers_module, "usable_cores", lambda: cores)
+    with Workers(count=count).start(n_runs) as shares:
+        assert shares == expected
+        assert shares[0] * shares[1] <= max(cores, count or 0)
+
+
+def test_workers_are_told_their_threads(tmp_path, monkeypatch, naps):
+    monkeypatch.setattr(workers_module, "usable_cores", lambda: 6)
+    monkeypatch.setenv("NAPS", "3")
+    frame = run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=2)).frame("naps")
+    assert (frame["threads"] == 3).all()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"backend": "slurm"}, "unknown backend"),
+    ({"count": 0}, "must be positive"),
+    ({"address": "tcp://somewhere"}, "address needs backend"),
+])  # fmt: skip
+def test_wrong_workers_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Workers(**arguments)
+
+
+def test_wrong_studies_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="unknown study 'tabel1': choose one of"):
+        get_study("tabel1")
+    with pytest.raises(ValueError, match="there is no study file"):
+        get_study("missing.py")
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    with pytest.raises(ValueError, match="defines 0 studies"):
+        get_study(str(tmp_path / "empty.py"))
+    with pytest.raises(ValueError, match="number of seeds"):
+        make_plan("response-curves", n_seeds=0)
+    with pytest.raises(ValueError, match="uses no data set"):
+        make_plan("response-curves", data=["digits"])
+
+
+def test_a_worker_with_other_data_is_told_so():
+    spec = make_plan("sparsity-error", data=["digits"]).specs[0]
+    other = type(spec)(**{**spec.__dict__, "data_checksum": "another"})
+    outcome = measure_run("sparsity-error", other, 1, None)
+    assert outcome.metrics is None
+    assert "give all machines the same HARDZERO_DATA" in outcome.error
+
+
+def test_data_that_are_absent_are_named_and_the_rest_is_planned(tmp_path, monkeypatch):
+    plan = make_plan("sparsity-error", data=["digits", str(tmp_path / "absent.csv")])
+    assert list(plan.missing_data) == [str(tmp_path / "absent.csv")]
+    assert {spec.data for spec in plan.specs} == {"digits"}
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_study_has_a_grid_of_distinct_runs_at_both_scales(name):
+    study = get_study(name)
+    assert study.name == name
+    for scale in ("quick", "full"):
+        data = study.data[0] if study.data else None
+        plan = [tuple(sorted(map(str, settings.items()))) for settings in study.grid(scale, data)]
+        assert len(plan) == len(set(plan)) > 0
+
+
+@pytest.mark.slow
+def test_a_local_dask_cluster_carries_out_a_study(tmp_path, monkeypatch, naps):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setenv("NAPS_LOG", str(tmp_path / "log"))
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        workers = Workers(backend="dask", address=cluster.scheduler_address)
+        store = run_study(naps, folder=tmp_path, workers=workers)
+    assert store.counts() == {"done": 24}
+    assert len((tmp_path / "log").read_text().splitlines()) == 24
+    assert (store.frame("naps")["threads"] == 1).all()
+
+
+@pytest.mark.slow
+def test_a_local_ray_cluster_carries_out_a_study(tmp_path, monkeypatch, naps):
+    ray = pytest.importorskip("ray")
+    monkeypatch.setenv("NAPS_LOG", str(tmp_path / "log"))
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        store = run_study(naps, folder=tmp_path, workers=Workers(backend="ray"))
+    finally:
+        ray.shutdown()
+    assert store.counts() == {"done": 24}
+    assert len((tmp_path / "log").read_text().splitlines()) == 24

@@ -1,0 +1,228 @@
+"""A training that is killed at any moment goes on from its checkpoint and ends with the same bits."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+
+from hardzero.checkpoint import Checkpoint
+from hardzero.estimators import RectifierClassifier, RectifierRegressor
+
+X, y = load_digits(return_X_y=True)
+X = (X[:300] / 16).astype(np.float32)
+y = y[:300]
+
+
+class Killed(BaseException):
+    """Ends a process's training without any chance to save."""
+
+
+def kill_after(epoch):
+    def callback(report):
+        if report.epoch == epoch:
+            raise Killed
+
+    return callback
+
+
+def fit(estimator, path, kill=None, data=(X, y)):
+    """Fit, killed after the given epoch."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        try:
+            estimator.fit(*data, callback=None if kill is None else kill_after(kill), checkpoint=path)
+        except Killed:
+            assert kill is not None
+    return estimator
+
+
+def assert_same(first, second):
+    for ours, theirs in zip(first.coefs_ + first.intercepts_, second.coefs_ + second.intercepts_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert first.loss_curve_ == second.loss_curve_
+    assert first.n_iter_ == second.n_iter_
+    np.testing.assert_array_equal(first.sparsity_, second.sparsity_)
+
+
+SETTINGS = {
+    "adam": {},
+    "sgd": {"solver": "sgd", "learning_rate_init": 0.1},
+    "no momentum": {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 0.1},
+    "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 1},
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.5},
+    "cosine": {"learning_rate": "cosine"},
+    "dropout": {"hidden_dropout": 0.3, "input_dropout": 0.1},
+    "early stopping": {"early_stopping": True, "n_iter_no_change": 2},
+    "target sparsity": {"target_sparsity": [0.7, 0.9]},
+    "penalty": {"activation_l1": 1e-3, "activation": "signed_relu"},
+    "early end": {"tol": 0.5, "n_iter_no_change": 2},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_killed_training_ends_with_the_same_bits(tmp_path, name):
+    settings = {"hidden_layer_sizes": (20, 15), "max_iter": 7, "random_state": 3, **SETTINGS[name]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        uninterrupted = RectifierClassifier(**settings).fit(X, y)
+    checkpoint = Checkpoint(tmp_path / "state", every_epochs=2)
+    for kill in (2, 3, 6):
+        fit(RectifierClassifier(**settings), checkpoint, kill)
+    resumed = fit(RectifierClassifier(**settings), checkpoint)
+    assert_same(uninterrupted, resumed)
+    assert resumed.validation_scores_ == uninterrupted.validation_scores_
+    assert resumed.best_validation_score_ == uninterrupted.best_validation_score_
+
+
+def test_only_what_came_after_the_last_checkpoint_is_trained_again(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "state", every_epochs=4)
+    settings = {"hidden_layer_sizes": 10, "max_iter": 10, "random_state": 0}
+    fit(RectifierClassifier(**settings), checkpoint, kill=7)
+    epochs = []
+    with pytest.warns(ConvergenceWarning):
+        RectifierClassifier(**settings).fit(
+            X, y, callback=lambda report: epochs.append(report.epoch), checkpoint=checkpoint
+        )
+    assert epochs == [5, 6, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_finished_training_is_not_repeated(tmp_path, early_stopping):
+    settings = {"hidden_layer_sizes": 10, "max_iter": 30, "tol": 0.2, "n_iter_no_change": 2, "random_state": 0}
+    settings["early_stopping"] = early_stopping
+    first = RectifierClassifier(**settings).fit(X, y, checkpoint=tmp_path / "state")
+
+    def fail(report):
+        raise AssertionError("trained again")
+
+    again = RectifierClassifier(**settings).fit(X, y, callback=fail, checkpoint=tmp_path / "state")
+    assert first.n_iter_ < 30
+    assert_same(first, again)
+
+
+def test_regression_on_sparse_input_with_weights_and_no_seed(tmp_path):
+    sparse, weights = csr_array(X), np.linspace(0.5, 1.5, len(X)).astype(np.float32)
+    settings = {"hidden_layer_sizes": 10, "max_iter": 6}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        np.random.seed(5)  # noqa: NPY002
+        uninterrupted = RectifierRegressor(**settings).fit(sparse, y, weights)
+        np.random.seed(5)  # noqa: NPY002
+        checkpoint = Checkpoint(tmp_path / "state", every_epochs=1)
+        with pytest.raises(Killed):
+            RectifierRegressor(**settings).fit(sparse, y, weights, callback=kill_after(3), checkpoint=checkpoint)
+        np.random.seed(99)  # noqa: NPY002
+        resumed = RectifierRegressor(**settings).fit(sparse, y, weights, checkpoint=checkpoint)
+    assert_same(uninterrupted, resumed)
+
+
+def test_the_number_of_threads_may_change(tmp_path):
+    settings = {"hidden_layer_sizes": 10, "max_iter": 4, "random_state": 0}
+    checkpoint = Checkpoint(tmp_path / "state", every_epochs=1)
+    fit(RectifierClassifier(n_jobs=1, **settings), checkpoint, kill=2)
+    resumed = fit(RectifierClassifier(n_jobs=2, **settings), checkpoint)
+    with pytest.warns(ConvergenceWarning):
+        assert_same(RectifierClassifier(**settings).fit(X, y), resumed)
+
+
+@pytest.mark.parametrize("change", ["settings", "data", "weights", "kind"])
+def test_another_training_is_told_apart(tmp_path, change):
+    settings = {"hidden_layer_sizes": 10, "max_iter": 3, "random_state": 0}
+    checkpoint = Checkpoint(tmp_path / "state", every_epochs=1)
+    fit(RectifierClassifier(**settings), checkpoint)
+    other, data = RectifierClassifier(**settings), (X, y)
+    if change == "settings":
+        other.alpha = 0.5
+    elif change == "data":
+        data = (X + np.float32(1e-6), y)
+    elif change == "weights":
+        data = (X, y, np.full(len(y), 2.0))
+    else:
+        other = RectifierRegressor(**settings)
+    with pytest.raises(ValueError, match="belongs to a training with other settings or data"):
+        other.fit(*data, checkpoint=checkpoint)
+
+
+def test_damaged_and_foreign_files_are_refused_and_left_alone(tmp_path):
+    settings = {"hidden_layer_sizes": 10, "max_iter": 3, "random_state": 0}
+    path = tmp_path / "state"
+    fit(RectifierClassifier(**settings), path)
+    complete = path.read_bytes()
+    foreign = b"a shopping list: eggs, flour, salt"
+    for content in (complete[: len(complete) // 2], complete[:5], b"", foreign):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="damaged, or not a checkpoint"):
+            RectifierClassifier(**settings).fit(X, y, checkpoint=path)
+        assert path.read_bytes() == content
+    from safetensors.numpy import save_file
+
+    save_file({"weights.0": np.zeros(3, dtype=np.float32)}, path)
+    with pytest.raises(ValueError, match="is not a checkpoint"):
+        RectifierClassifier(**settings).fit(X, y, checkpoint=path)
+
+
+def test_what_cannot_be_saved_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="needs solver='sgd' or 'adam'"):
+        RectifierClassifier(solver="lbfgs").fit(X, y, checkpoint=tmp_path / "state")
+    with pytest.raises(ValueError, match="no folder"):
+        RectifierClassifier().fit(X, y, checkpoint=tmp_path / "missing" / "state")
+    with pytest.raises(ValueError, match="must be positive"):
+        Checkpoint(tmp_path / "state", every_epochs=0)
+    warm = RectifierClassifier(5, max_iter=2, warm_start=True)
+    fit(warm, None)
+    with pytest.raises(ValueError, match="does not go with warm_start"):
+        warm.fit(X, y, checkpoint=tmp_path / "state")
+
+
+def test_time_between_checkpoints(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    path = tmp_path / "state"
+    saved = []
+
+    def minute_passes(report):
+        clock[0] += 60.0
+        saved.append(path.stat().st_mtime_ns if path.exists() else None)
+
+    settings = {"hidden_layer_sizes": 5, "max_iter": 8, "random_state": 0}
+    with pytest.warns(ConvergenceWarning):
+        RectifierClassifier(**settings).fit(X, y, callback=minute_passes, checkpoint=Checkpoint(path, every_minutes=3))
+    assert [saved.index(stamp) for stamp in dict.fromkeys(saved)] == [0, 3, 6]
+
+
+@pytest.mark.slow
+def test_kill_9_at_any_moment(tmp_path):
+    """Processes are killed at random moments, also while they write, until one gets through."""
+    path = tmp_path / "state"
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_checkpoint as t;"
+        "t.fit(t.RectifierClassifier((300, 300), max_iter=40, random_state=1, n_jobs=1, tol=0),"
+        "t.Checkpoint(sys.argv[2], every_epochs=1))"
+    )
+    command = [sys.executable, "-c", code, os.path.dirname(__file__), str(path)]
+    random = np.random.RandomState(0)
+    kills = 0
+    for _ in range(6):
+        stamp = path.stat().st_mtime_ns if path.exists() else None
+        process = subprocess.Popen(command)
+        while process.poll() is None and (path.stat().st_mtime_ns if path.exists() else None) == stamp:
+            time.sleep(0.005)
+        time.sleep(random.uniform(0, 0.05))
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills
+    settings = {"max_iter": 40, "random_state": 1, "tol": 0}
+    resumed = fit(RectifierClassifier((300, 300), **settings), path)
+    with pytest.warns(ConvergenceWarning):
+        assert_same(RectifierClassifier((300, 300), **settings).fit(X, y), resumed)
+    assert [name for name in os.listdir(tmp_path) if not name.startswith(".")] == ["state"]
