@@ -62,6 +62,8 @@ class FullBatchObjective:
                 array[...] = vector[start : start + array.size].reshape(array.shape)
                 start += array.size
 
+    # A loss that is not finite is reported at the end, not by warnings on the way.
+    @np.errstate(over="ignore", invalid="ignore")
     def __call__(self, vector: Vector) -> tuple[float, Vector]:
         """Return the objective and its gradient at `vector`."""
         self.unpack(vector)

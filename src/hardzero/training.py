@@ -317,6 +317,8 @@ class Trainer:
         for start in range(0, n_samples, self.settings.batch_size):
             yield start, order[start : start + self.settings.batch_size]
 
+    # A diverging loss is reported by an error of its own, not by warnings on the way.
+    @np.errstate(over="ignore", invalid="ignore")
     def _step(
         self,
         ops: Ops,
