@@ -9,8 +9,10 @@ from hardzero.analysis.active_set_overlap import active_set_overlap
 from hardzero.analysis.antisymmetric_capacity import antisymmetric_capacity
 from hardzero.analysis.initial_sparsity import initial_sparsity
 from hardzero.analysis.linear_separability import linear_separability
+from hardzero.analysis.prediction_cost import prediction_cost
 from hardzero.analysis.representation_size import representation_size
 from hardzero.analysis.response_curves import response_curves
+from hardzero.analysis.sparsity_frontier import sparsity_frontier
 from hardzero.analysis.sparsity_profile import sparsity_profile
 
 __all__ = [
@@ -19,7 +21,9 @@ __all__ = [
     "antisymmetric_capacity",
     "initial_sparsity",
     "linear_separability",
+    "prediction_cost",
     "representation_size",
     "response_curves",
+    "sparsity_frontier",
     "sparsity_profile",
 ]

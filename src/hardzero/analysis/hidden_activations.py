@@ -187,7 +187,7 @@ def subject_of(model: Any) -> Subject:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         return TorchSubject(model)
-    if hasattr(model, "measure_sparsity"):
+    if hasattr(model, "fit") and hasattr(model, "_validate_X"):
         from sklearn.utils.validation import check_is_fitted
 
         check_is_fitted(model)

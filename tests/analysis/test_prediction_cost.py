@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from hardzero.analysis import prediction_cost
+from hardzero.analysis.prediction_cost import PredictionCost, _dense_scores
+from hardzero.ops import get_ops
+
+
+def test_work_counts_the_non_zeros(signs):
+    # Inputs (2, 3), (0, 1): three non-zero entries meet 4 units; two and one active units meet 1 output.
+    cost = prediction_cost(signs, [[2.0, 3.0], [0.0, 1.0]], n_rounds=2)
+    assert cost.dense_multiply_adds.tolist() == [8, 4]
+    np.testing.assert_allclose(cost.done_multiply_adds, [1.5 * 4, 1.5])
+    assert cost.work_frame()["part_done"].tolist() == [0.75, 0.375]
+    assert cost.batch_sizes == [1]
+
+
+def test_dense_and_engine_compute_the_same(classifier, digits):
+    network, ops = classifier.network_, get_ops()
+    X = digits[0][:50]
+    np.testing.assert_allclose(_dense_scores(network)(X), network.scores(ops, X), rtol=1e-3, atol=1e-4)
+
+
+def test_times_are_per_input_and_speedup_is_their_ratio(classifier, digits):
+    cost = prediction_cost(classifier, digits[0], batch_sizes=(1, 64, 100_000), n_rounds=3)
+    assert cost.batch_sizes == [1, 64]
+    assert cost.engine.shape == cost.dense.shape == (2, 3)
+    assert (cost.to_frame()[["engine_microseconds", "dense_microseconds"]] > 0).all(axis=None)
+    known = PredictionCost([], np.array([]), np.array([]), [1], np.array([[1.0, 2, 4]]), np.array([[3.0, 4, 4]]))
+    assert known.speedup.tolist() == [2.0]
+
+
+def test_plot(classifier, digits):
+    ax = prediction_cost(classifier, digits[0], n_rounds=1).plot()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["layer 1", "layer 2", "output"]
+
+
+def test_bad_arguments(classifier, digits):
+    with pytest.raises(ValueError, match="at least 1"):
+        prediction_cost(classifier, digits[0], batch_sizes=(0,))
+    with pytest.raises(ValueError, match="at least 1"):
+        prediction_cost(classifier, digits[0], batch_sizes=())
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match="hardzero's own"):
+        prediction_cost(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU()), digits[0])

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from sklearn.datasets import make_regression
+
+from hardzero import RectifierClassifier, RectifierRegressor
+from hardzero.analysis import sparsity_frontier
+from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_zeros_follow_the_targets_and_the_estimator_stays_as_it_was(digits):
+    X, y = digits
+    estimator = RectifierClassifier((64,), max_iter=30, n_iter_no_change=100, learning_rate_init=0.005)
+    seen = []
+    frontier = sparsity_frontier(
+        estimator,
+        X[:1200],
+        y[:1200],
+        X[1200:],
+        y[1200:],
+        target_sparsity=[0, 0.8],
+        n_seeds=2,
+        on_point=seen.append,
+    )
+    assert seen == frontier.points
+    frame = frontier.to_frame().set_index("target")
+    assert frame.loc[0.8, "zeros"] == pytest.approx(0.8, abs=0.05)
+    assert frame.loc[0.0, "zeros"] < 0.7
+    assert (frame["error"] < 15).all()
+    assert frame["networks"].tolist() == [2, 2]
+    assert not hasattr(estimator, "network_")
+    assert estimator.target_sparsity is None
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_regression_is_judged_by_rmse():
+    X, y = make_regression(100, 5, random_state=0)
+    estimator = RectifierRegressor(hidden_layer_sizes=(16,), max_iter=3)
+    frontier = sparsity_frontier(estimator, X[:70], y[:70], X[70:], y[70:], target_sparsity=[0], n_seeds=1)
+    fitted = RectifierRegressor(hidden_layer_sizes=(16,), max_iter=3, random_state=0).fit(X[:70], y[:70])
+    expected = np.sqrt(np.mean((fitted.predict(X[70:]) - y[70:]) ** 2))
+    assert frontier.error_name == "test RMSE"
+    assert frontier.points[0].error == pytest.approx(expected)
+
+
+def test_table_of_known_points_and_a_round_trip(tmp_path):
+    points = [FrontierPoint(0.5, seed, [0.4, 0.6], error, 10.0, 2.0, 1.0) for seed, error in enumerate([1.0, 3.0])]
+    frontier = SparsityFrontier(points, "test error (%)")
+    row = frontier.to_frame().iloc[0]
+    assert (row["zeros"], row["error"]) == (0.5, 2.0)
+    assert row["error_deviation"] == pytest.approx(np.sqrt(2))
+    frontier.save(tmp_path / "sweep.json")
+    assert SparsityFrontier.load(tmp_path / "sweep.json") == frontier
+    figure = frontier.plot().figure
+    assert [ax.get_ylabel() for ax in figure.axes] == ["test error (%)", "one prediction (µs)"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": "other"}', '{"format": "hardzero sparsity frontier 1"}'])
+def test_foreign_files_are_refused(tmp_path, content):
+    (tmp_path / "sweep.json").write_text(content)
+    with pytest.raises(ValueError, match="holds no sweep"):
+        SparsityFrontier.load(tmp_path / "sweep.json")
+
+
+def test_bad_arguments(digits):
+    X, y = digits
+    for change, message in [
+        ({"target_sparsity": []}, "fractions"),
+        ({"target_sparsity": [1.0]}, "fractions"),
+        ({"n_seeds": 0}, "n_seeds"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            sparsity_frontier(RectifierClassifier(), X, y, X, y, **change)
