@@ -1,0 +1,85 @@
+"""What a section of the page is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hardzero.report.figures import Figure, Thumbnail
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of texts; the first column names the row."""
+
+    header: list[str]
+    rows: list[list[str]]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class UnitCard:
+    """A unit of the first layer: what excites it.
+
+    Attributes
+    ----------
+    title : str
+    weights : Thumbnail
+    inputs : list of Thumbnail
+        The inputs that excite it most, best first.
+    """
+
+    title: str
+    weights: Thumbnail
+    inputs: list[Thumbnail]
+
+
+@dataclass(frozen=True)
+class UnitGroup:
+    """Unit cards under one heading."""
+
+    title: str
+    cards: list[UnitCard]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page under a heading.
+
+    Attributes
+    ----------
+    title : str
+    text : str
+        What to look for; may be empty.
+    figures : list of Figure
+    tables : list of TextTable
+    units : list of UnitGroup
+    """
+
+    title: str
+    text: str = ""
+    figures: list[Figure] = field(default_factory=list)
+    tables: list[TextTable] = field(default_factory=list)
+    units: list[UnitGroup] = field(default_factory=list)
+
+
+def table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], caption: str = "") -> TextTable:
+    """Return some columns of a table as texts.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    columns : dict of str to (str, str)
+        For each column its heading and the format of its entries, such as ``{:.1f} %``.
+    caption : str
+    """
+    formats = {name: form for name, (_, form) in columns.items()}
+    rows = [[formats[name].format(row[name]) for name in columns] for row in _records(frame)]
+    return TextTable([heading for heading, _ in columns.values()], rows, caption)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

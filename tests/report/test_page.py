@@ -1,0 +1,184 @@
+import re
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.exceptions import NotFittedError
+
+from hardzero import RectifierClassifier
+from hardzero.report import write_report
+
+
+class Outline(HTMLParser):
+    """Gathers headings, images, cells and names of a page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts, self.names, self.open = [], [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        self.open.append(tag)
+        if "id" in attributes:
+            self.names.append(attributes["id"])
+
+    def handle_data(self, data):
+        if self.open and data.strip():
+            self.texts.append((self.open[-1], data.strip()))
+
+    def headings(self):
+        return [text for tag, text in self.texts if tag == "h2"]
+
+    def all(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+@pytest.fixture(scope="module")
+def outline(page):
+    return Outline(page.read_text(encoding="utf-8"))
+
+
+def test_every_section_is_there(outline):
+    assert outline.headings() == [
+        "The model",
+        "Training",
+        "Active units",
+        "Units by class",
+        "First layer",
+        "Cost against dense",
+        "Sparsity, accuracy and speed",
+    ]
+
+
+def test_score_on_the_page_is_the_score(page, classifier, digits):
+    X, y = digits
+    error = 100 * (1 - classifier.score(X[1200:], y[1200:]))
+    assert f"<dd>{error:.2f} %</dd>" in page.read_text()
+    zeros = np.average(classifier.measure_sparsity(X[1200:]), weights=[48, 32])
+    assert f"<dd>{100 * zeros:.1f} %</dd>" in page.read_text()
+
+
+def test_only_settings_that_differ_are_listed(page):
+    html = page.read_text()
+    assert "target_sparsity" in html
+    assert "momentum" not in html
+
+
+def test_images_and_drawings_tell_what_they_show(outline):
+    images = outline.all("img")
+    assert len(images) > 20
+    assert all(image["alt"] and image["src"].startswith("data:image/png") for image in images)
+    assert any("Weights of unit" in image["alt"] for image in images)
+    assert any(re.search("excites unit .* class", image["alt"]) for image in images)
+    drawings = outline.all("svg")
+    assert len(drawings) >= 9
+    assert all(len(drawing["aria-label"]) > 30 and drawing["role"] == "img" for drawing in drawings)
+
+
+def test_names_are_unique_and_all_references_resolve(page, outline):
+    assert len(outline.names) == len(set(outline.names))
+    references = re.findall(r'(?:url\(|href=")#([^")]+)', page.read_text())
+    assert set(references) <= set(outline.names)
+
+
+def test_nothing_is_fetched_and_nothing_runs(page, outline):
+    html = page.read_text()
+    assert not outline.all("script")
+    assert not [url for url in re.findall(r'(?:src|href)="([^"]+)"', html) if not url.startswith(("data:", "#"))]
+    assert not re.findall(r"url\((?!#)", html)
+    assert "@import" not in html
+
+
+def test_drawings_take_the_color_of_the_text(page):
+    html = page.read_text()
+    assert "currentColor" in html
+    assert "#010203" not in html
+
+
+def test_pyplot_is_left_as_it_was(classifier, tmp_path):
+    before = plt.get_fignums(), plt.rcParams["text.color"]
+    write_report(classifier, tmp_path / "page.html")
+    assert (plt.get_fignums(), plt.rcParams["text.color"]) == before
+
+
+def test_without_data_the_page_says_how_to_get_more(classifier, tmp_path):
+    write_report(classifier, tmp_path / "page.html", title="A & <b>")
+    html = (tmp_path / "page.html").read_text()
+    assert Outline(html).headings() == ["The model", "Training"]
+    assert "hardzero report MODEL DATA" in html
+    assert "<h1>A &amp; &lt;b&gt;</h1>" in html
+
+
+def test_regression(regressor, tmp_path):
+    estimator, X, y = regressor
+    write_report(estimator, tmp_path / "page.html", (X, y))
+    html = (tmp_path / "page.html").read_text()
+    assert "root mean squared error" in html
+    assert "Units by class" not in html
+
+
+def test_sparse_input_and_samples_without_targets(classifier, digits, tmp_path):
+    write_report(classifier, tmp_path / "page.html", (csr_array(digits[0]), None), image_shape=(8, 8))
+    headings = Outline((tmp_path / "page.html").read_text()).headings()
+    assert headings == ["The model", "Training", "Active units", "First layer", "Cost against dense"]
+
+
+def test_color_images(tmp_path):
+    generator = np.random.default_rng(0)
+    X, y = generator.random((60, 3 * 4 * 4)), np.arange(60) % 2
+    classifier = RectifierClassifier((8,), max_iter=2, random_state=0).fit(X, y)
+    write_report(classifier, tmp_path / "page.html", (X, y), image_shape=(3, 4, 4))
+    assert "Weights of unit" in (tmp_path / "page.html").read_text()
+
+
+def test_data_set_brings_its_test_part_names_and_shape(classifier, digits, tmp_path):
+    X, y = digits
+
+    class Split(SimpleNamespace):
+        def __len__(self):
+            return len(self.y)
+
+    split = Split(X=X[1200:], y=y[1200:])
+    names = [f"digit {label}" for label in range(10)]
+    data = SimpleNamespace(
+        test=split, validation=None, train=None, name="numbers", image_shape=(8, 8), class_names=names
+    )
+    write_report(classifier, tmp_path / "page.html", data)
+    html = (tmp_path / "page.html").read_text()
+    assert "RectifierClassifier on numbers" in html
+    assert "digit 7" in html
+    assert "First layer" in html
+
+
+def test_sweep_from_a_file(classifier, sweep, tmp_path):
+    sweep.save(tmp_path / "sweep.json")
+    write_report(classifier, tmp_path / "page.html", sweep=tmp_path / "sweep.json")
+    assert "Sparsity, accuracy and speed" in (tmp_path / "page.html").read_text()
+
+
+def test_a_failure_leaves_the_old_page(classifier, digits, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text("old")
+    with pytest.raises(ValueError, match="features"):
+        write_report(classifier, path, (digits[0][:, :5], digits[1]))
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_bad_arguments(classifier, digits, tmp_path):
+    X, y = digits
+    with pytest.raises(NotFittedError):
+        write_report(RectifierClassifier(), tmp_path / "page.html")
+    with pytest.raises(ValueError, match="must agree"):
+        write_report(classifier, tmp_path / "page.html", (X, y[:-1]))
+    with pytest.raises(ValueError, match="no samples"):
+        write_report(classifier, tmp_path / "page.html", (X[:0], y[:0]))
+    with pytest.raises(ValueError, match="cannot read the sweep"):
+        write_report(classifier, tmp_path / "page.html", sweep=tmp_path / "missing.json")
+    with pytest.raises(ValueError, match="no folder"):
+        write_report(classifier, tmp_path / "missing" / "page.html")
