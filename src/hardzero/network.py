@@ -43,9 +43,14 @@ class Dropout:
     hidden: float = 0.0
     seed: int = 0
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is dropped."""
+        return bool(self.input or self.hidden)
+
     def at(self, step: int) -> Dropout:
         """Return the same rates with the seed of training step `step`."""
-        if not (self.input or self.hidden):
+        if not self.active:
             return self
         return Dropout(self.input, self.hidden, int(mix(np.array([step], dtype=np.uint64), self.seed)[0]))
 

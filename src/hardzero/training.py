@@ -21,6 +21,9 @@ from hardzero.penalties import ActivationPenalty
 
 Array = NDArray[np.float32]
 
+DROPOUT_CHECK_STEPS = 32
+"""Steps between two measurements of how many zeros are due to dropout: 1 % of the cost of training."""
+
 REVIVAL_PART = 0.75
 """Part of the run in which dead units are revived; the rest lets them find their place."""
 
@@ -125,6 +128,9 @@ class History:
         Samples trained on over all runs.
     seconds : float
         Time spent in training steps of the latest run.
+    epochs_without_progress : int
+    zeros_from_dropout : list of float
+        How many more zeros dropout makes in each hidden layer, as a fraction, by the latest measurement.
     """
 
     loss_curve: list[float] = field(default_factory=list)
@@ -136,6 +142,7 @@ class History:
     n_samples_seen: int = 0
     seconds: float = 0.0
     epochs_without_progress: int = 0
+    zeros_from_dropout: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -278,16 +285,16 @@ class Trainer:
         n_samples = X.shape[0]
         started = time.perf_counter()
         total_loss, n_trained = 0.0, 0
-        n_nonzero = np.zeros(len(self.network.hidden_layers))
+        total_zeros = np.zeros(len(self.network.hidden_layers))
         for start, samples in self._minibatches(n_samples):
             progress = (epoch - 1 + start / n_samples) / self.settings.max_epochs
             weights = None if sample_weight is None else sample_weight[samples]
             if weights is not None and not weights.any():
                 continue
-            loss, counts = self._step(ops, X, samples, targets, weights, progress)
+            loss, step_zeros = self._step(ops, X, samples, targets, weights, progress)
             total_loss += loss * len(samples)
             n_trained += len(samples)
-            n_nonzero += counts
+            total_zeros += step_zeros * len(samples)
         self._epoch_ends()
         if self.settings.revive_dead_units and epoch < REVIVAL_PART * self.settings.max_epochs:
             revive(self.network, ops, X[:REVIVAL_SAMPLES])
@@ -295,7 +302,7 @@ class Trainer:
         history.n_samples_seen += n_samples
         seconds = time.perf_counter() - started
         history.seconds += seconds
-        zeros = 1.0 - n_nonzero / (n_trained * self._units())
+        zeros = total_zeros / n_trained
         self._record(total_loss / n_trained, zeros, validation_score)
         self.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
         return EpochReport(
@@ -328,7 +335,7 @@ class Trainer:
         sample_weight: Array | None,
         progress: float,
     ) -> tuple[float, NDArray[np.float64]]:
-        """Take one step; return the minibatch's loss and the non-zeros of each hidden layer."""
+        """Take one step; return the minibatch's loss and the fraction of zeros of each hidden layer."""
         optimizer = self.optimizer
         n_samples = len(samples)
         optimizer.learning_rate.follow(progress)
@@ -344,11 +351,22 @@ class Trainer:
             raise TrainingDiverged(self._divergence_message(loss))
         network.backward(ops, forward_pass, delta, update, self.penalty.coefficients)
         self._step_ends(minibatch, forward_pass)
-        counts = np.array([rows.n_nonzero for rows in forward_pass.hidden], dtype=float)
-        self.penalty.observe(1.0 - counts / (n_samples * self._units()), progress)
+        zeros = _zeros(forward_pass) - self._zeros_from_dropout(ops, X, samples, forward_pass)
+        self.penalty.observe(zeros, progress)
         for layer, shift in zip(self.network.hidden_layers, self.penalty.bias_shifts, strict=False):
             layer.parameters.bias += np.float32(shift)
-        return loss, counts
+        return loss, zeros
+
+    def _zeros_from_dropout(
+        self, ops: Ops, X: Input, samples: NDArray[np.intp], forward_pass: ForwardPass
+    ) -> NDArray[np.float64]:
+        """Return how many more zeros dropout makes in each hidden layer, measured now and then."""
+        if not self.settings.dropout.active:
+            return np.zeros(1)
+        if (self.optimizer.n_steps - 1) % DROPOUT_CHECK_STEPS == 0:
+            clean = self.network.forward(ops, ops.rows(X, samples))
+            self.history.zeros_from_dropout = (_zeros(forward_pass) - _zeros(clean)).tolist()
+        return np.array(self.history.zeros_from_dropout)
 
     def _minibatch(self, ops: Ops, X: Input, samples: NDArray[np.intp], targets: Array | None) -> Minibatch:
         """Return what a step on these samples works on; the point where autoencoders corrupt their input."""
@@ -368,16 +386,11 @@ class Trainer:
             if coefficient
         )
 
-    def _units(self) -> NDArray[np.float64]:
-        return np.array([layer.n_units for layer in self.network.hidden_layers], dtype=float)
-
     def _record(self, loss: float, zeros: NDArray[np.float64], validation_score: Callable[[], float] | None) -> None:
         """Append to the curves and count the epochs without progress."""
         history, tol = self.history, self.settings.tol
         if self.settings.alpha:
-            squares = sum(
-                float(np.square(layer.weights, dtype=np.float64).sum()) for layer in self.network.parameters
-            )
+            squares = sum(float(np.square(layer.weights, dtype=np.float64).sum()) for layer in self.network.parameters)
             loss += 0.5 * self.settings.alpha * squares / self.settings.batch_size
         history.loss_curve.append(loss)
         history.sparsity_curve.append(zeros.tolist())
@@ -422,3 +435,8 @@ class Trainer:
             "example with sklearn.preprocessing.StandardScaler or MaxAbsScaler; check targets for very large "
             "values."
         )
+
+
+def _zeros(forward_pass: ForwardPass) -> NDArray[np.float64]:
+    """Return the fraction of zeros of each hidden layer."""
+    return np.array([1.0 - rows.n_nonzero / (rows.shape[0] * rows.shape[1]) for rows in forward_pass.hidden])
