@@ -1,0 +1,125 @@
+"""``hardzero sweep``: accuracy and speed against sparsity."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hardzero.analysis.sparsity_frontier import SparsityFrontier
+
+
+def sweep(
+    data: Annotated[str, typer.Argument(help="A data set by name, or a file.")],
+    target_sparsity: Annotated[
+        str, typer.Option(help="Wanted fractions of zeros, with commas between them; 0 is no penalty.")
+    ] = "0,0.5,0.8,0.9,0.95,0.98",
+    seeds: Annotated[int, typer.Option(help="Networks for each target.")] = 3,
+    hidden: Annotated[str, typer.Option(help="Units of each hidden layer, with commas between them.")] = "256,256",
+    epochs: Annotated[int, typer.Option(help="Epochs of training.")] = 30,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate at the start; it falls to 0.")] = 0.001,
+    target: Annotated[str | None, typer.Option(help="Column of a data file to predict.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to save the result; by default DATA-sweep.json.")
+    ] = None,
+) -> None:
+    """Train networks at several sparsities; print and save error, zeros and time of prediction.
+
+    'hardzero report MODEL --sweep FILE' draws the result.
+    """
+    import rich
+    from sklearn.exceptions import ConvergenceWarning
+
+    from hardzero import datasets
+    from hardzero.analysis import sparsity_frontier
+
+    targets = _numbers("--target-sparsity", target_sparsity, float)
+    sizes = _numbers("--hidden", hidden, int)
+    dataset = datasets.load(data, target=target)
+    if dataset.is_text:
+        raise ValueError(f"{data} holds raw text: a sweep needs numbers; count words first")
+    estimator = _estimator(dataset.task)(
+        hidden_layer_sizes=sizes,
+        max_iter=epochs,
+        learning_rate="cosine",
+        learning_rate_init=learning_rate,
+        n_iter_no_change=epochs,
+    )
+    path = output or Path(f"{Path(data).stem}-sweep.json")
+    with warnings.catch_warnings(), _Progress(len(targets) * seeds) as progress:
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        frontier = sparsity_frontier(
+            estimator,
+            dataset.train.X,
+            dataset.train.y,
+            dataset.test.X,
+            dataset.test.y,
+            target_sparsity=targets,
+            n_seeds=seeds,
+            on_point=progress.advance,
+        )
+    frontier.save(path)
+    rich.print(_table(frontier))
+    typer.echo(f"Wrote {path}")
+
+
+class _Progress:
+    """A progress bar that names the latest network's figures."""
+
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        text = TextColumn("{task.description}")
+        console = Console(stderr=True)
+        self.bar = Progress(text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+        self.task = self.bar.add_task("networks", total=total)
+
+    def __enter__(self) -> _Progress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def advance(self, point: Any) -> None:
+        zeros = sum(point.zeros) / len(point.zeros)
+        description = f"target {100 * point.target:.0f} %: {100 * zeros:.1f} % zeros, error {point.error:.3g}"
+        self.bar.update(self.task, advance=1, description=description)
+
+
+def _estimator(task: str) -> Any:
+    import hardzero
+
+    return hardzero.RectifierRegressor if task == "regression" else hardzero.RectifierClassifier
+
+
+def _table(frontier: SparsityFrontier) -> Table:
+    from rich.table import Table
+
+    columns = ("target", "zeros", frontier.error_name, "one prediction", "against dense", "training")
+    table = Table(*columns[:1])
+    for column in columns[1:]:
+        table.add_column(column, justify="right")
+    for row in frontier.to_frame().to_dict("records"):
+        table.add_row(
+            f"{100 * row['target']:.0f} %" if row["target"] else "none",
+            f"{100 * row['zeros']:.1f} %",
+            f"{row['error']:.3g} ± {row['error_deviation']:.2g}",
+            f"{row['prediction_microseconds']:.1f} µs",
+            f"{row['speedup']:.2f}×",
+            f"{row['training_seconds']:.1f} s",
+        )
+    return table
+
+
+def _numbers(option: str, text: str, kind: Any) -> list[Any]:
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} needs numbers with commas between them, such as 0.5,0.9; got {text!r}") from None
