@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "DenoisingAutoencoder": "hardzero.autoencoders",
+    "StackedDenoisingAutoencoder": "hardzero.autoencoders",
     "RectifierClassifier": "hardzero.estimators",
     "RectifierRegressor": "hardzero.estimators",
     "Predictor": "hardzero.predictor",
@@ -25,6 +27,8 @@ __all__ = ["__version__", *sorted(_HOMES)]
 if TYPE_CHECKING:
     from hardzero import analysis as analysis
     from hardzero import datasets as datasets
+    from hardzero.autoencoders import DenoisingAutoencoder as DenoisingAutoencoder
+    from hardzero.autoencoders import StackedDenoisingAutoencoder as StackedDenoisingAutoencoder
     from hardzero.config import show_config as show_config
     from hardzero.estimators import RectifierClassifier as RectifierClassifier
     from hardzero.estimators import RectifierRegressor as RectifierRegressor

@@ -1,0 +1,506 @@
+"""Denoising autoencoders as scikit-learn transformers: features learned without labels."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array, issparse
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, _fit_context
+from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from hardzero.activations import ACTIVATIONS, Activation, get_activation
+from hardzero.corruption import CORRUPTIONS, Corruption, MaskingNoise
+from hardzero.network import PREDICTION_ROWS, Input
+from hardzero.network_estimator import NetworkEstimator, as_network_input
+from hardzero.ops import Ops
+from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
+from hardzero.pretraining import AutoencoderSettings, DenoisingTrainer, decode, encode, pretrain_stack
+from hardzero.reconstruction import DECODERS
+from hardzero.reconstruction_sampling import ReconstructionSampling
+from hardzero.training import Callback, TrainingSettings
+
+Array = NDArray[np.float32]
+
+SAMPLED_FEATURES = 2000
+"""Columns of sparse input from which on reconstruction sampling is the default: below, it saves little."""
+
+
+class _AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  # type: ignore[misc]
+    """What one autoencoder and a stack of them share."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "activation": [StrOptions(set(ACTIVATIONS)), Activation],
+        "decoder": [StrOptions({"auto", *DECODERS})],
+        "corruption": [StrOptions(set(CORRUPTIONS)), Corruption, None],
+        "corruption_level": [Interval(Real, 0, None, closed="left")],
+        "tied_weights": ["boolean"],
+        "activation_l1": [Interval(Real, 0, None, closed="left"), "array-like"],
+        "target_sparsity": [Interval(Real, 0, 1, closed="left"), "array-like", None],
+        "reconstruction_sampling": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), None],
+        "solver": [StrOptions({"sgd", "adam"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "cosine"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "n_jobs": [Integral, None],
+    }
+
+    nesterovs_momentum = True
+    power_t = 0.5
+    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
+
+    _trainers: list[DenoisingTrainer]
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: ArrayLike | csr_array, y: Any = None, *, callback: Callback | None = None) -> Any:
+        """Learn to reconstruct `X`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Finite; converted to float32. Sparse input stays sparse.
+        y : ignored
+        callback : callable, optional
+            Called after each epoch of each layer with a `hardzero.training.EpochReport`, whose `phase` names the
+            layer; a true return value ends that layer's training.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            For data that is not finite, for negative data with a decoder that cannot produce it, and for a
+            diverging loss.
+        """
+        X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32))
+        random_state = check_random_state(self.random_state)
+        settings = self._settings(X)
+        trainers = pretrain_stack(self._ops(), X, self._layers(), settings, random_state, callback)
+        return self._publish(trainers)
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: ArrayLike | csr_array, y: Any = None) -> Any:
+        """Go on training every layer for one pass over the given data.
+
+        The first call measures the range and the mean of the data, from which the decoders start.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : ignored
+
+        Returns
+        -------
+        self : object
+        """
+        first = "_trainers" not in vars(self)
+        X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=first))
+        ops = self._ops()
+        random_state = check_random_state(self.random_state) if first else self._trainers[0].random_state
+        settings = self._settings(X)
+        trainers: list[DenoisingTrainer] = [] if first else self._trainers
+        for depth, (n_units, activation) in enumerate(self._layers()):
+            if first:
+                trainers.append(settings.trainer(ops, X, n_units, activation, random_state, depth))
+            trainers[depth].epoch(ops, X, None)
+            X = encode(ops, trainers[depth].network, X)
+        return self._publish(trainers)
+
+    def transform(self, X: ArrayLike | csr_array) -> csr_array:
+        """Return the code: the activations of the (last) encoder for clean input.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        csr_array of shape (n_samples, n_units), float32
+            Without stored zeros.
+        """
+        check_is_fitted(self)
+        return csr_array(self._encode(self._ops(), self._validate_X(X)))
+
+    def inverse_transform(self, X: ArrayLike | csr_array) -> Array:
+        """Return the reconstructions that belong to codes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_units)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32
+
+        Raises
+        ------
+        ValueError
+            If the codes have another number of columns than `transform` gives.
+        """
+        check_is_fitted(self)
+        codes = as_network_input(check_array(X, accept_sparse="csr", dtype=np.float32))
+        if codes.shape[1] != self._n_features_out:
+            raise ValueError(f"codes have {codes.shape[1]} columns, but transform gives {self._n_features_out}")
+        return self._decode(self._ops(), codes)
+
+    def reconstruct(self, X: ArrayLike | csr_array) -> Array:
+        """Return the reconstruction of clean input, shape (n_samples, n_features)."""
+        check_is_fitted(self)
+        ops = self._ops()
+        return self._decode(ops, self._encode(ops, self._validate_X(X)))
+
+    def reconstruction_error(self, X: ArrayLike | csr_array) -> float:
+        """Return the mean squared difference between `X` and its reconstruction, over samples and features.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float
+            In the square of the unit of `X`, whatever the decoder's cost.
+        """
+        check_is_fitted(self)
+        ops = self._ops()
+        rows = self._validate_X(X)
+        total = 0.0
+        for batch in gen_batches(rows.shape[0], PREDICTION_ROWS):
+            clean = rows[batch]
+            error = self._decode(ops, self._encode(ops, clean)) - ops.rows(clean).dense()
+            total += float(np.square(error).sum(dtype=np.float64))
+        return total / float(rows.shape[0] * rows.shape[1])
+
+    def score(self, X: ArrayLike | csr_array, y: Any = None) -> float:
+        """Return minus `reconstruction_error`, so that larger is better in a parameter search."""
+        return -self.reconstruction_error(X)
+
+    @abstractmethod
+    def _hidden_layer_sizes(self) -> list[int]:
+        """Return the units of each encoder."""
+
+    def _layers(self) -> list[tuple[int, Activation]]:
+        activation = get_activation(self.activation)
+        return [(n_units, activation) for n_units in self._hidden_layer_sizes()]
+
+    def _encode(self, ops: Ops, X: Input) -> Input:
+        for network in self.networks_:
+            X = encode(ops, network, X)
+        return X
+
+    def _decode(self, ops: Ops, codes: Input) -> Array:
+        for network in reversed(self.networks_):
+            codes = decode(ops, network, codes)
+        return cast(Array, codes)
+
+    def _settings(self, X: Input) -> AutoencoderSettings:
+        self._penalty()
+        return AutoencoderSettings(
+            training=TrainingSettings(
+                max_epochs=self.max_iter,
+                batch_size=self.batch_size,
+                alpha=self.alpha,
+                shuffle=self.shuffle,
+                tol=self.tol,
+                patience=self.n_iter_no_change,
+                verbose=bool(self.verbose),
+                warn_if_not_converged=False,
+            ),
+            optimizer=self._optimizer,
+            penalty=self._penalty_at,
+            corruption=self.corruption,
+            corruption_level=self.corruption_level,
+            decoder=self.decoder,
+            tied_weights=self.tied_weights,
+            sampling=self._sampling(X),
+        )
+
+    def _penalty_at(self, depth: int) -> ActivationPenalty:
+        if self.target_sparsity is None:
+            return FixedPenalty([self._activation_l1()[depth]])
+        return SparsityController([self._per_layer("target_sparsity", self.target_sparsity)[depth]])
+
+    def _sampling(self, X: Input) -> ReconstructionSampling | None:
+        """Return the reconstruction sampling for input like `X`, after checks."""
+        if self.reconstruction_sampling is None:
+            return None
+        masks = self.corruption in (None, "masking") or isinstance(self.corruption, MaskingNoise)
+        obstacles = {
+            "sparse input (a scipy.sparse matrix)": not issparse(X),
+            "tied_weights=False": self.tied_weights,
+            "corruption='masking' or None": not masks,
+        }
+        missing = [need for need, lacks in obstacles.items() if lacks]
+        if self.reconstruction_sampling == "auto":
+            return ReconstructionSampling() if not missing and X.shape[1] >= SAMPLED_FEATURES else None
+        if missing:
+            raise ValueError(f"reconstruction_sampling needs {' and '.join(missing)}; None reconstructs every entry")
+        return ReconstructionSampling(float(self.reconstruction_sampling))
+
+    def _publish(self, trainers: list[DenoisingTrainer]) -> Any:
+        self._trainers = trainers
+        self.networks_ = [trainer.network for trainer in trainers]
+        self.loss_curves_ = [trainer.history.loss_curve for trainer in trainers]
+        self.sparsity_ = np.array([trainer.history.sparsity_curve[-1][0] for trainer in trainers])
+        self.n_iter_ = max(trainer.history.n_epochs for trainer in trainers)
+        self._n_features_out = self.networks_[-1].hidden_layers[0].n_units
+        return self
+
+
+_SHARED_PARAMETERS = """
+    activation : str or Activation, default="relu"
+        Of the encoder; see `hardzero.activations`.
+    decoder : {"auto", "softplus", "sigmoid", "linear", "rectifier"}, default="auto"
+        Output function and cost of the reconstruction: ``sigmoid`` is trained by cross-entropy on input divided
+        by its largest value, the others by squared error. The paper found ``softplus`` the better one on
+        images, ``sigmoid`` on text. ``auto`` is ``softplus`` for a layer whose input is not negative, else
+        ``linear``, the only one for negative input.
+    corruption : {"masking", "gaussian", "salt_and_pepper"}, Corruption or None, default="masking"
+        How the input of each layer is corrupted in training.
+    corruption_level : float, default=0.25
+        Probability that an entry is changed; the standard deviation of ``gaussian``.
+    tied_weights : bool, default=False
+        Whether the decoder's weights are the transpose of the encoder's. Halves the parameters; a step then costs
+        two passes over a dense weight matrix more.
+    activation_l1 : float or sequence of float, default=0.0
+        Coefficient of the L1 penalty on the code, one for all layers or one each.
+    target_sparsity : float, sequence of float or None, default=None
+        Wanted fraction of exact zeros of the code, reached by adapting the L1 coefficients.
+    reconstruction_sampling : "auto", float or None, default="auto"
+        For sparse input: reconstruct the columns in which a minibatch has non-zeros, and this many sampled other
+        columns per such column, importance-weighted (Dauphin, Glorot and Bengio 2011). ``auto`` is 1.0 for sparse
+        input with 2,000 or more features under masking noise and free weights, else None: every entry is
+        reconstructed.
+    solver : {"adam", "sgd"}, default="adam"
+    alpha : float, default=0.0
+        L2 penalty on weights, divided by the number of samples of the minibatch.
+    batch_size : int, default=128
+        Cut to the number of samples.
+    learning_rate : {"constant", "cosine"}, default="constant"
+        ``cosine`` falls to 0 over `max_iter` epochs.
+    learning_rate_init : float, default=0.001
+    max_iter : int, default=20
+        Epochs of each layer.
+    tol : float, default=1e-4
+        Improvement below which an epoch counts as one without progress.
+    n_iter_no_change : int, default=10
+        Epochs without progress after which a layer's training stops.
+    momentum : float, default=0.9
+        Nesterov momentum of ``sgd``.
+    shuffle : bool, default=True
+    random_state : int, RandomState or None, default=None
+        Draws weights, the order of samples, the corruption and sampled outputs. The same seed gives the same bits for
+        any number of threads.
+    verbose : bool, default=False
+        Whether the loss of each epoch is printed.
+    n_jobs : int or None, default=None
+        Threads. None uses all cores that the process may use."""
+
+_SHARED_ATTRIBUTES = """
+    networks_ : list of hardzero.network.Network
+        One autoencoder a layer.
+    loss_curves_ : list of list of float
+        Training cost of each epoch, for each layer.
+    sparsity_ : ndarray of shape (n_layers,)
+        Fraction of exact zeros of each code over the last epoch's (corrupted) minibatches.
+    n_iter_ : int
+        Most epochs that a layer was trained for in the latest run.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Where `X` had string column names."""
+
+
+class DenoisingAutoencoder(_AutoencoderEstimator):  # noqa: D101
+    __doc__ = f"""One layer of sparse features that reconstruct the clean input from a corrupted one.
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        Units of the code.{_SHARED_PARAMETERS}
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Weights of the encoder, one row a unit.{_SHARED_ATTRIBUTES}
+
+    References
+    ----------
+    P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol. Extracting and Composing Robust Features with Denoising
+    Autoencoders. ICML 2008. X. Glorot, A. Bordes, Y. Bengio. Deep Sparse Rectifier Neural Networks. AISTATS 2011,
+    section 3.3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from hardzero import DenoisingAutoencoder
+    >>> X = load_digits().data / 16
+    >>> autoencoder = DenoisingAutoencoder(100, max_iter=10, random_state=0).fit(X)
+    >>> autoencoder.transform(X).shape, autoencoder.reconstruction_error(X) < 0.05
+    ((1797, 100), True)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        **_AutoencoderEstimator._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        n_components: int = 256,
+        activation: str | Activation = "relu",
+        *,
+        decoder: str = "auto",
+        corruption: str | Corruption | None = "masking",
+        corruption_level: float = 0.25,
+        tied_weights: bool = False,
+        activation_l1: float | Sequence[float] = 0.0,
+        target_sparsity: float | Sequence[float] | None = None,
+        reconstruction_sampling: str | float | None = "auto",
+        solver: str = "adam",
+        alpha: float = 0.0,
+        batch_size: int = 128,
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 20,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        momentum: float = 0.9,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.activation = activation
+        self.decoder = decoder
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.tied_weights = tied_weights
+        self.activation_l1 = activation_l1
+        self.target_sparsity = target_sparsity
+        self.reconstruction_sampling = reconstruction_sampling
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.momentum = momentum
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    @property
+    def components_(self) -> Array:
+        """Weights of the encoder, shape (n_components, n_features); a view."""
+        if "networks_" not in vars(self):
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
+        return self.networks_[0].hidden_layers[0].parameters.weights.T
+
+    def _hidden_layer_sizes(self) -> list[int]:
+        return [self.n_components]
+
+
+class StackedDenoisingAutoencoder(_AutoencoderEstimator):  # noqa: D101
+    __doc__ = f"""Denoising autoencoders trained greedily, each on the codes of the one before.
+
+    Pass it as `pretraining` to `RectifierClassifier` or `RectifierRegressor` to start these from its encoders.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(256, 256)
+        Units of each code.{_SHARED_PARAMETERS}
+
+    Attributes
+    ----------{_SHARED_ATTRIBUTES}
+
+    References
+    ----------
+    P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio, P.-A. Manzagol. Stacked Denoising Autoencoders. JMLR 11, 2010.
+    X. Glorot, A. Bordes, Y. Bengio. Deep Sparse Rectifier Neural Networks. AISTATS 2011, section 3.3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from hardzero import StackedDenoisingAutoencoder
+    >>> X = load_digits().data / 16
+    >>> stack = StackedDenoisingAutoencoder((100, 50), max_iter=5, random_state=0).fit(X)
+    >>> stack.transform(X).shape, stack.inverse_transform(stack.transform(X)).shape
+    ((1797, 50), (1797, 64))
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        **_AutoencoderEstimator._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
+        activation: str | Activation = "relu",
+        *,
+        decoder: str = "auto",
+        corruption: str | Corruption | None = "masking",
+        corruption_level: float = 0.25,
+        tied_weights: bool = False,
+        activation_l1: float | Sequence[float] = 0.0,
+        target_sparsity: float | Sequence[float] | None = None,
+        reconstruction_sampling: str | float | None = "auto",
+        solver: str = "adam",
+        alpha: float = 0.0,
+        batch_size: int = 128,
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 20,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        momentum: float = 0.9,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.decoder = decoder
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.tied_weights = tied_weights
+        self.activation_l1 = activation_l1
+        self.target_sparsity = target_sparsity
+        self.reconstruction_sampling = reconstruction_sampling
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.momentum = momentum
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def _hidden_layer_sizes(self) -> list[int]:
+        return NetworkEstimator._hidden_layer_sizes(self)
