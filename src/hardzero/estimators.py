@@ -111,6 +111,7 @@ class _RectifierEstimator(NetworkEstimator):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        validation: tuple[Any, Any] | None = None,
         callback: Callback | None = None,
         checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     ) -> _RectifierEstimator:
@@ -123,6 +124,8 @@ class _RectifierEstimator(NetworkEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, a label indicator matrix, or real targets.
         sample_weight : array-like of shape (n_samples,), optional
+        validation : tuple (X, y), optional
+            Data that `early_stopping` judges progress by, in place of a part of the training data.
         callback : callable, optional
             Called after each epoch with a `hardzero.training.EpochReport`; a true return value ends training.
         checkpoint : path-like or Checkpoint, optional
@@ -139,7 +142,7 @@ class _RectifierEstimator(NetworkEstimator):
             For data that cannot be learned from (NaN, one class, wrong shapes, …), for a diverging loss, and for a
             checkpoint that is damaged or belongs to another training.
         """
-        return self._fit(X, y, sample_weight, callback=callback, checkpoint=checkpoint)
+        return self._fit(X, y, sample_weight, validation=validation, callback=callback, checkpoint=checkpoint)
 
     @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
@@ -266,6 +269,7 @@ class _RectifierEstimator(NetworkEstimator):
         sample_weight: Any,
         *,
         incremental: bool = False,
+        validation: tuple[Any, Any] | None = None,
         callback: Callback | None = None,
         checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     ) -> _RectifierEstimator:
@@ -289,10 +293,11 @@ class _RectifierEstimator(NetworkEstimator):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
         sample_weight = self._total_weight(y, sample_weight)
         _check_some_weight(sample_weight)
+        held_out = None if validation is None else self._validate_held_out(*validation)
         random_state = check_random_state(self.random_state)
         training_file = None
         if checkpoint is not None:
-            training_file = self._training_file(checkpoint, random_state, first, X, targets, sample_weight)
+            training_file = self._training_file(checkpoint, random_state, first, X, targets, sample_weight, held_out)
         ops = self._ops()
         if first:
             self._trainer = None
@@ -308,7 +313,9 @@ class _RectifierEstimator(NetworkEstimator):
         if self.solver == "lbfgs":
             self._fit_full_batch(ops, X, targets, sample_weight)
         else:
-            self._fit_stochastic(ops, X, targets, sample_weight, random_state, incremental, callback, training_file)
+            self._fit_stochastic(
+                ops, X, targets, sample_weight, random_state, incremental, held_out, callback, training_file
+            )
         for layer in self.network_.parameters:
             if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
                 raise ValueError(
@@ -319,6 +326,23 @@ class _RectifierEstimator(NetworkEstimator):
             self.sparsity_ = self.network_.sparsity(ops, X[:SPARSITY_SAMPLES])
             self._warn_if_target_missed()
         return self
+
+    def _validate_held_out(self, X: Any, y: Any) -> tuple[Input, Array]:
+        """Check the data that the caller holds out for early stopping."""
+        if not self.early_stopping or self.solver not in STOCHASTIC_SOLVERS:
+            raise ValueError("validation is used by early_stopping=True with solver='sgd' or 'adam' only")
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=np.float32,
+            multi_output=True,
+            y_numeric=isinstance(self, RegressorMixin),
+            reset=False,
+        )
+        X = as_network_input(X)
+        return X, self._validate_targets(X, y, first=False, incremental=True)
 
     def _warn_if_target_missed(self) -> None:
         if self.target_sparsity is None:
@@ -373,14 +397,19 @@ class _RectifierEstimator(NetworkEstimator):
         sample_weight: Array | None,
         random_state: np.random.RandomState,
         incremental: bool,
+        validation: tuple[Input, Array] | None,
         callback: Callback | None,
         checkpoint: TrainingFile | None,
     ) -> None:
         validation_score: Callable[[], float] | None = None
         if self.early_stopping:
-            X, held_out, targets, held_out_targets, sample_weight, held_out_weight = self._split(
-                X, targets, sample_weight, random_state
-            )
+            held_out_weight: Array | None = None
+            if validation is not None:
+                held_out, held_out_targets = validation
+            else:
+                X, held_out, targets, held_out_targets, sample_weight, held_out_weight = self._split(
+                    X, targets, sample_weight, random_state
+                )
 
             def validation_score() -> float:
                 predictions = self.network_.predictions(ops, held_out)
@@ -441,7 +470,7 @@ class _RectifierEstimator(NetworkEstimator):
     def _split(
         self, X: Input, targets: Array, sample_weight: Array | None, random_state: np.random.RandomState
     ) -> tuple[Input, Input, Array, Array, Array | None, Array | None]:
-        stratify = None
+        stratify: NDArray[Any] | None = None
         if isinstance(self, ClassifierMixin) and self.network_.loss.output_activation == "softmax":
             stratify = _where_possible(targets.argmax(axis=1), self.validation_fraction)
         elif isinstance(self, ClassifierMixin) and targets.shape[1] == 1:

@@ -1,0 +1,41 @@
+"""Early stopping by validation data of the caller's."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from hardzero import RectifierClassifier, RectifierRegressor
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(120, 4))
+y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+
+
+def fit(estimator, *data, **keywords):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return estimator.fit(*data, **keywords)
+
+
+def test_scores_are_those_of_the_given_data():
+    classifier = RectifierClassifier((16,), max_iter=15, early_stopping=True, random_state=0)
+    fit(classifier, X[:80], y[:80], validation=(X[80:], y[80:]))
+    assert classifier.best_validation_score_ == max(classifier.validation_scores_)
+    assert classifier.score(X[80:], y[80:]) == pytest.approx(classifier.best_validation_score_)
+    assert classifier.t_ == 80 * classifier.n_iter_
+
+
+def test_regression():
+    regressor = RectifierRegressor("squared_error", (16,), max_iter=15, early_stopping=True, random_state=0)
+    fit(regressor, X[:80], X[:80, 0], validation=(X[80:], X[80:, 0]))
+    assert regressor.score(X[80:], X[80:, 0]) == pytest.approx(regressor.best_validation_score_, abs=1e-5)
+
+
+def test_misuse():
+    with pytest.raises(ValueError, match="early_stopping=True"):
+        RectifierClassifier().fit(X, y, validation=(X, y))
+    with pytest.raises(ValueError, match="classes not in"):
+        RectifierClassifier(early_stopping=True).fit(X, y, validation=(X, y + 5))
+    with pytest.raises(ValueError, match="3 features"):
+        RectifierClassifier(early_stopping=True).fit(X, y, validation=(X[:, :3], y))
