@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
+from hardzero.atomic_file import atomic_file
 from hardzero.benchmarks import prediction, training, workloads
 from hardzero.benchmarks.peers import missing_peers
 from hardzero.benchmarks.scaling import scaling_points
@@ -138,3 +140,9 @@ def _some(workload: workloads.Workload) -> workloads.Workload:
         workload.zeros,
         workload.error,
     )
+
+
+def write_csv(rows: list[Row], path: Path) -> None:
+    """Write the rows to a CSV file, whole or not at all."""
+    with atomic_file(path) as file:
+        file.write(to_frame(rows).to_csv(index=False).encode())

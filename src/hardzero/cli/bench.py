@@ -1,0 +1,49 @@
+"""``hardzero bench``: timings against other libraries, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PARTS_HELP = "prediction, training, bag-of-words, time-to-error, import, scaling; without any, all but time-to-error."
+
+
+def bench(
+    parts: Annotated[list[str] | None, typer.Argument(help=PARTS_HELP)] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also write the table to this CSV file.")
+    ] = None,
+) -> None:
+    """Time hardzero against PyTorch, ONNX Runtime, OpenVINO and scikit-learn on the same networks.
+
+    Contestants take turns in one run; figures are medians. Peers that are not installed are skipped by name.
+    The MNIST parts need the data set (see HARDZERO_DATA).
+
+    Examples
+    --------
+      hardzero bench
+
+      hardzero bench prediction training -o timings.csv
+
+      hardzero bench time-to-error
+    """
+    from hardzero.benchmarks import run
+
+    chosen = parts or [part for part in (*run.PARTS, "scaling") if part != "time-to-error"]
+    unknown = [part for part in chosen if part not in run.PARTS and part != "scaling"]
+    if unknown:
+        raise typer.BadParameter(
+            f"no part named {', '.join(unknown)}: choose from {', '.join((*run.PARTS, 'scaling'))}"
+        )
+    run.print_header()
+    rows = []
+    for part in chosen:
+        if part == "scaling":
+            run.print_scaling()
+        else:
+            rows += run.run_part(part)
+    if output is not None:
+        run.write_csv(rows, output)
+        typer.echo(f"Wrote {output}")
