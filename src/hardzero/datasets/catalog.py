@@ -32,7 +32,7 @@ LOADERS = {
 VARIANT_OPTIONS: dict[str, Callable[[list[str]], dict[str, Any]]] = {
     "reviews": lambda variants: {"sources": variants},
     "ratings": lambda variants: {"domains": variants},
-    "emnist_byclass": lambda variants: {variant: True for variant in variants},
+    "emnist_byclass": lambda variants: dict.fromkeys(variants, True),
 }
 """What follows the colon of a name, as options of its loader."""
 

@@ -15,17 +15,20 @@ COMPLEXITY = 0.7
 BATCH = 2048
 """Images deformed at a time. Part of what a seed determines: changing it changes the images."""
 
-MOST_SLANT = 0.5
-"""Shear at complexity 1: the top moves by half a pixel for every pixel of height."""
+MOST_SLANT = 0.7
+"""Shear at complexity 1: rows move by 0.7 pixels for every pixel of height."""
 
-MOST_ROTATION, MOST_SCALING, MOST_SHIFT = 0.35, 0.25, 0.08
+MOST_ROTATION, MOST_SCALING, MOST_SHIFT = 0.45, 0.35, 0.1
 """At complexity 1: radians, relative change of size, and shift as a share of the side."""
 
-ELASTIC_SMOOTHNESS, ELASTIC_STRENGTH = 0.14, 0.06
+ELASTIC_SMOOTHNESS, ELASTIC_STRENGTH = 0.14, 0.12
 """Width of the smoothing and typical displacement (complexity 1) of the elastic field, as shares of the side."""
 
-MOST_PINCH = 0.6
+MOST_PINCH = 0.7
 """Exponent of the radial map at complexity 1: inwards for a pinch, outwards for a bulge."""
+
+LEAST_INK = 0.5
+"""A character that thinning would leave with less than this share of its ink stays as it is."""
 
 Field = NDArray[np.float32]
 
@@ -93,7 +96,9 @@ def _change_thickness(images: NDArray[np.uint8], random: np.random.Generator, co
     if thicken.any():
         changed[thicken] = grey_dilation(images[thicken], size=(1, 2, 2))
     if thin.any():
-        changed[thin] = grey_erosion(images[thin], size=(1, 2, 2), mode="constant")
+        thinner = grey_erosion(images[thin], size=(1, 2, 2), mode="constant")
+        left = thinner.sum(axis=(1, 2), dtype=np.int64) >= LEAST_INK * images[thin].sum(axis=(1, 2), dtype=np.int64)
+        changed[np.flatnonzero(thin)[left]] = thinner[left]
     return changed
 
 

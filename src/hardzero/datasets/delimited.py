@@ -214,7 +214,7 @@ def _cell_error(column: pd.Series[Any], row: int, n_bad: int, name: str, file: D
     if not np.isnan(number):
         return f"column {name!r} is {value} in {place}{more}; features must be finite and fit float32 (below 3.4e38)"
     texts = column[np.isnan(to_numbers(column))].dropna()
-    if len(texts) == len(column):
+    if first_record == 0 and len(texts) == len(column) > 1:
         remedy = "encode its values as numbers, name it with text= if it is running text, or leave it out with ignore="
         return f"column {name!r} holds texts, such as {str(value)[:60]!r} in {place}; {remedy}"
     return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number"

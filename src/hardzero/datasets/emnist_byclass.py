@@ -102,17 +102,18 @@ def _deformed_dataset(
     random = np.random.default_rng(0)
     drawn = random.permutation(len(labels))[: n_train + n_validation]
     drawn_test = random.permutation(len(test_labels))[:n_test]
-    parts = (
-        (images, labels, drawn[:n_train]),
-        (images, labels, drawn[n_train:]),
-        (test_images, test_labels, drawn_test),
+    return _dataset(
+        "emnist_byclass:deformed",
+        _deformed_split(images, labels, drawn[:n_train], seed=0),
+        _deformed_split(images, labels, drawn[n_train:], seed=1),
+        _deformed_split(test_images, test_labels, drawn_test, seed=2),
+        (DEFORMED_SIDE, DEFORMED_SIDE),
+        DEFORMED_DESCRIPTION,
     )
-    splits = [
-        Split(flat_pixels(deform(_padded(pixels[index]), seed)), targets[index])
-        for seed, (pixels, targets, index) in enumerate(parts)
-    ]
-    shape = (DEFORMED_SIDE, DEFORMED_SIDE)
-    return _dataset("emnist_byclass:deformed", *splits, shape, DEFORMED_DESCRIPTION)
+
+
+def _deformed_split(images: NDArray[np.uint8], labels: NDArray[np.int64], index: NDArray[np.intp], seed: int) -> Split:
+    return Split(flat_pixels(deform(_padded(images[index]), seed)), labels[index])
 
 
 def _dataset(

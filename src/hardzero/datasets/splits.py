@@ -56,7 +56,8 @@ def stratified_parts(
     Returns
     -------
     train, validation, test : ndarray of intp
-        Sorted indices. Every class has a sample in `train`, so that nothing held out is of a class never seen.
+        Sorted indices. Every class has a sample in `train`, so that nothing held out is of a class never seen, unless
+        there are more classes than training samples.
 
     Examples
     --------

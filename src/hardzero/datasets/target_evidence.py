@@ -98,10 +98,11 @@ class TargetEvidence:
             raise ValueError(f"no row of {source} has a target in {self.name!r}; at least some must")
         distinct = self._distinct if self.n_text else set(self._distinct_numbers())
         if len(distinct) == 1:
+            only = next(iter(distinct))
+            value = shown(only) if self.n_text else label_text(only)
             raise ValueError(
-                f"target {self.name!r} of {source} is {shown(next(iter(distinct)))} in all {self.n_labelled} "
-                f"rows; there "
-                "is nothing to learn. Choose another target"
+                f"target {self.name!r} of {source} is {value} in all {self.n_labelled} rows; there is nothing to learn. "
+                "Choose another target"
             )
 
     def _distinct_numbers(self) -> NDArray[np.float64]:

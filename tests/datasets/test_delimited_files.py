@@ -1,0 +1,207 @@
+import csv
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hardzero.datasets import load, read_table
+
+ROWS = "".join(f"{i},{i * 2.5},{'ab'[i % 2]}\n" for i in range(20))
+TABLE = "width,height,label\n" + ROWS
+
+
+def everything(dataset):
+    """Rows of all splits, sorted."""
+    splits = (dataset.train, dataset.validation, dataset.test)
+    return sorted((*x, y) for split in splits for x, y in zip(split.X.tolist(), split.y.tolist(), strict=True))
+
+
+EXPECTED = sorted((float(i), i * 2.5, "ab"[i % 2]) for i in range(20))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", TABLE),
+        ("a.csv.gz", TABLE),
+        ("a.tsv", TABLE.replace(",", "\t")),
+        ("a.csv", TABLE.replace(",", ";")),
+        ("a.txt", TABLE.replace(",", "\t")),
+        ("a.data", TABLE.replace(",", "|")),
+        ("a.csv", TABLE.replace("\n", "\r\n")),
+        ("a.csv", TABLE.replace(",", ", ")),
+        ("a.csv", "\n\n" + TABLE.replace("\n", "\n\n")),
+        ("a.csv", "\ufeff" + TABLE),
+        ("a.csv", TABLE.replace("label", '"label"').replace("a\n", '"a"\n')),
+    ],
+)
+def test_the_usual_forms_of_a_table(write, name, content):
+    dataset = load(write(name, content), target="label")
+    assert everything(dataset) == EXPECTED
+    assert dataset.feature_names == ("width", "height")
+    assert dataset.target_names == ("label",)
+    assert dataset.train.X.dtype == np.float32
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "cp1252"])
+def test_other_encodings(write, encoding):
+    content = TABLE.replace("label", "größe").replace("a\n", "é\n").encode(encoding)
+    dataset = load(write("a.csv", content), target="größe", encoding=encoding)
+    assert dataset.class_names == ("b", "é")
+
+
+def test_files_are_divided_by_class_and_by_seed(write):
+    path = write("a.csv", TABLE)
+    dataset = load(path)
+    assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [12, 4, 4]
+    assert all(set(split.y) == {"a", "b"} for split in (dataset.train, dataset.validation, dataset.test))
+    assert load(path).checksum == dataset.checksum
+    assert load(path, seed=1).checksum != dataset.checksum
+    assert len(load(path, fractions=(0.8, 0.0, 0.2)).validation) == 0
+
+
+@pytest.mark.parametrize("target", ["label", 2, -1, "2", None])
+def test_the_target_by_name_index_or_custom(write, target):
+    assert load(write("a.csv", TABLE), target=target).target_names == ("label",)
+
+
+def test_columns_left_out(write):
+    dataset = load(write("a.csv", TABLE), target="height", ignore=["label"])
+    assert dataset.feature_names == ("width",)
+    assert dataset.task == "regression"
+
+
+def test_a_table_without_header(write):
+    dataset = load(write("a.csv", ROWS), target=-1, header=False)
+    assert everything(dataset) == EXPECTED
+    assert dataset.feature_names == ("column_1", "column_2")
+
+
+def test_true_and_false_are_numbers(write):
+    table = read_table(write("a.csv", "a,b\ntrue,1\nfalse,2\n"))
+    assert table.X.tolist() == [[1, 1], [0, 2]]
+
+
+def test_text(write):
+    content = 'text,label\n"Hello, ""world""\nagain",0\n,1\nnull,0\n007,1\n'
+    table = read_table(write("a.csv", content), text="text", target="label")
+    assert table.X.tolist() == ['Hello, "world"\nagain', "", "null", "007"]
+    assert table.y.tolist() == [0, 1, 0, 1]
+
+
+def test_a_text_longer_than_the_csv_modules_limit(write):
+    path = write("a.csv", "text,label\n" + "x" * 200_000 + ",0\n,1\n" + "y,0\nz,1\n" * 4)
+    assert load(path, text="text").is_text
+
+
+BAD = [
+    ("", {}, "is empty"),
+    ("\n\n", {}, "is empty"),
+    ("a,label\n", {}, "a header and no rows"),
+    ("label\n1\n2\n", {}, "no column left for features"),
+    ("a,b\n1,2\n", {}, "name the target column .* Its columns are a, b"),
+    ("y,label\n1,2\n", {}, r"several columns could be the target \(y, label\)"),
+    (TABLE, {"target": "Lable"}, r"no column 'Lable' .* Did you mean 'label'\? Its columns are width, height, label"),
+    (TABLE, {"target": 3}, "no column 3"),
+    (TABLE, {"target": "label", "ignore": ["label"]}, "both the target and ignored"),
+    (TABLE, {"target": "label", "text": "label"}, "both the text and the target"),
+    (TABLE, {"target": ["label", -1]}, "twice"),
+    (TABLE, {"target": "height"}, "column 'label' holds texts, such as 'a' in row 2 .* text= .* ignore="),
+    (TABLE + "1,x,a\n", {}, "column 'height' is 'x' in row 22 of a.csv, which is not a number"),
+    (TABLE + "1,x,a\n2,,b\n", {}, r"row 22 of a.csv \(1 more cells are wrong, too\)"),
+    (TABLE + "1,?,a\n", {}, r"column 'height' is '\?' in row 22"),
+    (TABLE + "1,NA,a\n", {}, "column 'height' is 'NA' in row 22"),
+    (TABLE + "1,nan,a\n", {}, "column 'height' is 'nan' in row 22"),
+    (TABLE + '1,"2,5",a\n', {}, "column 'height' is '2,5' in row 22"),
+    (TABLE + "1,,a\n", {}, "column 'height' is missing in row 22"),
+    (TABLE + "1,inf,a\n", {}, "column 'height' is inf in row 22"),
+    (TABLE + "1,-1e39,a\n", {}, r"column 'height' is -1e\+39 in row 22 .* float32"),
+    (TABLE + "1,2,\n", {}, "target 'label' is missing in row 22 .* unlabelled=True"),
+    (TABLE + "\n\n1,x,a\n", {}, "row 24 of a.csv"),
+    ("a,b,y\n" + '1,"2\n",0\n' * 3 + "1,x,1\n", {}, "row 5 of a.csv"),
+    (TABLE + "1,2,a,4\n", {}, "row 22 of a.csv has 4 fields where 3 are expected"),
+    ("a,y\n1,2,3\n" + "1,2\n" * 5, {}, "row 2 of a.csv has 3 fields where 2 are expected"),
+    (TABLE + "1,2\n", {}, "row 22 of a.csv has 2 fields where 3 are expected"),
+    ("id,y,t\n1,0,a\n2,1\n", {"text": "t"}, "row 3 of a.csv has 2 fields where 3 are expected"),
+    (TABLE + '1,"2,a\n', {}, "quotation mark .* never closed"),
+    ("a,a,y\n1,2,3\n", {}, "several columns of the same name: a"),
+    (",a,y\n1,2,3\n", {}, "column 1 .* has no name"),
+    ("1,2,3\n4,5,6\n", {}, "first row .* only numbers .* header=False"),
+    ("a,y\n" + "1,7\n" * 9, {}, "target 'y' of a.csv is 7 in all 9 rows"),
+    ("a,y\n" + "1,x\n" * 9, {}, "target 'y' of a.csv is 'x' in all 9 rows"),
+    ("a,y\n" + "1,7.5\n" * 9, {"task": "regression"}, "is 7.5 in all 9 rows"),
+    ("a,y\n1,0\n2,1\n", {}, "too few for a"),
+    ("a,y\n" + "".join(f"1,{i}.5\n" for i in range(30)) + "1,twelve\n", {}, "target 'y' is 'twelve' in row 32"),
+    ("a,y\n" + "".join(f"1,name{i}\n" for i in range(30)), {}, "different text in each of 30 rows"),
+    (TABLE, {"task": "regression"}, "target 'label' is 'a' in row 2 .* which is not a number"),
+    ("a,y\n" + "1,0\n2,inf\n" * 9, {}, "target 'y' is infinite in row 3"),
+    (TABLE, {"task": "ranking"}, "task is 'ranking'"),
+    (TABLE, {"fractions": (0.5, 0.1, 0.1)}, "fractions is"),
+    (TABLE, {"encoding": "nonsense"}, "encoding 'nonsense' is unknown"),
+    (TABLE, {"delimiter": ";;"}, "delimiter is ';;'"),
+    ((TABLE + "1,2,é\n").encode("latin-1"), {}, "line 22 of .* is not utf-8"),
+    (TABLE.encode("utf-16"), {}, 'is in UTF-16, .* encoding="utf-16"'),
+    ("a,p,q\n" + "1,0,1\n2,1,x\n" * 5, {"target": ["p", "q"]}, "target 'q' is 'x' in row 3"),
+    ("a,p,q\n" + "1,0,1\n2,1,3\n" * 5, {"target": ["p", "q"], "task": "classification"}, "target 'q' is 3 in row 3"),
+]
+
+
+@pytest.mark.parametrize(("content", "options", "complaint"), BAD, ids=[f"{case[2][:40]}" for case in BAD])
+def test_bad_files_are_refused_with_place_and_remedy(write, content, options, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        load(write("a.csv", content), **options)
+
+
+def test_a_cut_gzip_file_is_refused(write):
+    path = write("a.csv.gz", TABLE * 50)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match="cut off or damaged"):
+        load(path)
+
+
+def test_an_unknown_ending_is_refused(write):
+    with pytest.raises(ValueError, match=r"'\.xlsx', which is none of the formats read"):
+        load(write("a.xlsx", "x"))
+
+
+NUMBERS = st.floats(-(2.0**99), 2.0**99, width=32) | st.integers(-1000, 1000)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(NUMBERS, min_size=n, max_size=n), min_size=1, max_size=20))
+)
+def test_every_table_of_numbers_comes_back(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("tables") / "a.csv"
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([[f"c{i}" for i in range(len(rows[0]))], *rows])
+    if len(rows[0]) == 1:
+        path.write_text(path.read_text() + "\n")
+    np.testing.assert_allclose(read_table(path).X, np.array(rows, dtype=np.float32), rtol=1e-6, atol=1e-37)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_the_row_and_column_of_any_bad_cell_are_named(tmp_path_factory, data):
+    n_rows, n_columns = data.draw(st.integers(1, 12)), data.draw(st.integers(2, 4))
+    bad_row, bad_column = data.draw(st.integers(0, n_rows - 1)), data.draw(st.integers(0, n_columns - 1))
+    text = data.draw(st.sampled_from(["x", "", "1 2", "--", "inf", "1e99"]))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([f"c{i}" for i in range(n_columns)] + ["note"])
+    row_number = 1
+    for row in range(n_rows):
+        blanks = data.draw(st.integers(0, 2))
+        stream.write("\n" * blanks)
+        row_number += blanks + 1
+        cells = [str(column) for column in range(n_columns)]
+        if row == bad_row:
+            cells[bad_column] = text
+            expected = row_number
+        writer.writerow([*cells, data.draw(st.sampled_from(["plain", "two\nlines", "a,b", '"']))])
+    path = tmp_path_factory.mktemp("tables") / "a.csv"
+    path.write_text(stream.getvalue())
+    with pytest.raises(ValueError, match=rf"column 'c{bad_column}' .* in row {expected} of a\.csv"):
+        read_table(path, ignore=["note"])

@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, save_npz
+
+from hardzero.datasets import iterate_chunks, load, read_table
+
+X = np.arange(60.0).reshape(20, 3)
+Y = np.arange(20) % 2
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save_arrays(**arrays):
+        path = tmp_path / "a.npz"
+        np.savez(path, **arrays)
+        return path
+
+    return save_arrays
+
+
+def test_dense_samples(save):
+    dataset = load(save(X=X, y=Y, feature_names=np.array(["a", "b", "c"])))
+    assert dataset.feature_names == ("a", "b", "c")
+    rows = np.concatenate([dataset.train.X, dataset.validation.X, dataset.test.X])
+    np.testing.assert_array_equal(rows[np.argsort(rows[:, 0])], X.astype(np.float32))
+    assert dataset.train.X.dtype == np.float32
+
+
+def test_labels_that_are_texts(save):
+    assert load(save(X=X, y=np.array(["no", "yes"])[Y])).class_names == ("no", "yes")
+
+
+def test_images(save):
+    assert load(save(X=np.zeros((20, 4, 5)), y=Y)).image_shape == (4, 5)
+    assert load(save(X=np.zeros((20, 3, 4, 5)), y=Y)).image_shape == (3, 4, 5)
+
+
+def test_csr_stays_csr(save):
+    sparse = csr_array(X * (X % 2))
+    dataset = load(save(data=sparse.data, indices=sparse.indices, indptr=sparse.indptr, shape=sparse.shape, y=Y))
+    assert isinstance(dataset.train.X, csr_array)
+    assert sum(split.X.nnz for split in (dataset.train, dataset.validation, dataset.test)) == sparse.nnz
+
+
+def test_a_matrix_saved_by_scipy_can_be_read_for_prediction(tmp_path):
+    sparse = csr_array(X)
+    save_npz(tmp_path / "a.npz", sparse)
+    np.testing.assert_array_equal(read_table(tmp_path / "a.npz").X.toarray(), X)
+
+
+def test_several_targets(save):
+    dataset = load(save(X=X, y=np.column_stack([Y * 0.5, Y + 1.25])))
+    assert dataset.target_names == ("y_1", "y_2")
+    assert dataset.train.y.shape == (12, 2)
+
+
+def test_the_target_by_name(save):
+    assert load(save(X=X, age=X[:, 0] + 0.5), target="age").task == "regression"
+
+
+def test_splits_of_the_file_are_kept(save):
+    splits = {"train": 10, "validation": 6, "test": 4}
+    arrays = {f"{k}_{name}": v[:n] for name, n in splits.items() for k, v in (("X", X), ("y", Y))}
+    dataset = load(save(**arrays))
+    assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [10, 6, 4]
+
+
+class Exploit:
+    def __reduce__(self):
+        return pytest.fail, ("code of the file was run",)
+
+
+INFINITE = X.copy()
+INFINITE[4, 1] = np.inf
+
+BAD = [
+    ({"y": Y}, "has no array 'X'; it holds y"),
+    ({"X": X}, "no target array 'y'; it holds X|has no array 'y'"),
+    ({"X": X, "y": Y[:5]}, r"shape \(5,\); one row for each of 20 samples"),
+    ({"X": X.ravel(), "y": Y}, r"shape \(60,\)"),
+    ({"X": X[:, :0], "y": Y}, r"shape \(20, 0\)"),
+    ({"X": X.astype(str), "y": Y}, "features must be numbers"),
+    ({"X": INFINITE, "y": Y}, "is inf in row 5, column 2"),
+    ({"X": X * 1e38, "y": Y}, "must be finite and fit float32"),
+    ({"X": X, "y": np.array([Exploit()] * 20, dtype=object)}, "holds Python objects"),
+    ({"X": X, "y": np.where(Y, np.nan, 1.0)}, "target 'y' is missing in row 2 of a.npz"),
+    ({"X": X, "y": np.zeros(20)}, "in all 20 rows"),
+    ({"data": X[0], "indices": [0, 1, 9], "indptr": [0, 3], "shape": (1, 3), "y": Y[:1]}, "not a valid CSR matrix"),
+    (
+        {"X_train": X, "y_train": Y, "X_validation": X[:, :2], "y_validation": Y, "X_test": X, "y_test": Y},
+        "different numbers",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrays", "complaint"), BAD, ids=[case[1][:30] for case in BAD])
+def test_bad_files_are_refused(save, arrays, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        load(save(**arrays))
+
+
+def test_a_cut_file_is_refused(save):
+    path = save(X=X, y=Y)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"not an .npz file, or it is cut off"):
+        load(path)
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 7, 20, 100])
+def test_chunks_are_the_whole(save, chunk_rows):
+    chunks = list(iterate_chunks(save(X=X, y=Y + 0.5), chunk_rows, target="y"))
+    np.testing.assert_array_equal(np.concatenate([chunk[0] for chunk in chunks]), X)
+    np.testing.assert_array_equal(np.concatenate([chunk[1] for chunk in chunks]), Y + 0.5)
+
+
+def test_errors_in_chunks_name_the_row_of_the_file(save):
+    with pytest.raises(ValueError, match="is inf in row 5, column 2"):
+        list(iterate_chunks(save(X=INFINITE, y=Y), 3, target="y", task="classification"))
+
+
+def test_an_array_stored_by_columns_cannot_be_read_in_chunks(save):
+    with pytest.raises(ValueError, match="ascontiguousarray"):
+        list(iterate_chunks(save(X=np.asfortranarray(X)), 3))
+
+
+def test_the_number_of_features_is_checked(save):
+    with pytest.raises(ValueError, match="has 3 features; 4 are expected"):
+        read_table(save(X=X), n_features=4)
