@@ -9,6 +9,7 @@ from __future__ import annotations
 from hardzero.datasets.catalog import load, names
 from hardzero.datasets.dataset import Dataset, Split
 from hardzero.datasets.directory import DatasetNotFound, cache_directory, data_directories
+from hardzero.datasets.splits import folds_by_text
 from hardzero.datasets.user_files import FileSummary, Table, iterate_chunks, read_table, scan_file
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Table",
     "cache_directory",
     "data_directories",
+    "folds_by_text",
     "iterate_chunks",
     "load",
     "names",

@@ -101,8 +101,8 @@ class TargetEvidence:
             only = next(iter(distinct))
             value = shown(only) if self.n_text else label_text(only)
             raise ValueError(
-                f"target {self.name!r} of {source} is {value} in all {self.n_labelled} rows; there is nothing to learn. "
-                "Choose another target"
+                f"target {self.name!r} of {source} is {value} in all {self.n_labelled} rows; there is nothing to "
+                "learn. Choose another target"
             )
 
     def _distinct_numbers(self) -> NDArray[np.float64]:
