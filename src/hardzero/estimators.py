@@ -308,6 +308,7 @@ class _RectifierEstimator(NetworkEstimator):
             self.n_outputs_ = targets.shape[1]
             self.n_layers_ = len(sizes) + 2
             self.out_activation_ = loss.output_activation
+            self.n_iter_, self.t_ = 0, 0
         else:
             self._check_same_shape(sizes, targets.shape[1])
         if self.solver == "lbfgs":
@@ -838,7 +839,7 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
                 )
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y contains only one class ({self.classes_[0]!r}): classification needs samples of at least "
+                f"y contains only one class ({self.classes_[0]}): classification needs samples of at least "
                 "two classes"
             )
         return np.asarray(self._label_binarizer.transform(y), dtype=np.float32)
@@ -979,7 +980,10 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
     def _validate_targets(self, X: Input, y: Any, *, first: bool, incremental: bool) -> Array:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        targets = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        try:
+            targets = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        except ValueError as error:
+            raise ValueError(f"y must hold numbers: {error}; RectifierClassifier takes names of classes") from None
         constant = np.flatnonzero((targets == targets[0]).all(axis=0) & (len(targets) > 1))
         if len(constant) and not incremental:
             which = "the target" if targets.shape[1] == 1 else f"target column {constant[0]}"
