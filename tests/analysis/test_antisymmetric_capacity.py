@@ -33,6 +33,12 @@ def test_width_ratio_of_a_known_table():
     np.testing.assert_allclose(table["ratio"], 2.0)
 
 
+def test_widths_that_gain_nothing_are_left_out():
+    errors = np.array([[[0.8, 0.4, 0.2, 0.1], [0.4, 0.39, 0.2, 0.2]]])[..., np.newaxis]
+    table = AntisymmetricCapacity(["t"], ["relu", "tanh"], [2, 4, 8, 16], errors).width_ratios("t")
+    assert table["against_width"].tolist() == [2, 8]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

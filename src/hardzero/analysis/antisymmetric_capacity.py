@@ -74,18 +74,20 @@ class AntisymmetricCapacity(Result):
         -------
         pandas.DataFrame
             Columns ``against_width``, ``error``, ``width`` and ``ratio``; errors that the widest network did
-            not reach, or the narrowest one did, are left out.
+            not reach, or the narrowest one did, are left out, and so are widths that gain less than 10 % on
+            a narrower one: there optimization, not capacity, sets the error.
         """
         import pandas as pd
 
         t = self.targets.index(target)
         ours, theirs = (self._best(t, self.activations.index(name)) for name in (activation, against))
-        rows = []
+        rows, reached = [], np.inf
         for width, error in zip(self.widths, theirs, strict=True):
-            if ours[-1] <= error < ours[0]:
+            if error < 0.9 * reached and ours[-1] <= error < ours[0]:
                 descending, logs = np.log(ours)[::-1], np.log(self.widths)[::-1]
                 equal = float(np.exp(np.interp(np.log(error), descending, logs)))
                 rows.append({"against_width": width, "error": error, "width": equal, "ratio": equal / width})
+            reached = min(error, reached)
         return pd.DataFrame(rows, columns=["against_width", "error", "width", "ratio"])
 
     def to_frame(self) -> pd.DataFrame:
