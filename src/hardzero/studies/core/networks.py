@@ -10,6 +10,7 @@ from scipy.sparse import vstack
 from sklearn.exceptions import ConvergenceWarning
 
 from hardzero.activations import Softplus
+from hardzero.autoencoders import StackedDenoisingAutoencoder
 from hardzero.checkpoint import Checkpoint
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
 from hardzero.studies.core.study import Context, Metrics, Settings
@@ -69,6 +70,10 @@ def make_estimator(kind: type[Any], settings: Settings, context: Context) -> Any
     parameters = {name: settings[name] for name in kind._get_param_names() if name in settings}
     if settings.get("beta") is not None:
         parameters["activation"] = Softplus(settings["beta"])
+    if settings.get("pretrained"):
+        parameters["pretraining"] = StackedDenoisingAutoencoder(
+            max_iter=settings["pretraining_epochs"], activation_l1=settings.get("activation_l1", 0.0)
+        )
     return kind(**parameters, random_state=context.seed, n_jobs=context.n_jobs)
 
 

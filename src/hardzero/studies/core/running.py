@@ -12,7 +12,7 @@ import hardzero
 from hardzero.studies import get_study
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.study import Scale, Study
-from hardzero.studies.core.workers import Progress, Workers, carry_out, load_data
+from hardzero.studies.core.workers import WITH_UNLABELLED, Progress, Workers, carry_out, checksum_of
 
 STORE_NAME = "runs.sqlite"
 DEFAULT_FOLDER = Path("hardzero-studies")
@@ -74,13 +74,20 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
     if data and not study.data:
         raise ValueError(f"study {study.name} uses no data set")
     plan = Plan(study, source, scale)
+    defaults = [*study.data, *(study.data_at_full_scale if scale == "full" else ())]
+    choices: list[str | None] = [*(data or defaults)] or [None]
     checksums: dict[str | None, str | None] = {None: None}
-    for name in data or study.data:
+    for name in filter(None, choices):
         try:
-            checksums[name] = load_data(name).checksum
+            checksums[name] = checksum_of(name)
         except (OSError, ValueError) as error:
             plan.missing_data[name] = str(error)
-    choices: list[str | None] = [*(data or study.data)] or [None]
+    if study.unlabelled_data is not None and len(checksums) > 1:
+        try:
+            unlabelled = checksum_of(study.unlabelled_data)
+            checksums = {name: name and f"{own}{WITH_UNLABELLED}{unlabelled}" for name, own in checksums.items()}
+        except (OSError, ValueError) as error:
+            plan.missing_data[study.unlabelled_data] = str(error)
     for seed, choice in product(range(n_seeds), choices):
         if choice in checksums:
             plan.specs += [

@@ -11,6 +11,9 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+ROUNDING = 1e-9
+"""Relative difference below which values count as equal: gaps that vary by less have no measurable spread."""
+
 SIGNIFICANCE = 0.05
 """The paper's level for its pairwise test."""
 
@@ -78,6 +81,6 @@ def differ(first: pd.Series[float], second: pd.Series[float]) -> bool | None:
     if len(pairs) < 2:
         return None
     gap = pairs[:, 0] - pairs[:, 1]
-    if np.ptp(gap) == 0:
-        return bool(gap[0] != 0)
+    if np.ptp(gap) <= ROUNDING * np.abs(pairs).max():
+        return bool(np.abs(gap).max() > ROUNDING * np.abs(pairs).max())
     return bool(ttest_1samp(gap, 0.0).pvalue < SIGNIFICANCE)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from hardzero.datasets.dataset import Dataset
 
 BACKENDS = ("loky", "dask", "ray")
+WITH_UNLABELLED = "+"
+"""Between the checksums of a data set and of the unlabelled one used with it."""
+
 POLL_SECONDS = 0.5
 """How often a process with nothing left to claim looks whether other processes have finished their runs."""
 
@@ -270,8 +273,10 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
     folder = None if checkpoints is None else checkpoints / spec.key
     try:
         with threadpool_limits(n_threads):
-            context = Context(_load(spec), spec.seed, n_threads, folder)
-            metrics = get_study(source).measure(dict(spec.settings), context)
+            study = get_study(source)
+            data, unlabelled = _load(spec, study)
+            context = Context(data, spec.seed, n_threads, folder, unlabelled)
+            metrics = study.measure(dict(spec.settings), context)
     except Exception:
         return Outcome(spec.key, None, traceback.format_exc(), time.perf_counter() - started)
     if folder is not None:
@@ -279,16 +284,30 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
     return Outcome(spec.key, metrics, None, time.perf_counter() - started)
 
 
-def _load(spec: RunSpec) -> Dataset | None:
-    if spec.data is None:
-        return None
-    data = load_data(spec.data)
-    if data.checksum != spec.data_checksum:
+def _load(spec: RunSpec, study: Study) -> tuple[Dataset | None, Dataset | None]:
+    """Return the data set of a run, and the unlabelled one if the run was planned with it."""
+    if spec.data is None or spec.data_checksum is None:
+        return None, None
+    own, _, of_unlabelled = spec.data_checksum.partition(WITH_UNLABELLED)
+    data = _checked(spec.data, own)
+    if not of_unlabelled or study.unlabelled_data is None:
+        return data, None
+    return data, _checked(study.unlabelled_data, of_unlabelled)
+
+
+def _checked(name: str, checksum: str) -> Dataset:
+    data = load_data(name)
+    if data.checksum != checksum:
         raise ValueError(
-            f"the data set {spec.data!r} of this worker differs from the one the study was planned with: "
+            f"the data set {name!r} of this worker differs from the one the study was planned with: "
             "give all machines the same HARDZERO_DATA"
         )
     return data
+
+
+def checksum_of(name: str) -> str:
+    """Return the checksum of a data set."""
+    return load_data(name).checksum
 
 
 @lru_cache(maxsize=2)
@@ -296,5 +315,4 @@ def load_data(name: str) -> Dataset:
     """Load a data set once per process."""
     from hardzero import datasets
 
-    data: Dataset = datasets.load(name)
-    return data
+    return datasets.load(name)

@@ -1,0 +1,165 @@
+"""``hardzero study``: list, run and report the paper's tables and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from hardzero.studies.core.report import StudyReport
+    from hardzero.studies.core.run_store import RunStore
+
+FOLDER = Path("hardzero-studies")
+
+
+class _StudyGroup(TyperGroup):
+    """Takes the name of a study, or a file that holds one, for ``run`` with that name."""
+
+    def resolve_command(self, context: Any, arguments: list[str]) -> Any:
+        """Return the command that the first argument names, or ``run``."""
+        if arguments and arguments[0] not in self.commands and not arguments[0].startswith("-"):
+            arguments = ["run", *arguments]
+        return super().resolve_command(context, arguments)
+
+
+app = typer.Typer(
+    cls=_StudyGroup,
+    no_args_is_help=True,
+    help="The paper's tables and figures: 'hardzero study list', 'hardzero study NAME', 'hardzero study report NAME'.",
+)
+
+Name = Annotated[str, typer.Argument(help="A study, as 'hardzero study list' shows them, or a .py file with one.")]
+Folder = Annotated[Path, typer.Option("--store", help="Folder of the store of runs and of the reports.")]
+
+
+@app.command("list")
+def list_studies(folder: Folder = FOLDER) -> None:
+    """Show all studies, what the paper claims in each, and the runs that the store has."""
+    import rich
+    from rich.table import Table
+
+    from hardzero.studies import get_study, study_names
+    from hardzero.studies.core.running import STORE_NAME, open_store
+
+    store = open_store(folder) if (folder / STORE_NAME).exists() else None
+    table = Table("study", "the paper's claim", "data", "finished runs")
+    for name in study_names():
+        study = get_study(name)
+        finished = "–" if store is None else _finished(store, name)
+        table.add_row(f"[bold]{name}[/]", study.claim, ", ".join(study.data) or "–", finished)
+    rich.print(table)
+
+
+@app.command("run")
+def run(
+    name: Name,
+    scale: Annotated[str, typer.Option(help="'quick' (minutes) or 'full' (the paper's protocol).")] = "quick",
+    data: Annotated[list[str] | None, typer.Option(help="A data set in place of the study's own; repeatable.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Number of seeds; the study's own by default.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Runs at a time; one a core by default.")] = None,
+    backend: Annotated[str, typer.Option(help="'loky' (processes of this machine), 'dask' or 'ray'.")] = "loky",
+    address: Annotated[str | None, typer.Option(help="Of the Dask or Ray cluster.")] = None,
+    folder: Folder = FOLDER,
+) -> None:
+    """Run a study, or what is missing of it, and report it. 'run' may be left out."""
+    from hardzero.studies.core.report import make_report
+    from hardzero.studies.core.running import make_plan, open_store
+    from hardzero.studies.core.workers import Workers
+
+    if scale not in ("quick", "full"):
+        raise ValueError(f"unknown scale {scale!r}: choose 'quick' or 'full'")
+    places = Workers(backend, workers, address)
+    plan = make_plan(name, scale, data or (), seeds)  # type: ignore[arg-type]
+    for missing, reason in plan.missing_data.items():
+        typer.echo(f"Without {missing}: {reason}", err=True)
+    if not plan.specs:
+        raise ValueError(f"none of the data sets of {name} is at hand: name one with --data")
+    store = open_store(folder)
+    store.plan(plan.study.name, scale, plan.specs)
+    try:
+        _carry_out(store, plan, places)
+    except KeyboardInterrupt:
+        typer.echo("\nInterrupted: finished runs are kept, and the same command goes on with the others.", err=True)
+        raise typer.Exit(130) from None
+    report_of = make_report(store, name, scale=scale)
+    _show(report_of, folder)
+    if report_of.failures:
+        raise typer.Exit(1)
+
+
+@app.command("report")
+def report(
+    name: Name,
+    scale: Annotated[str | None, typer.Option(help="'quick' or 'full'; full by default where it has runs.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Version of hardzero whose runs count; 'all' puts versions side by side.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print tables as Markdown.")] = False,
+    folder: Folder = FOLDER,
+) -> None:
+    """Print the tables of a study beside the paper's figures; write a page with plots, and all runs as CSV."""
+    from hardzero.studies.core.report import make_report
+    from hardzero.studies.core.running import STORE_NAME, open_store
+
+    if not (folder / STORE_NAME).exists():
+        raise ValueError(f"there is no store of runs in {folder}: run 'hardzero study {name}' first, or name --store")
+    _show(make_report(open_store(folder), name, scale=scale, version=version), folder, markdown=markdown)
+
+
+def _finished(store: RunStore, name: str) -> str:
+    frame = store.frame(name)
+    return f"{(frame['status'] == 'done').sum()} of {len(frame)}" if len(frame) else "–"
+
+
+def _carry_out(store: RunStore, plan: Any, workers: Any) -> None:
+    """Carry out a plan behind a progress bar; name each failure when it happens."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from hardzero.studies.core.workers import carry_out
+
+    keys = [spec.key for spec in plan.specs]
+    ended = sum(status == "done" for status in store.statuses(keys).values())
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task(plan.study.name, total=len(keys), completed=ended)
+
+        def record(spec: Any, outcome: Any) -> None:
+            done = sum(status in ("done", "failed") for status in store.statuses(keys).values())
+            progress.update(task, completed=done)
+            if outcome.error is not None:
+                progress.console.print(f"[red]failed[/] {spec.settings}: {outcome.error.strip().splitlines()[-1]}")
+
+        carry_out(store, plan.study, plan.source, plan.specs, workers, record)
+        progress.update(task, completed=len(keys))
+
+
+def _show(report: StudyReport, folder: Path, *, markdown: bool = False) -> None:
+    import rich
+
+    from hardzero.studies.core.report import write_page, write_runs
+
+    if markdown:
+        for table in report.tables:
+            typer.echo(f"{table.title}\n\n{table.markdown()}\n")
+    else:
+        rich.print(f"[bold]{report.study.title}[/] ({report.scale}): {report.study.claim}")
+        for table in report.tables:
+            rich.print(table.rich())
+    page = folder / f"{report.study.name}-{report.scale}.html"
+    write_page(report, page)
+    paths = [page, *write_runs(report, folder)]
+    for settings, error in report.failures:
+        typer.echo(f"failed: {settings}: {error}", err=True)
+    typer.echo(f"{report.status}. {report.timing}", err=True)
+    typer.echo("Wrote " + ", ".join(map(str, paths)), err=True)

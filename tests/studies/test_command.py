@@ -1,0 +1,94 @@
+"""``hardzero study``, as a user types it."""
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from hardzero.cli.study import app
+
+WIDE = {"COLUMNS": "200"}
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Call ``hardzero study`` with a store of its own."""
+
+    def call(*arguments, code=0):
+        stored = [] if "--help" in arguments else ["--store", str(tmp_path / "store")]
+        result = CliRunner().invoke(app, [*arguments, *stored], env=WIDE)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return result
+
+    return call
+
+
+def test_the_list_names_every_study_and_counts_its_runs(study):
+    from hardzero.studies import study_names
+
+    assert all(name in study("list").output for name in study_names())
+    study("response-curves")
+    line = next(line for line in study("list").output.splitlines() if "response-curves" in line)
+    assert "1 of 1" in line
+
+
+def test_a_study_is_run_by_its_name_and_reported(study, tmp_path):
+    output = study("response-curves").output
+    assert "LIF neuron" in output
+    assert "1 of 1 runs finished" in output
+    names = {path.name for path in (tmp_path / "store").iterdir()}
+    assert {"runs.sqlite", "response-curves-quick.html", "response-curves-quick.csv"} <= names
+
+
+def test_run_may_be_said(study):
+    assert "LIF neuron" in study("run", "response-curves").output
+
+
+def test_a_file_with_a_study_is_run_like_the_paper_s(study, naps, monkeypatch):
+    monkeypatch.setenv("NAPS", "4")
+    output = study(naps, "--seeds", "2", "--workers", "1").output
+    assert "8 of 8 runs finished" in output
+    assert re.search(r"3 +│ +9\.\d+ ± .* │ +9 +│", output)
+
+
+def test_failures_are_named_and_the_exit_code_says_so(study, naps, monkeypatch):
+    monkeypatch.setenv("NAPS", "4")
+    monkeypatch.setenv("NAPS_FAILS_AT", "2")
+    output = study(naps, "--seeds", "1", "--workers", "1", code=1).output
+    assert "this nap was cut short" in output
+    assert "3 of 4 runs finished (1 failed)" in output
+
+
+def test_a_report_runs_nothing(study, naps, monkeypatch, tmp_path):
+    monkeypatch.setenv("NAPS_LOG", str(tmp_path / "log"))
+    study(naps, "--seeds", "1", "--workers", "1")
+    monkeypatch.setenv("NAPS", "99")
+    assert "12 of 12 runs finished" in study("report", naps).output
+    assert len((tmp_path / "log").read_text().splitlines()) == 12
+
+
+def test_tables_in_markdown(study):
+    study("response-curves")
+    assert "| rectifier |" in study("report", "response-curves", "--markdown").output
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["tabel1"], "unknown study 'tabel1'"),
+    (["response-curves", "--scale", "huge"], "unknown scale 'huge'"),
+    (["response-curves", "--seeds", "0"], "number of seeds must be positive"),
+    (["response-curves", "--workers", "0"], "number of workers must be positive"),
+    (["response-curves", "--backend", "slurm"], "unknown backend 'slurm'"),
+    (["response-curves", "--data", "digits"], "uses no data set"),
+    (["sparsity-error", "--data", "/no/such/file.csv"], "none of the data sets of sparsity-error is at hand"),
+    (["report", "response-curves"], "there is no store of runs"),
+])  # fmt: skip
+def test_mistakes_are_explained(study, arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        study(*arguments)
+
+
+def test_data_that_are_absent_are_named(study):
+    result = CliRunner().invoke(app, ["run", "sparsity-error", "--data", "/no/such/file.csv"])
+    assert "Without /no/such/file.csv" in result.output

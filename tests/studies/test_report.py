@@ -1,0 +1,251 @@
+"""Reports say what the runs say, whichever of them are missing."""
+
+import json
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hardzero.studies import get_study, study_names
+from hardzero.studies.core.report import make_report, write_page, write_runs
+from hardzero.studies.core.run_store import RunSpec, RunStore
+from hardzero.studies.core.running import run_study
+from hardzero.studies.core.statistics import differ, estimate
+from hardzero.studies.core.tables import Measure, comparison
+from hardzero.studies.core.workers import Workers
+from hardzero.studies.sparsity_error import knee
+
+ONE = Workers(count=1)
+
+
+def test_the_interval_is_that_of_students_t():
+    values = [2.0, 3.0, 4.0, 7.0]
+    result = estimate([*values, float("nan")])
+    assert (result.mean, result.n) == (4.0, 4)
+    assert result.half_width == pytest.approx(3.182446 * np.std(values, ddof=1) / 2, rel=1e-6)
+    assert estimate([5.0]).text(1) == "5.0"
+    assert estimate([]).text(1) == "–"
+
+
+def test_intervals_cover_the_mean_as_often_as_they_say():
+    random = np.random.default_rng(0)
+    covered = [abs((e := estimate(random.normal(size=4))).mean) <= e.half_width for _ in range(1500)]
+    assert 0.93 < np.mean(covered) < 0.97
+
+
+def test_the_paired_test_sees_what_pairing_shows():
+    seeds = pd.RangeIndex(6)
+    noise = pd.Series([0.0, 5.0, -3.0, 2.0, 8.0, -1.0], index=seeds)
+    better = noise - 0.5 + pd.Series([0.01, -0.02, 0.0, 0.02, -0.01, 0.01], index=seeds)
+    assert differ(noise, better) is True
+    assert differ(noise, noise[::-1]) is False
+    assert differ(noise, pd.Series(better.to_numpy(), index=seeds + 100)) is None
+    assert differ(noise.head(1), better.head(1)) is None
+    assert differ(noise, noise + 1) is True
+
+
+def runs_frame(errors):
+    rows = [
+        {"model": model, "seed": seed, "error": error, "data": "digits", "version": "1"}
+        for model, values in errors.items()
+        for seed, error in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_bold_marks_the_best_and_its_ties():
+    runs = runs_frame({"a": [1.0, 1.1, 0.9], "b": [1.01, 1.05, 0.98], "c": [2.0, 2.1, 1.9]})
+    table = comparison(
+        runs, "Models", {"model": "model"}, [Measure("error", "error", 1, "lowest")], {("c",): {"error": "1.9"}}
+    )
+    bold = {row[0].text: row[1].bold for row in table.rows}
+    assert bold == {"a": True, "b": True, "c": False}
+    assert table.header == ["model", "error", "paper", "runs"]
+    assert [row[2].text for row in table.rows] == ["–", "–", "1.9"]
+    assert "| c | 2.0 ± 0.2 | 1.9 | 3 |" in table.markdown()
+    assert "| **1.0 ± 0.2** |" in table.markdown()
+
+
+def test_versions_and_data_sets_become_columns_where_they_differ():
+    old, new = runs_frame({"a": [1.0, 2.0]}), runs_frame({"a": [3.0, 4.0]}).assign(version="2")
+    table = comparison(pd.concat([old, new]), "Models", {"model": "model"}, [Measure("error", "error", 1)])
+    assert table.header[:2] == ["version", "model"]
+    assert [row[2].text.split(" ")[0] for row in table.rows] == ["1.5", "3.5"]
+
+
+def test_the_knee_is_found_and_not_invented():
+    zeros = np.linspace(40, 99.5, 80)
+    noise = np.random.default_rng(0).normal(scale=0.03, size=80)
+    errors = 2.0 + noise + 0.8 * np.maximum(0.0, np.log(15.0 / (100.0 - zeros)))
+    assert knee(zeros, errors) == pytest.approx(85, abs=4)
+    assert knee(zeros[:5], errors[:5]) is None
+    assert knee(zeros, 2.0 - 0.01 * zeros) is None
+
+
+def test_a_page_stands_alone_and_says_everything(tmp_path, naps, monkeypatch):
+    monkeypatch.setenv("NAPS_FAILS_AT", "2")
+    store = run_study(naps, folder=tmp_path, workers=ONE)
+    report = make_report(store, naps)
+    write_page(report, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    for text in ("Naps", "Squares are squares.", "22 of 24 runs finished (2 failed)", "this nap was cut short"):
+        assert text in page
+    assert not re.search(r"(src|href)=\"(?!data:)", page)
+    ElementTree.fromstring(re.sub(r"<(meta|img|br)([^>]*)>", r"<\1\2/>", page.split("\n", 1)[1]))
+
+
+def test_all_runs_are_written_as_tables(tmp_path, naps):
+    report = make_report(run_study(naps, folder=tmp_path, workers=ONE), naps)
+    for path in write_runs(report, tmp_path):
+        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        assert len(frame) == 24
+        assert frame["square"].tolist() == report.runs["square"].tolist()
+
+
+def spec(version, seed=0, **changes):
+    return RunSpec(**{"study": "naps", "revision": 1, "settings": {"number": 1}, "data": None, "data_checksum": None, "version": version, "seed": seed, **changes})  # fmt: skip  # noqa: E501
+
+
+def test_versions_are_kept_apart_and_can_be_compared(tmp_path, naps):
+    store = RunStore(tmp_path / "runs.sqlite")
+    for version, square in (("0.0.1", 1.0), ("0.0.2", 2.0)):
+        store.plan("naps", "quick", [spec(version)])
+        store.finish(store.claim().key, {"square": square}, 0.1)
+    assert make_report(store, naps).finished["square"].tolist() == [2.0]
+    assert make_report(store, naps, version="0.0.1").finished["square"].tolist() == [1.0]
+    both = make_report(store, naps, version="all")
+    assert both.tables[0].header[0] == "version"
+    assert len(both.tables[0].rows) == 2
+    with pytest.raises(ValueError, match=r"no runs of version 7: the store has 0.0.1, 0.0.2"):
+        make_report(store, naps, version="7")
+
+
+def test_contents_that_share_a_name_are_told_apart(tmp_path, naps):
+    store = RunStore(tmp_path / "runs.sqlite")
+    store.plan("naps", "quick", [spec("1", data="mine.csv", data_checksum=mark * 64) for mark in "ab"])
+    while (claimed := store.claim()) is not None:
+        store.finish(claimed.key, {"square": 1.0}, 0.1)
+    assert sorted(make_report(store, naps).finished["data"]) == ["mine.csv (aaaaaa)", "mine.csv (bbbbbb)"]
+
+
+def test_a_study_without_runs_is_named(tmp_path, naps):
+    with pytest.raises(ValueError, match="has no runs of naps"):
+        make_report(RunStore(tmp_path / "runs.sqlite"), naps)
+
+
+TINY = {
+    "train_samples": 150,
+    "hidden_layer_sizes": [12, 12],
+    "layers": [20, 20],
+    "max_iter": 2,
+    "pretraining_epochs": 1,
+    "learning_rates": None,
+    "steps": 20,
+    "units": 8,
+    "rounds": 1,
+    "samples": 40,
+    "widths": [2, 4],
+    "starts": 1,
+    "labels_of_probe": [20, 40],
+    "resamples": 2,
+    "labels": 30,
+    "early_stopping": False,
+}
+
+
+def tiny_grid(study):
+    """Return a few runs of a study, made so small that each takes a moment."""
+    data = "digits" if study.data else None
+    grid = []
+    for settings in study.grid("quick", data):
+        small = {**settings, **{name: value for name, value in TINY.items() if name in settings and name != "labels"}}
+        if small not in grid:
+            grid.append(small)
+    return grid[:12] if study.name != "semi-supervised" else grid[:8]
+
+
+@pytest.fixture(scope="session")
+def ratings(tmp_path_factory):
+    """A file of short texts with ratings."""
+    random = np.random.default_rng(0)
+    words = {"good": 1.0, "fine": 0.5, "bad": -1.0, "dull": -0.5, "film": 0.0, "story": 0.0, "actors": 0.0}
+    texts = [random.choice(list(words), size=random.integers(3, 7)) for _ in range(150)]
+    lines = [f"{' '.join(text)},{sum(words[word] for word in text) + 0.01 * i}" for i, text in enumerate(texts)]
+    path = tmp_path_factory.mktemp("ratings") / "ratings.csv"
+    path.write_text("text,rating\n" + "\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_runs(tmp_path_factory, ratings):
+    """Every study at tiny size on digits, by the study's own code: name -> store."""
+    from hardzero import datasets
+    from hardzero.studies.core.study import Context
+
+    digits = datasets.load("digits")
+    texts = datasets.load(ratings, target="rating", text="text")
+    stores = {}
+    for name in study_names():
+        study = get_study(name)
+        store = RunStore(tmp_path_factory.mktemp(name) / "runs.sqlite")
+        data = None if not study.data else texts if name == "table2" else digits
+        specs = [
+            RunSpec(name, 1, settings, data and "digits", data and data.checksum, "1", seed)
+            for seed in range(2)
+            for settings in tiny_grid(study)
+        ]
+        store.plan(name, "quick", specs)
+        while (claimed := store.claim()) is not None:
+            metrics = study.measure(dict(claimed.settings), Context(data, claimed.seed, 1))
+            store.finish(claimed.key, json.loads(json.dumps(metrics)), 0.1)
+        stores[name] = store
+    return stores
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", study_names())
+def test_every_study_is_measured_and_reported(small_runs, name, tmp_path):
+    import matplotlib.pyplot as plt
+
+    report = make_report(small_runs[name], name)
+    assert len(report.finished) == len(report.runs)
+    assert all(table.rows for table in report.tables)
+    assert report.tables
+    for table in report.tables:
+        assert all(len(row) == len(table.header) for row in table.rows)
+        assert not any("nan" in cell.text for row in table.rows for cell in row)
+    write_page(report, tmp_path / "page.html")
+    assert (tmp_path / "page.html").stat().st_size > 3000
+    plt.close("all")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", study_names())
+def test_reports_survive_missing_runs(small_runs, name, tmp_path):
+    import matplotlib.pyplot as plt
+
+    study = get_study(name)
+    frame = make_report(small_runs[name], name).finished
+    random = np.random.default_rng(0)
+    for count in (1, 1, 1, 2, 3, len(frame) // 2, len(frame) - 1):
+        kept = frame.iloc[np.sort(random.permutation(len(frame))[: max(count, 1)])].dropna(axis="columns", how="all")
+        for table in study.tables(kept):
+            assert all(len(row) == len(table.header) for row in table.rows)
+        for picture in study.pictures(kept):
+            picture.figure.canvas.draw()
+        plt.close("all")
+
+
+@pytest.mark.slow
+def test_a_study_gives_the_same_metrics_again():
+    from hardzero import datasets
+    from hardzero.studies.core.study import Context
+
+    study = get_study("sparsity-error")
+    settings = tiny_grid(study)[1]
+    digits = datasets.load("digits")
+    metrics = [study.measure(dict(settings), Context(digits, 0, threads)) for threads in (1, 2)]
+    assert metrics[0] == metrics[1]
+    assert metrics[0] != study.measure(dict(settings), Context(digits, 1, 1))
