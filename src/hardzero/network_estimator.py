@@ -87,7 +87,9 @@ def as_network_input(X: Any) -> Input:
     if not issparse(X):
         return cast(Array, np.ascontiguousarray(X))
     rows = csr_array(cast(Any, X))
-    rows.sum_duplicates()
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
     if rows.nnz < 2**31 and rows.indices.dtype != np.int32:
         rows.indices, rows.indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
     return rows
