@@ -191,6 +191,8 @@ class _RectifierEstimator(NetworkEstimator):
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
         """Return names for the columns of `transform`: ``unit0``, ``unit1``, … of the last hidden layer."""
         check_is_fitted(self)
+        if not self.network_.hidden_layers:
+            raise ValueError("there is no hidden layer to name the units of")
         n_units = self.network_.hidden_layers[-1].n_units
         return np.array([f"unit{index}" for index in range(n_units)], dtype=object)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, cast
 
 import numpy as np
@@ -63,7 +64,10 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         n_layers = len(self._hidden_layer_sizes())
         if np.ndim(value) == 0:
             return [float(cast(float, value))] * n_layers
-        values = [float(item) for item in cast(Sequence[float], value)]
+        try:
+            values = [float(item) for item in cast(Sequence[float], value)]
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} must hold numbers, got {value!r}") from None
         if len(values) != n_layers:
             raise ValueError(f"{name} has {len(values)} values for {n_layers} hidden layers: give one a layer")
         return values
@@ -71,7 +75,7 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _hidden_layer_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if any(int(size) != size or size <= 0 for size in sizes):
+        if not all(isinstance(size, Real) and size > 0 and size == int(size) for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
