@@ -27,6 +27,16 @@ def test_sparse_input_gives_the_same(classifier, digits):
     np.testing.assert_allclose(dense["layer 2"], sparse["layer 2"], rtol=1e-4, atol=1e-5)
 
 
+def test_stack_of_autoencoders_is_the_chain_of_its_encoders(digits):
+    from hardzero.autoencoders import StackedDenoisingAutoencoder
+
+    autoencoder = StackedDenoisingAutoencoder((20, 10), max_iter=1, random_state=0).fit(digits[0])
+    subject = subject_of(autoencoder)
+    hidden = subject.all_hidden(subject.check(digits[0]))
+    assert hidden["layer 1"].shape == (len(digits[0]), 20)
+    np.testing.assert_allclose(hidden["layer 2"], autoencoder.transform(digits[0]).toarray(), rtol=1e-5, atol=1e-6)
+
+
 def test_bad_models_are_refused():
     with pytest.raises(TypeError, match="cannot analyze a list"):
         subject_of([1, 2])

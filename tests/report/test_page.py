@@ -136,6 +136,18 @@ def test_color_images(tmp_path):
     assert "Weights of unit" in (tmp_path / "page.html").read_text()
 
 
+def test_autoencoder_is_shown_with_reconstructions(digits, tmp_path):
+    from hardzero.autoencoders import StackedDenoisingAutoencoder
+
+    X = digits[0]
+    autoencoder = StackedDenoisingAutoencoder((32, 16), max_iter=3, random_state=0).fit(X[:1200])
+    write_report(autoencoder, tmp_path / "page.html", (X[1200:], None), image_shape=(8, 8))
+    html = (tmp_path / "page.html").read_text()
+    assert Outline(html).headings() == ["The model", "Training", "Active units", "First layer", "Reconstructions"]
+    assert f"<dd>{autoencoder.reconstruction_error(X[1200:]):.4g}</dd>" in html
+    assert 'alt="Reconstruction of input 12"' in html
+
+
 def test_data_set_brings_its_test_part_names_and_shape(classifier, digits, tmp_path):
     X, y = digits
 
@@ -172,6 +184,8 @@ def test_a_failure_leaves_the_old_page(classifier, digits, tmp_path):
 
 def test_bad_arguments(classifier, digits, tmp_path):
     X, y = digits
+    with pytest.raises(ValueError, match="not a Network"):
+        write_report(classifier.network_, tmp_path / "page.html")
     with pytest.raises(NotFittedError):
         write_report(RectifierClassifier(), tmp_path / "page.html")
     with pytest.raises(ValueError, match="must agree"):

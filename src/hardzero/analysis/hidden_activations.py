@@ -88,7 +88,7 @@ class EstimatorSubject(NetworkSubject):
     """A fitted hardzero estimator."""
 
     def __init__(self, estimator: Any) -> None:
-        super().__init__(estimator.network_, estimator._ops())
+        super().__init__(network_of(estimator), estimator._ops())
         self.estimator = estimator
 
     def check(self, X: Any) -> Any:
@@ -164,12 +164,21 @@ class TorchSubject(Subject):
         return tensor if parameter is None else tensor.to(parameter.device, parameter.dtype)
 
 
+def network_of(estimator: Any) -> Network:
+    """Return the network of a fitted estimator; of a stack of autoencoders, its encoders one after another."""
+    if hasattr(estimator, "network_"):
+        return cast(Network, estimator.network_)
+    encoders = [network.hidden_layers[0] for network in estimator.networks_]
+    top = estimator.networks_[-1]
+    return Network(encoders, top.output, top.loss)
+
+
 def subject_of(model: Any) -> Subject:
     """Return the view that the analyses take of a model.
 
     Parameters
     ----------
-    model : fitted hardzero estimator, hardzero.network.Network or torch.nn.Module
+    model : fitted hardzero estimator or autoencoder, hardzero.network.Network or torch.nn.Module
 
     Raises
     ------

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.analysis.hidden_activations import dense, subject_of
+from hardzero.analysis.hidden_activations import dense, network_of, subject_of
 from hardzero.report.figures import Thumbnail, thumbnail
-from hardzero.report.section import Section, UnitCard, UnitGroup
+from hardzero.report.section import ImageCard, ImageGroup, Section
 
 N_UNITS = 6
 N_INPUTS = 3
@@ -34,7 +34,7 @@ def first_layer_section(
     Section or None
         None where images of that shape do not have as many values as the model has features.
     """
-    weights = estimator.network_.hidden_layers[0].parameters.weights
+    weights = network_of(estimator).hidden_layers[0].parameters.weights
     if len(image_shape) not in (2, 3) or int(np.prod(image_shape)) != weights.shape[0]:
         return None
     subject = subject_of(estimator)
@@ -47,7 +47,7 @@ def first_layer_section(
         return None
     low, high = float(checked.min()), float(checked.max())
 
-    def card(unit: int) -> UnitCard:
+    def card(unit: int) -> ImageCard:
         excitation = np.abs(first[:, unit])
         best = np.argsort(-excitation, kind="stable")[:N_INPUTS]
         inputs = []
@@ -55,17 +55,17 @@ def first_layer_section(
             kind = f", class {class_of[row]}" if class_of is not None else ""
             alt = f"Input that excites unit {unit} most, rank {rank}{kind}"
             image = dense(checked[[row]])[0].reshape(image_shape)
-            inputs.append(_input_image(image, low, high, alt))
+            inputs.append(input_image(image, low, high, alt))
         title = f"unit {unit} · fires for {100 * firing[unit]:.1f} %"
-        return UnitCard(title, _weight_image(weights[:, unit].reshape(image_shape), unit), inputs)
+        return ImageCard(title, [_weight_image(weights[:, unit].reshape(image_shape), unit), *inputs])
 
     most = ranked[:N_UNITS]
     least = ranked[::-1][: min(N_UNITS, max(len(ranked) - len(most), 0))]
-    groups = [UnitGroup("Most active units", [card(int(unit)) for unit in most])]
+    groups = [ImageGroup("Most active units", [card(int(unit)) for unit in most])]
     if len(least):
-        groups.append(UnitGroup("Least active units that are not dead", [card(int(unit)) for unit in least]))
+        groups.append(ImageGroup("Least active units that are not dead", [card(int(unit)) for unit in least]))
     text = "For each unit its weights (blue excites, red inhibits) and the inputs that excite it most, best first."
-    return Section("First layer", text, units=groups)
+    return Section("First layer", text, images=groups)
 
 
 def _weight_image(weights: NDArray[np.float32], unit: int) -> Thumbnail:
@@ -78,7 +78,7 @@ def _weight_image(weights: NDArray[np.float32], unit: int) -> Thumbnail:
     return thumbnail(colormaps["RdBu"](0.5 + 0.5 * plane / largest), alt)
 
 
-def _input_image(image: NDArray[np.float32], low: float, high: float, alt: str) -> Thumbnail:
+def input_image(image: NDArray[np.float32], low: float, high: float, alt: str) -> Thumbnail:
     """Return an input as a gray image, or in color if it has three channels."""
     scaled = (image - low) / ((high - low) or 1.0)
     if scaled.ndim == 3:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hardzero.analysis.hidden_activations import network_of
 from hardzero.report.section import Section, TextTable
 
 
@@ -20,7 +21,7 @@ class KeyFigure:
 
 def model_section(estimator: Any) -> Section:
     """Return the layers and the parameters that differ from their defaults."""
-    network = estimator.network_
+    network = network_of(estimator)
     rows = []
     n_inputs = network.n_features
     for depth, layer in enumerate(network.hidden_layers, start=1):
@@ -51,6 +52,7 @@ def key_figures(estimator: Any, X: Any | None, y: Any | None) -> list[KeyFigure]
     from sklearn.base import is_classifier, is_regressor
 
     figures = []
+    network = network_of(estimator)
     if X is not None and y is not None and len(y):
         if is_classifier(estimator):
             error = 100.0 * (1.0 - float(estimator.score(X, y)))
@@ -59,21 +61,29 @@ def key_figures(estimator: Any, X: Any | None, y: Any | None) -> list[KeyFigure]
             rmse = float(np.sqrt(np.mean(np.square(estimator.predict(X) - y))))
             figures.append(KeyFigure(f"{rmse:.4g}", f"root mean squared error on {len(y):,} held-out samples"))
             figures.append(KeyFigure(f"{float(estimator.score(X, y)):.3f}", "R² on the same"))
-    if X is not None:
-        zeros = np.average(
-            estimator.network_.sparsity(estimator._ops(), estimator._validate_X(X)), weights=_units(estimator)
+    if X is not None and is_autoencoder(estimator):
+        error = float(estimator.reconstruction_error(X))
+        figures.append(
+            KeyFigure(f"{error:.4g}", f"mean squared error of reconstructions of {X.shape[0]:,} held-out samples")
         )
+    if X is not None:
+        zeros = np.average(network.sparsity(estimator._ops(), estimator._validate_X(X)), weights=_units(estimator))
         figures.append(KeyFigure(f"{100 * zeros:.1f} %", "of hidden activations are exactly zero"))
     elif getattr(estimator, "sparsity_", None) is not None:
         zeros = np.average(estimator.sparsity_, weights=_units(estimator))
         figures.append(KeyFigure(f"{100 * zeros:.1f} %", "of hidden activations are exactly zero (training data)"))
-    n_parameters = sum(layer.weights.size + layer.bias.size for layer in estimator.network_.parameters)
+    n_parameters = sum(layer.weights.size + layer.bias.size for layer in network.parameters)
     figures.append(KeyFigure(_thousands(n_parameters), "parameters"))
     return figures
 
 
+def is_autoencoder(estimator: Any) -> bool:
+    """Tell whether a model reconstructs its input."""
+    return hasattr(estimator, "reconstruct")
+
+
 def _units(estimator: Any) -> list[int]:
-    return [layer.n_units for layer in estimator.network_.hidden_layers]
+    return [layer.n_units for layer in network_of(estimator).hidden_layers]
 
 
 def _thousands(number: int) -> str:

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hardzero
+from hardzero.analysis.hidden_activations import network_of
 from hardzero.analysis.sparsity_frontier import SparsityFrontier
 from hardzero.atomic_file import atomic_file
 from hardzero.report.activity_section import activity_section, class_section
 from hardzero.report.cost_section import cost_section, frontier_section
 from hardzero.report.figures import plotting
 from hardzero.report.first_layer_section import first_layer_section
-from hardzero.report.model_section import KeyFigure, key_figures, model_section
+from hardzero.report.model_section import KeyFigure, is_autoencoder, key_figures, model_section
+from hardzero.report.reconstruction_section import reconstruction_section
 from hardzero.report.section import Section
 from hardzero.report.training_section import training_section
 
@@ -61,7 +63,8 @@ def write_report(
 
     Parameters
     ----------
-    estimator : fitted RectifierClassifier or RectifierRegressor
+    estimator : fitted RectifierClassifier, RectifierRegressor or autoencoder
+        Autoencoders are shown with reconstructions in place of cost.
     path : str or path-like
         The file; it appears complete or not at all.
     dataset : hardzero.datasets.Dataset or (X, y), optional
@@ -97,6 +100,8 @@ def write_report(
     """
     from sklearn.utils.validation import check_is_fitted
 
+    if not hasattr(estimator, "get_params"):
+        raise ValueError(f"a page needs a fitted estimator of hardzero, not a {type(estimator).__name__}")
     check_is_fitted(estimator)
     if isinstance(sweep, (str, os.PathLike)):
         sweep = SparsityFrontier.load(sweep)
@@ -117,20 +122,24 @@ def _sections(
 
     figures = key_figures(estimator, *((data.X, data.y) if data is not None else (None, None)))
     sections: list[Section | None] = [model_section(estimator), training_section(estimator)]
-    has_hidden = bool(estimator.network_.hidden_layers)
+    has_hidden = bool(network_of(estimator).hidden_layers)
     if data is not None and has_hidden:
         sections.append(activity_section(estimator, data.X))
-        classes = data.y if data.y is not None and data.y.ndim == 1 and is_classifier(estimator) else None
+        has_classes = is_classifier(estimator) or (is_autoencoder(estimator) and data.class_names is not None)
+        classes = data.y if data.y is not None and data.y.ndim == 1 and has_classes else None
         if classes is not None:
             sections.append(class_section(estimator, data.X, classes, data.class_names))
         if data.image_shape is not None:
             names = None if classes is None else [str(label) for label in classes]
             sections.append(first_layer_section(estimator, data.X, data.image_shape, names))
         few = classes if classes is not None and len(np.unique(classes)) <= 20 else None
-        section, cost = cost_section(estimator, data.X, few)
-        sections.append(section)
-        faster = cost.speedup[0]
-        figures.insert(-1, KeyFigure(f"{faster:.1f}×", "speed of one prediction against dense arithmetic"))
+        if is_autoencoder(estimator):
+            sections.append(reconstruction_section(estimator, data.X, data.image_shape))
+        else:
+            section, cost = cost_section(estimator, data.X, few)
+            sections.append(section)
+            faster = cost.speedup[0]
+            figures.insert(-1, KeyFigure(f"{faster:.1f}×", "speed of one prediction against dense arithmetic"))
     if sweep is not None:
         sections.append(frontier_section(sweep))
     return [section for section in sections if section is not None], figures

@@ -21,28 +21,19 @@ class TextTable:
 
 
 @dataclass(frozen=True)
-class UnitCard:
-    """A unit of the first layer: what excites it.
-
-    Attributes
-    ----------
-    title : str
-    weights : Thumbnail
-    inputs : list of Thumbnail
-        The inputs that excite it most, best first.
-    """
+class ImageCard:
+    """Small images that belong together; the first stands a little apart from the others."""
 
     title: str
-    weights: Thumbnail
-    inputs: list[Thumbnail]
+    images: list[Thumbnail]
 
 
 @dataclass(frozen=True)
-class UnitGroup:
-    """Unit cards under one heading."""
+class ImageGroup:
+    """Image cards under one heading."""
 
     title: str
-    cards: list[UnitCard]
+    cards: list[ImageCard]
 
 
 @dataclass(frozen=True)
@@ -56,14 +47,14 @@ class Section:
         What to look for; may be empty.
     figures : list of Figure
     tables : list of TextTable
-    units : list of UnitGroup
+    images : list of ImageGroup
     """
 
     title: str
     text: str = ""
     figures: list[Figure] = field(default_factory=list)
     tables: list[TextTable] = field(default_factory=list)
-    units: list[UnitGroup] = field(default_factory=list)
+    images: list[ImageGroup] = field(default_factory=list)
 
 
 def table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], caption: str = "") -> TextTable:

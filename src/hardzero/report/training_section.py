@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def training_section(estimator: Any) -> Section | None:
     """Return learning curves and zeros over training; None where the model keeps no history."""
+    if getattr(estimator, "loss_curves_", None):
+        return Section("Training", "", figures=[_losses(estimator.loss_curves_)])
     loss = getattr(estimator, "loss_curve_", None)
     if not loss:
         return None
@@ -39,6 +41,19 @@ def _loss(loss: list[float]) -> Figure:
     if loss[-1] > loss[0]:
         alt = f"Line: the training loss goes from {loss[0]:.3g} to {loss[-1]:.3g} in {len(loss)} epochs."
     return figure(ax, "Training loss of each epoch, penalties included.", alt)
+
+
+def _losses(losses: list[list[float]]) -> Figure:
+    """Draw the loss of each layer of a stack; layers differ in scale, so each is shown in parts of its first loss."""
+    ax = new_axes(None)
+    for depth, loss in enumerate(losses):
+        parts = 100.0 * np.asarray(loss) / loss[0]
+        ax.plot(_epochs(len(loss)), parts, color=color(depth), linewidth=1.8, label=f"layer {depth + 1}")
+    _finish(ax, "training loss (% of the first epoch's)", max(map(len, losses)))
+    ends = ", ".join(f"layer {depth + 1} {loss[-1]:.4g}" for depth, loss in enumerate(losses))
+    return figure(
+        ax, f"Reconstruction loss of each layer; at the end {ends}.", f"Lines: training loss, at the end {ends}."
+    )
 
 
 def _validation(scores: list[float]) -> Figure:
