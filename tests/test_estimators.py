@@ -1,0 +1,396 @@
+"""What the estimators promise: inputs of every kind, pipelines, copies, weights, the hidden representation."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import coo_matrix, csc_array, csr_array, csr_matrix
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_classification, make_multilabel_classification, make_regression
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from hardzero import RectifierClassifier, RectifierRegressor
+from hardzero.activations import ACTIVATIONS, Softplus
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:target_sparsity was not reached"
+)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return (X[:500] / 16).astype(np.float32), y[:500]
+
+
+@pytest.fixture(scope="module")
+def regression():
+    X, y = make_regression(n_samples=150, n_features=8, n_targets=2, random_state=0)
+    return X, y / y.std(axis=0)
+
+
+def small(kind=RectifierClassifier, **parameters):
+    return kind(**{"hidden_layer_sizes": (24, 12), "max_iter": 5, "random_state": 0, "n_jobs": 1, **parameters})
+
+
+@pytest.mark.parametrize("make", [csr_array, csr_matrix, csc_array, coo_matrix], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_sparse_and_dense_input_give_the_same_answers(digits, solver, make):
+    X, y = digits
+    dense, sparse = small(solver=solver).fit(X, y), small(solver=solver).fit(make(X), y)
+    assert np.allclose(dense.predict_proba(X), sparse.predict_proba(make(X)), atol=1e-4)
+    assert np.allclose(dense.predict_proba(X), dense.predict_proba(make(X)), atol=1e-6)
+    assert abs(dense.transform(X) - dense.transform(make(X))).max() < 1e-5
+
+
+def test_unsorted_and_duplicate_entries_of_csr_input_are_understood_and_left_alone():
+    rows = csr_array((np.float32([3, 1, 2, 4]), [2, 0, 2, 1], [0, 3, 4]), shape=(2, 3))
+    before = rows.indices.copy(), rows.data.copy()
+    model = small(RectifierRegressor).fit(rows, [0.0, 1.0])
+    assert np.allclose(model.predict(rows), model.predict([[1, 0, 5], [0, 4, 0]]))
+    assert np.array_equal(rows.indices, before[0])
+    assert np.array_equal(rows.data, before[1])
+
+
+def test_bags_of_words_are_never_made_dense(monkeypatch):
+    texts = ["good film", "bad film", "good plot", "bad plot", "dull film", "great plot"] * 20
+    X = CountVectorizer().fit_transform(texts)
+    X.resize(120, 1_000_000)
+    for kind in (csr_array, csr_matrix):
+        monkeypatch.setattr(kind, "toarray", narrow_only(kind.toarray))
+        monkeypatch.setattr(kind, "todense", narrow_only(kind.todense))
+    y = [1, 0, 1, 0, 0, 1] * 20
+    model = small(hidden_layer_sizes=(4,), learning_rate_init=0.05, max_iter=15).fit(X, y)
+    assert model.score(X, y) == 1.0
+
+
+def narrow_only(make_dense):
+    def checked(self, *arguments, **options):
+        assert self.shape[1] < 1000
+        return make_dense(self, *arguments, **options)
+
+    return checked
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int64, np.uint8, bool, object])
+def test_input_of_any_numeric_type_is_taken_as_float32(digits, dtype):
+    X = (digits[0] > 0.5).astype(dtype)
+    model = small().fit(X, digits[1])
+    expected = small().fit(X.astype(np.float32), digits[1])
+    assert np.array_equal(model.predict_proba(X), expected.predict_proba(X.astype(np.float32)))
+    assert model.coefs_[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("arrange", [np.asfortranarray, lambda X: X[::-1][::-1], lambda X: np.repeat(X, 2, 1)[:, ::2]])
+def test_memory_order_does_not_matter(digits, arrange):
+    X, y = digits
+    assert np.array_equal(small().fit(arrange(X), y).predict_proba(arrange(X)), small().fit(X, y).predict_proba(X))
+
+
+def test_input_is_never_written_to(digits):
+    X, y = digits[0].copy(), digits[1].copy()
+    X.setflags(write=False)
+    y.setflags(write=False)
+    small(input_dropout=0.2).fit(X, y).predict(X)
+    assert np.array_equal(X, digits[0])
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_learns(digits, activation):
+    model = small(activation=activation, learning_rate_init=0.02, max_iter=40).fit(*digits)
+    assert model.score(*digits) > 0.9
+
+
+def test_an_activation_may_come_with_its_constants(digits):
+    model = small(activation=Softplus(beta=5.0))
+    assert clone(model).activation == Softplus(beta=5.0)
+    assert model.fit(*digits).network_.hidden_layers[0].activation.beta == 5.0
+
+
+def test_several_labels_a_sample():
+    X, y = make_multilabel_classification(300, n_classes=4, random_state=0)
+    model = small(max_iter=60, learning_rate_init=0.01).fit(X, y)
+    assert model.out_activation_ == "logistic"
+    assert model.predict(X).shape == model.predict_proba(X).shape == y.shape
+    assert np.array_equal(model.predict(X), model.predict_proba(X) > 0.5)
+    assert (model.predict(X) == y).mean() > 0.9
+
+
+def test_label_matrices_may_be_sparse():
+    X, y = make_multilabel_classification(80, n_classes=4, random_state=0)
+    predictions = small().fit(X, csr_matrix(y)).predict(X)
+    assert np.array_equal(predictions.toarray(), small().fit(X, y).predict(X))
+
+
+def test_two_classes_use_one_logistic_output():
+    X, y = make_classification(200, random_state=0)
+    model = small(max_iter=40, learning_rate_init=0.01).fit(X, np.where(y, "yes", "no"))
+    assert (model.out_activation_, model.n_outputs_) == ("logistic", 1)
+    assert list(model.classes_) == ["no", "yes"]
+    assert np.allclose(model.predict_proba(X).sum(axis=1), 1)
+    assert model.score(X, np.where(y, "yes", "no")) > 0.95
+
+
+def test_logarithms_of_probabilities_may_be_minus_infinity_without_a_warning():
+    X, y = make_classification(100, random_state=0)
+    model = small(max_iter=30).fit(X, y)
+    model.coefs_[-1][...] *= 1e5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        logs = model.predict_log_proba(X)
+    assert logs.min() == -np.inf
+    assert np.array_equal(np.exp(logs), model.predict_proba(X))
+
+
+def test_several_targets(regression):
+    X, y = regression
+    model = small(RectifierRegressor, solver="lbfgs", max_iter=200).fit(X, y)
+    assert model.predict(X).shape == y.shape
+    assert model.predict(X).dtype == np.float64
+    assert model.score(X, y) > 0.98
+    single = small(RectifierRegressor).fit(X, y[:, 0])
+    assert single.predict(X).shape == (150,)
+
+
+def test_poisson_regression_predicts_rates():
+    random = np.random.RandomState(0)
+    X = random.uniform(-1, 1, (800, 3))
+    rate = np.exp(1 + X @ [1.0, -0.5, 0.25])
+    y = random.poisson(rate)
+    model = small(RectifierRegressor, loss="poisson", max_iter=80, learning_rate_init=0.005).fit(X, y)
+    assert model.out_activation_ == "exp"
+    assert (model.predict(X) > 0).all()
+    assert np.corrcoef(model.predict(X), rate)[0, 1] > 0.95
+
+
+def test_class_weights_are_sample_weights_by_class():
+    X, y = make_classification(300, weights=[0.9], random_state=0)
+    by_class = small(class_weight={0: 1.0, 1: 5.0}).fit(X, y)
+    by_sample = small().fit(X, y, np.where(y, 5.0, 1.0))
+    assert np.array_equal(by_class.predict_proba(X), by_sample.predict_proba(X))
+    balanced = small(class_weight="balanced").fit(X, y)
+    assert balanced.predict(X).mean() > small().fit(X, y).predict(X).mean()
+    both = small(class_weight={0: 1.0, 1: 5.0}).fit(X, y, np.full(300, 2.0))
+    assert np.allclose(both.predict_proba(X), by_class.predict_proba(X), atol=1e-5)
+
+
+def test_weights_are_repetition_for_lbfgs():
+    X, y = make_classification(100, random_state=0)
+    counts = np.random.RandomState(0).randint(0, 4, 100)
+    options = {"solver": "lbfgs", "hidden_layer_sizes": (), "alpha": 1.0, "max_iter": 300}
+    weighted = small(**options).fit(X, y, counts)
+    repeated = small(**options).fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
+    assert np.allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-3)
+
+
+def test_the_default_network_fits_common_data_well():
+    X, y = load_digits(return_X_y=True)
+    train, test = slice(0, 1200), slice(1200, None)
+    model = make_pipeline(MinMaxScaler(), RectifierClassifier(random_state=0, max_iter=40)).fit(X[train], y[train])
+    assert model.score(X[test], y[test]) > 0.93
+    X, y = make_regression(400, 10, noise=1.0, random_state=0)
+    y = (y - y.mean()) / y.std()
+    model = make_pipeline(StandardScaler(), RectifierRegressor(random_state=0)).fit(X[:300], y[:300])
+    assert model.score(X[300:], y[300:]) > 0.9
+
+
+def test_searches_pipelines_and_meta_estimators_work(digits):
+    X, y = digits
+    pipeline = make_pipeline(StandardScaler(), small())
+    grid = {"rectifierclassifier__hidden_layer_sizes": [(8,), (32,)]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2, error_score="raise").fit(X, y)
+    assert search.best_params_["rectifierclassifier__hidden_layer_sizes"] == (32,)
+    assert cross_val_score(small(RectifierRegressor), X, y, cv=2, error_score="raise").shape == (2,)
+    assert MultiOutputClassifier(small()).fit(X, np.stack([y, y % 2], axis=1)).predict(X).shape == (500, 2)
+    as_features = make_pipeline(small(max_iter=40), small(max_iter=40, learning_rate_init=0.01)).fit(X, y)
+    assert as_features.score(X, y) > 0.8
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [
+        copy.deepcopy,
+        lambda model: pickle.loads(pickle.dumps(model)),
+        lambda model: joblib_round_trip(model),
+        lambda model: pickle.loads(pickle.dumps(copy.copy(model))),
+    ],
+    ids=["deepcopy", "pickle", "joblib", "copy and pickle"],
+)
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_copies_predict_alike_and_go_on_training_alike(digits, solver, duplicate):
+    X, y = digits
+    model = small(solver=solver).fit(X, y)
+    twin = duplicate(model)
+    assert np.array_equal(twin.predict_proba(X), model.predict_proba(X))
+    if solver != "lbfgs":
+        twin.partial_fit(X, y)
+        model.partial_fit(X, y)
+        assert np.array_equal(twin.predict_proba(X), model.predict_proba(X))
+
+
+def joblib_round_trip(model):
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+def test_clone_takes_parameters_only(digits):
+    model = small(activation_l1=[0.1, 0.2], target_sparsity=None).fit(*digits)
+    twin = clone(model)
+    assert twin.get_params() == model.get_params()
+    assert not hasattr(twin, "network_")
+    assert not hasattr(twin, "coefs_")
+
+
+def test_names_of_features_are_kept_and_checked(digits):
+    X = pd.DataFrame(digits[0], columns=[f"pixel{i}" for i in range(64)])
+    y = pd.Series(digits[1].astype(str), name="digit")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = small(max_iter=20).fit(X, y)
+        assert list(model.feature_names_in_[:2]) == ["pixel0", "pixel1"]
+        assert model.score(X, y) > 0.3
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(X.rename(columns={"pixel3": "other"}))
+    with pytest.warns(UserWarning, match="valid feature names"):
+        model.predict(digits[0])
+
+
+@pytest.mark.parametrize("layer", [0, 1, -1, -2])
+def test_transform_gives_a_hidden_layer_without_stored_zeros(digits, layer):
+    model = small().fit(*digits)
+    hidden = model.transform(digits[0], layer=layer)
+    assert isinstance(hidden, csr_array)
+    assert hidden.dtype == np.float32
+    assert hidden.shape == (500, (24, 12)[layer])
+    assert (hidden.data > 0).all()
+    assert hidden.has_sorted_indices
+    values = digits[0]
+    for weights, bias in list(zip(model.coefs_, model.intercepts_, strict=True))[: layer % 2 + 1]:
+        values = np.maximum(values @ weights + bias, 0)
+    assert np.allclose(hidden.toarray(), values, rtol=1e-5, atol=1e-6)
+
+
+def test_sparsity_is_measured_per_layer(digits):
+    model = small().fit(*digits)
+    zeros = [1 - model.transform(digits[0], layer=i).nnz / (500 * width) for i, width in enumerate((24, 12))]
+    assert np.allclose(model.sparsity_, zeros)
+    assert np.allclose(model.measure_sparsity(digits[0]), zeros)
+    assert model.sparsity_curve_.shape == (5, 2)
+    assert list(model.get_feature_names_out()[:2]) == ["unit0", "unit1"]
+    assert len(model.get_feature_names_out()) == 12
+
+
+def test_a_target_sparsity_is_reached(digits):
+    model = small(hidden_layer_sizes=(64, 64), target_sparsity=[0.7, 0.9], max_iter=60, tol=0).fit(*digits)
+    assert np.abs(model.sparsity_ - [0.7, 0.9]).max() < 0.05
+    assert model.score(*digits) > 0.8
+
+
+def test_a_network_without_hidden_layers_is_a_linear_model(digits):
+    model = small(hidden_layer_sizes=(), max_iter=30, learning_rate_init=0.01).fit(*digits)
+    assert model.n_layers_ == 2
+    assert model.sparsity_.shape == (0,)
+    assert model.score(*digits) > 0.9
+    with pytest.raises(ValueError, match="network has 0 hidden layers"):
+        model.transform(digits[0])
+    with pytest.raises(ValueError, match="no hidden layer"):
+        model.get_feature_names_out()
+
+
+def test_one_sample_and_one_feature_are_enough():
+    assert small(RectifierRegressor).fit([[1.0]], [2.0]).predict([[1.0]]).shape == (1,)
+    model = small().fit([[0.0], [1.0]], ["a", "b"])
+    assert model.predict([[0.5]]).shape == (1,)
+
+
+def test_wide_layers_and_odd_sizes(digits):
+    X, y = digits
+    model = small(hidden_layer_sizes=[1, 333, 17], max_iter=2, batch_size=7).fit(X[:, :63], y)
+    assert [array.shape for array in model.coefs_] == [(63, 1), (1, 333), (333, 17), (17, 10)]
+
+
+MODEL_DATA = make_classification(60, random_state=0)
+TARGETS = make_regression(60, 20, random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda X, y: small().fit(X, np.zeros(60)), r"only one class \(0.0\).*at least two classes"),
+        (lambda X, y: small().fit(X, np.full(60, "cat")), r"only one class \(cat\)"),
+        (lambda X, y: small().fit(X, y, np.zeros(60)), "[Ss]ample weights .*zero"),
+        (lambda X, y: small().fit(X, y, -np.ones(60)), "[Nn]egative values in.*weight"),
+        (lambda X, y: small(class_weight={0: 0, 1: 0}).fit(X, y), "[Ss]ample weights .*zero"),
+        (lambda X, y: small(class_weight={0: 1, 2: 1}).fit(X, y), "class"),
+        (lambda X, y: small(class_weight="even").fit(X, y), "class_weight"),
+        (lambda X, y: small().fit(np.full((60, 20), 1e39), y), "infinity|too large"),
+        (lambda X, y: small(activation="rectifier").fit(X, y), "activation.*relu"),
+        (lambda X, y: small(activation_l1=-1.0).fit(X, y), "activation_l1"),
+        (lambda X, y: small(activation_l1=[0.1]).fit(X, y), "activation_l1 has 1 values for 2 hidden layers"),
+        (lambda X, y: small(activation_l1=[0.1, np.nan]).fit(X, y), "activation_l1 must be finite"),
+        (lambda X, y: small(activation_l1=["a", "b"]).fit(X, y), "activation_l1"),
+        (lambda X, y: small(target_sparsity=1.0).fit(X, y), "target_sparsity"),
+        (lambda X, y: small(target_sparsity=[0.5, 1.5]).fit(X, y), r"target_sparsity must lie in \[0, 1\)"),
+        (lambda X, y: small(target_sparsity=[0.5]).fit(X, y), "target_sparsity has 1 values for 2"),
+        (lambda X, y: small(target_sparsity=0.9, activation="tanh").fit(X, y), "makes exact zeros"),
+        (lambda X, y: small(target_sparsity=0.9, activation_l1=0.1).fit(X, y), "not both"),
+        (lambda X, y: small(target_sparsity=0.9, solver="lbfgs").fit(X, y), "target_sparsity needs solver"),
+        (lambda X, y: small(hidden_dropout=0.5, solver="lbfgs").fit(X, y), "hidden_dropout need solver"),
+        (lambda X, y: small(input_dropout=1.0).fit(X, y), "input_dropout"),
+        (lambda X, y: small(hidden_dropout=-0.1).fit(X, y), "hidden_dropout"),
+        (lambda X, y: small(hidden_layer_sizes=(10, 0)).fit(X, y), "hidden_layer_sizes must be > 0"),
+        (lambda X, y: small(hidden_layer_sizes=(10.5,)).fit(X, y), "hidden_layer_sizes"),
+        (lambda X, y: small(hidden_layer_sizes="10").fit(X, y), "hidden_layer_sizes"),
+        (lambda X, y: small(hidden_layer_sizes=("a",)).fit(X, y), "hidden_layer_sizes"),
+        (lambda X, y: small(n_jobs=0).fit(X, y), "n_jobs=0"),
+        (lambda X, y: small(n_jobs=1.5).fit(X, y), "n_jobs"),
+        (lambda X, y: small().fit(X, y).transform(X, layer=2), "layer=2 does not exist.*2 hidden layers"),
+        (lambda X, y: small().fit(X, y).transform(X, layer=-3), "layer=-3 does not exist"),
+        (lambda X, y: small().fit(X, y).transform(X[:, 1:]), "19 features.*20 features"),
+        (lambda X, y: small(early_stopping=True).fit(X, y, np.eye(60)[0]), "[Ss]ample weights .*zero"),
+    ],
+)
+def test_what_a_classifier_cannot_use_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(*MODEL_DATA)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda X, y: small(RectifierRegressor).fit(X, np.ones(60)), r"target is constant \(1\).*check y"),
+        (lambda X, y: small(RectifierRegressor).fit(X, np.stack([y, 0 * y], 1)), "target column 1 is constant"),
+        (lambda X, y: small(RectifierRegressor).fit(X, np.full(60, "cat")), "y must hold numbers.*cat"),
+        (lambda X, y: small(RectifierRegressor, loss="poisson").fit(X, y), "targets that are not negative"),
+        (lambda X, y: small(RectifierRegressor, loss="absolute").fit(X, y), "loss.*squared_error"),
+        (lambda X, y: small(RectifierRegressor).fit(X, 1e60 * y), "too large for float32: scale"),
+        (lambda X, y: small(RectifierRegressor).fit(X, np.zeros((60, 0))), "target|0 feature|column"),
+        (lambda X, y: small(RectifierRegressor).fit(X, np.zeros((60, 2, 2))), "dim|Found array"),
+    ],
+)
+def test_what_a_regressor_cannot_use_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(*TARGETS)
+
+
+def test_attributes_of_an_unfitted_estimator_are_absent():
+    model = RectifierClassifier()
+    for name in ("coefs_", "intercepts_", "sparsity_", "network_"):
+        assert not hasattr(model, name)
+    with pytest.raises(AttributeError, match="call fit first"):
+        _ = model.coefs_
