@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bind_predictor.h"
 #include "engine.h"
 #include "instruction_set.h"
 #include "rows.h"
@@ -352,4 +353,6 @@ NB_MODULE(_native, m) {
       .def("backward", &backward, "rows"_a, "delta"_a, "weights"_a.noconvert(), "bias"_a.noconvert(),
            "weight_state"_a.noconvert(), "bias_state"_a.noconvert(), "update"_a, "activation_l1"_a,
            "input_delta"_a);
+
+  bind_predictor(m);
 }

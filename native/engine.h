@@ -80,7 +80,13 @@ class Engine {
   void list_nonzeros(Rows& rows);
   void count_nonzeros(Rows& rows) const;
   void affine_into(const Rows& rows, const Weights& weights, const float* bias, const Matrix& output) const;
-  void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update);
+  void fill_tiling(const Rows& rows, Index chunk_rows, Index tile_blocks, Index n_tiles, Index* start,
+                   std::int32_t* index, float* value) const;
+  void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update) const;
+  void backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
+                      float activation_l1, const Matrix& output) const;
+  void backward_sparse(const Rows& rows, const BackwardArrays& arrays, const Update& update,
+                       float activation_l1, const Matrix& output) const;
 
   int n_threads_;
   const Kernels& kernels_;

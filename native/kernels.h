@@ -11,9 +11,9 @@ namespace hardzero {
 
 using Index = std::int64_t;
 
-constexpr Index kLineFloats = 16;   // floats in a 64-byte cache line; also the widest vector
-constexpr Index kUnitGroup = 16;    // input units that one backward task works on
-constexpr Index kBlockUnits = 128;  // input units between two block pointers of RowLists
+constexpr Index kLineFloats = 16;  // floats in a 64-byte cache line; also the widest vector
+constexpr Index kUnitGroup = 16;   // input units that one backward task works on
+constexpr Index kBlockUnits = 64;  // input units between two block pointers of RowLists
 
 // Rows of non-zeros: those of row r lie at [start[r], end[r]) of index and value, indices ascending.
 struct RowLists {
@@ -23,6 +23,16 @@ struct RowLists {
   const float* value;
   const std::int32_t* block_start;  // [row][n_blocks + 1]: entries of the row before each block; or null
   Index n_blocks;
+};
+
+// The same entries in the order in which a tile of units at a time passes over a chunk of rows: chunk by
+// chunk, in each tile by tile, in each row by row. The entries of (tile, row) lie at [start[i], start[i + 1])
+// with i = first_row * n_tiles + tile * (rows of the chunk) + (row - first_row).
+struct TiledLists {
+  const Index* start;
+  const std::int32_t* index;
+  const float* value;
+  Index n_tiles;
 };
 
 // Z = rows · weights + bias for the rows and columns of one task.
@@ -77,6 +87,17 @@ struct InputView {
   float scale;
 };
 
+// How backward_sparse goes about its work on one tile of rows.
+struct BackwardTile {
+  Index units_at_once;  // units that a block of columns passes over before the next block
+  Index most_vectors;   // widest block of columns
+  float* sums;          // scratch, 16 * (rows of the tile + 16) floats for each of units_at_once
+  // The gradient so far, a row of weights_stride floats per entry, for tiles after the first and before the
+  // last; the last one applies the update.
+  float* carried;
+  bool first, last;
+};
+
 struct Kernels {
   const char* name;
   Index lanes;
@@ -92,26 +113,31 @@ struct Kernels {
                         Index n_columns, Index first_row, Index last_row, std::int32_t* index, float* value,
                         Index lists_stride, Index* start, Index* end, std::int32_t* block_start);
 
-  // Row lists times weights. `tile_blocks` blocks of units pass over all rows before the next ones; 0: all at
-  // once.
-  void (*affine_sparse)(const RowLists& rows, const AffineTask& task, Index tile_blocks,
-                        Index vectors_per_block);
+  // Row lists times weights, `most_vectors` vectors of columns at a time.
+  void (*affine_sparse)(const RowLists& rows, const AffineTask& task, Index most_vectors);
+
+  // The same for a chunk of tiled lists.
+  void (*affine_tiled)(const TiledLists& rows, const AffineTask& task, Index most_vectors);
 
   // Dense rows times weights.
   void (*affine_dense)(const float* values, Index stride, Index n_units, const AffineTask& task);
 
-  // Fill `entries` for units [first_unit, last_unit), at most kUnitGroup, of dense input; the rows and values
-  // go to scratch arrays of kUnitGroup * (n_rows + 16) places.
-  void (*collect_units)(const InputView& input, Index n_rows, Index first_unit, Index last_unit,
-                        std::int32_t* row_scratch, float* value_scratch, UnitEntries* entries);
+  // Fill `entries` for units [first_unit, last_unit), at most kUnitGroup, of rows [first_row, last_row) of
+  // dense input. Rows and values go to scratch arrays, `capacity` places for each unit: at least 16 more than
+  // there are rows.
+  void (*collect_units)(const InputView& input, Index first_row, Index last_row, Index first_unit,
+                        Index last_unit, std::int32_t* row_scratch, float* value_scratch, Index capacity,
+                        UnitEntries* entries);
 
-  // Gradient of the weights of some units, applied at once; and, before that, delta · weights of each entry.
+  // Gradient of the weights of some units; and, for the weights before the update, delta · weights of each
+  // entry.
   void (*backward_sparse)(const BackwardArrays& arrays, const Update& update, const UnitEntries* entries,
-                          Index n_entries);
+                          Index n_entries, const BackwardTile& tile);
 
   // Turn what backward_sparse passed into rows of the input's delta: units [first_unit, first_unit + 16).
-  void (*write_input_delta)(const InputView& input, Index n_rows, const UnitEntries* entries, Index n_entries,
-                            Index first_unit, float activation_l1, float* output, Index output_stride);
+  void (*write_input_delta)(const InputView& input, Index first_row, Index last_row,
+                            const UnitEntries* entries, Index n_entries, Index first_unit,
+                            float activation_l1, float* output, Index output_stride);
 
   // The same for dense input: delta · weights of units [first_unit, last_unit), at most kUnitGroup, times
   // slope.

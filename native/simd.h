@@ -37,11 +37,41 @@ typedef std::int32_t UnalignedIntVector __attribute__((vector_size(kLanes * 4), 
 
 #define HARDZERO_INLINE static inline __attribute__((always_inline))
 
+// Before a loop over the registers of a block: its trip count is a constant, and it must leave no loop
+// behind.
+#if defined(__clang__)
+#define HARDZERO_UNROLL _Pragma("unroll")
+#else
+#define HARDZERO_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 HARDZERO_INLINE Vector load(const float* source) { return *reinterpret_cast<const UnalignedVector*>(source); }
 
 HARDZERO_INLINE void store(float* target, Vector v) { *reinterpret_cast<UnalignedVector*>(target) = v; }
 
+// Load a vector that several operations use. Without the barrier, compilers load it again for each of them,
+// and loads are what the kernels wait for.
+HARDZERO_INLINE Vector load_once(const float* source) {
+  Vector v = load(source);
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#elif defined(__aarch64__)
+  asm("" : "+w"(v));
+#endif
+  return v;
+}
+
 HARDZERO_INLINE Vector broadcast(float x) { return x - Vector{}; }
+
+// Broadcast a float in memory by way of a general register, which spares the port that loads vectors.
+HARDZERO_INLINE Vector broadcast_from(const float* source) {
+  std::int32_t bits;
+  __builtin_memcpy(&bits, source, sizeof bits);
+#if defined(__x86_64__)
+  asm("" : "+r"(bits));
+#endif
+  return reinterpret_cast<Vector>(bits - IntVector{});
+}
 
 HARDZERO_INLINE IntVector lane_numbers() {
   IntVector numbers{};

@@ -8,41 +8,70 @@ namespace hardzero::HARDZERO_INSTRUCTION_SET {
 
 constexpr int kMostColumnVectors = 8;
 
-// One block of columns, its accumulators in registers. While a tile of units passes over all rows its weights
-// stay in the L1 cache; the sums wait in the output between tiles.
+// sums += the entries [first, last) times one block of columns of the weights.
 template <int kVectors>
-static void affine_sparse_columns(const RowLists& rows, const AffineTask& task, Index column,
-                                  Index tile_blocks) {
-  const float* const weights = task.weights + column;
-  const float* const bias = task.bias + column;
-  const Index n_tiles = tile_blocks > 0 ? (rows.n_blocks + tile_blocks - 1) / tile_blocks : 1;
-  for (Index tile = 0; tile < n_tiles; ++tile) {
-    for (Index row = task.first_row; row < task.last_row; ++row) {
-      Index entry = rows.start[row];
-      Index end = rows.end[row];
-      if (n_tiles > 1) {
-        const std::int32_t* const blocks = rows.block_start + row * (rows.n_blocks + 1);
-        const Index next = (tile + 1) * tile_blocks;
-        end = entry + blocks[next < rows.n_blocks ? next : rows.n_blocks];
-        entry += blocks[tile * tile_blocks];
-      }
+HARDZERO_INLINE void add_weight_rows(Vector (&sums)[kVectors], const std::int32_t* index, const float* value,
+                                     Index first, Index last, const float* weights, Index weights_stride) {
+  for (Index entry = first; entry < last; ++entry) {
+    const float* const weight_row = weights + index[entry] * weights_stride;
+    const Vector x = broadcast_from(value + entry);
+    HARDZERO_UNROLL
+    for (int v = 0; v < kVectors; ++v) sums[v] += x * load(weight_row + v * kLanes);
+  }
+}
+
+// One block of columns, its accumulators in registers.
+template <int kVectors>
+static void affine_sparse_columns(const RowLists& rows, const AffineTask& task, Index column) {
+  for (Index row = task.first_row; row < task.last_row; ++row) {
+    Vector sums[kVectors];
+    HARDZERO_UNROLL
+    for (int v = 0; v < kVectors; ++v) sums[v] = load(task.bias + column + v * kLanes);
+    add_weight_rows(sums, rows.index, rows.value, rows.start[row], rows.end[row], task.weights + column,
+                    task.weights_stride);
+    float* const output = task.output + row * task.output_stride + column;
+    HARDZERO_UNROLL
+    for (int v = 0; v < kVectors; ++v) store(output + v * kLanes, sums[v]);
+  }
+}
+
+// The same while a tile of units passes over all rows, its weights in the L1 cache; the sums wait in the
+// output between tiles.
+template <int kVectors>
+static void affine_tiled_columns(const TiledLists& rows, const AffineTask& task, Index column) {
+  const Index* start = rows.start + task.first_row * rows.n_tiles;
+  for (Index tile = 0; tile < rows.n_tiles; ++tile) {
+    for (Index row = task.first_row; row < task.last_row; ++row, ++start) {
       float* const output = task.output + row * task.output_stride + column;
-      const float* const sums_so_far = tile == 0 ? bias : output;
+      const float* const sums_so_far = tile == 0 ? task.bias + column : output;
       Vector sums[kVectors];
+      HARDZERO_UNROLL
       for (int v = 0; v < kVectors; ++v) sums[v] = load(sums_so_far + v * kLanes);
-      for (; entry < end; ++entry) {
-        const float* const weight_row = weights + rows.index[entry] * task.weights_stride;
-        const Vector x = broadcast(rows.value[entry]);
-        for (int v = 0; v < kVectors; ++v) sums[v] += x * load(weight_row + v * kLanes);
-      }
+      add_weight_rows(sums, rows.index, rows.value, start[0], start[1], task.weights + column,
+                      task.weights_stride);
+      HARDZERO_UNROLL
       for (int v = 0; v < kVectors; ++v) store(output + v * kLanes, sums[v]);
     }
   }
 }
 
-static void affine_sparse(const RowLists& rows, const AffineTask& task, Index tile_blocks,
-                          Index most_vectors) {
-  using Function = void (*)(const RowLists&, const AffineTask&, Index, Index);
+// Go over the columns of a task in blocks of up to `most_vectors` vectors, all about as wide.
+template <class Rows>
+HARDZERO_INLINE void for_column_blocks(void (*const (&by_vectors)[kMostColumnVectors + 1])(const Rows&,
+                                                                                           const AffineTask&,
+                                                                                           Index),
+                                       const Rows& rows, const AffineTask& task, Index most_vectors) {
+  const Index n_vectors = (task.last_column - task.first_column) / kLanes;
+  const Index n_blocks = (n_vectors + most_vectors - 1) / most_vectors;
+  const Index width = n_blocks > 0 ? (n_vectors + n_blocks - 1) / n_blocks : 0;
+  for (Index vector = 0; vector < n_vectors; vector += width) {
+    const Index left = n_vectors - vector;
+    by_vectors[left < width ? left : width](rows, task, task.first_column + vector * kLanes);
+  }
+}
+
+static void affine_sparse(const RowLists& rows, const AffineTask& task, Index most_vectors) {
+  using Function = void (*)(const RowLists&, const AffineTask&, Index);
   static constexpr Function by_vectors[kMostColumnVectors + 1] = {
       nullptr,
       affine_sparse_columns<1>,
@@ -54,12 +83,23 @@ static void affine_sparse(const RowLists& rows, const AffineTask& task, Index ti
       affine_sparse_columns<7>,
       affine_sparse_columns<8>,
   };
-  for (Index column = task.first_column; column < task.last_column;) {
-    const Index vectors_left = (task.last_column - column) / kLanes;
-    const Index vectors = vectors_left < most_vectors ? vectors_left : most_vectors;
-    by_vectors[vectors](rows, task, column, tile_blocks);
-    column += vectors * kLanes;
-  }
+  for_column_blocks(by_vectors, rows, task, most_vectors);
+}
+
+static void affine_tiled(const TiledLists& rows, const AffineTask& task, Index most_vectors) {
+  using Function = void (*)(const TiledLists&, const AffineTask&, Index);
+  static constexpr Function by_vectors[kMostColumnVectors + 1] = {
+      nullptr,
+      affine_tiled_columns<1>,
+      affine_tiled_columns<2>,
+      affine_tiled_columns<3>,
+      affine_tiled_columns<4>,
+      affine_tiled_columns<5>,
+      affine_tiled_columns<6>,
+      affine_tiled_columns<7>,
+      affine_tiled_columns<8>,
+  };
+  for_column_blocks(by_vectors, rows, task, most_vectors);
 }
 
 constexpr int kDenseRows = kRegisters == 32 ? 8 : 4;
@@ -73,9 +113,12 @@ HARDZERO_INLINE void accumulate_outer_products(Vector (&sums)[kRows][kVectors], 
                                                Index b_stride, Index n_inner) {
   for (Index k = 0; k < n_inner; ++k) {
     Vector b_row[kVectors];
+    HARDZERO_UNROLL
     for (int v = 0; v < kVectors; ++v) b_row[v] = load(b + k * b_stride + v * kLanes);
+    HARDZERO_UNROLL
     for (int i = 0; i < kRows; ++i) {
       const Vector x = broadcast(a[i * row_step + k * inner_step]);
+      HARDZERO_UNROLL
       for (int v = 0; v < kVectors; ++v) sums[i][v] += x * b_row[v];
     }
   }
@@ -92,15 +135,16 @@ static void affine_dense_block(const float* values, Index stride, UnitRange unit
                                Index row, Index column) {
   Vector sums[kRows][kVectors];
   float* const output = task.output + row * task.output_stride + column;
-  for (int i = 0; i < kRows; ++i)
-    for (int v = 0; v < kVectors; ++v)
-      sums[i][v] =
-          load((units.first == 0 ? task.bias + column : output + i * task.output_stride) + v * kLanes);
+  HARDZERO_UNROLL
+  for (int i = 0; i < kRows; ++i) HARDZERO_UNROLL
+  for (int v = 0; v < kVectors; ++v)
+    sums[i][v] = load((units.first == 0 ? task.bias + column : output + i * task.output_stride) + v * kLanes);
   accumulate_outer_products<kRows, kVectors>(sums, values + row * stride + units.first, stride, 1,
                                              task.weights + units.first * task.weights_stride + column,
                                              task.weights_stride, units.last - units.first);
-  for (int i = 0; i < kRows; ++i)
-    for (int v = 0; v < kVectors; ++v) store(output + i * task.output_stride + v * kLanes, sums[i][v]);
+  HARDZERO_UNROLL
+  for (int i = 0; i < kRows; ++i) HARDZERO_UNROLL
+  for (int v = 0; v < kVectors; ++v) store(output + i * task.output_stride + v * kLanes, sums[i][v]);
 }
 
 template <int kVectors>

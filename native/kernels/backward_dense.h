@@ -15,11 +15,13 @@ static void gradient_dense_block(const BackwardArrays& arrays, const InputView& 
   Vector sums[kUnits][kVectors] = {};
   accumulate_outer_products<kUnits, kVectors>(sums, input.values + unit, 1, input.stride,
                                               arrays.delta + column, arrays.delta_stride, arrays.n_rows);
+  HARDZERO_UNROLL
   for (int i = 0; i < kUnits; ++i) {
     const Index place = (unit + i) * arrays.weights_stride + column;
     float* const weight_row = arrays.weights + place;
     float* const state_0 = arrays.state[0] == nullptr ? weight_row : arrays.state[0] + place;
     float* const state_1 = arrays.state[1] == nullptr ? weight_row : arrays.state[1] + place;
+    HARDZERO_UNROLL
     for (int v = 0; v < kVectors; ++v)
       rule.apply(sums[i][v], weight_row + v * kLanes, load(weight_row + v * kLanes), state_0 + v * kLanes,
                  state_1 + v * kLanes);
@@ -59,18 +61,24 @@ HARDZERO_INLINE void dense_dots(const BackwardArrays& arrays, const Index (&rows
   Vector sums[kDotRows * kDotUnits] = {};
   const float* delta_rows[kDotRows];
   const float* weight_rows[kDotUnits];
+  HARDZERO_UNROLL
   for (int r = 0; r < kDotRows; ++r) delta_rows[r] = arrays.delta + rows[r] * arrays.delta_stride;
+  HARDZERO_UNROLL
   for (int u = 0; u < kDotUnits; ++u) weight_rows[u] = arrays.weights + units[u] * arrays.weights_stride;
   for (Index column = 0; column < arrays.n_columns; column += kLanes) {
     Vector weights[kDotUnits];
+    HARDZERO_UNROLL
     for (int u = 0; u < kDotUnits; ++u) weights[u] = load(weight_rows[u] + column);
+    HARDZERO_UNROLL
     for (int r = 0; r < kDotRows; ++r) {
       const Vector d = load(delta_rows[r] + column);
+      HARDZERO_UNROLL
       for (int u = 0; u < kDotUnits; ++u) sums[r * kDotUnits + u] += d * weights[u];
     }
   }
   for (int part = 0; part < kDotRows * kDotUnits; part += kLanes) {
     Vector group[kLanes];
+    HARDZERO_UNROLL
     for (int i = 0; i < kLanes; ++i) group[i] = sums[part + i];
     store(dots + part, lane_sums(group));
   }
@@ -81,18 +89,22 @@ static void input_delta_dense(const BackwardArrays& arrays, const InputView& inp
   const Index last_column = (last_unit + kLineFloats - 1) / kLineFloats * kLineFloats;
   for (Index row = 0; row < arrays.n_rows; row += kDotRows) {
     Index rows[kDotRows];
+    HARDZERO_UNROLL
     for (int r = 0; r < kDotRows; ++r) rows[r] = row + r < arrays.n_rows ? row + r : arrays.n_rows - 1;
     for (Index unit = first_unit; unit < last_unit; unit += kDotUnits) {
       Index units[kDotUnits];
+      HARDZERO_UNROLL
       for (int u = 0; u < kDotUnits; ++u) units[u] = unit + u < last_unit ? unit + u : last_unit - 1;
       float dots[kDotRows * kDotUnits];
       dense_dots(arrays, rows, units, dots);
-      for (int r = 0; r < kDotRows; ++r)
-        for (int u = 0; u < kDotUnits; ++u)
-          output[rows[r] * output_stride + units[u]] =
-              finish_delta(dots[r * kDotUnits + u], input.values[rows[r] * input.stride + units[u]], input,
-                           rows[r], units[u], activation_l1);
+      HARDZERO_UNROLL
+      for (int r = 0; r < kDotRows; ++r) HARDZERO_UNROLL
+      for (int u = 0; u < kDotUnits; ++u)
+        output[rows[r] * output_stride + units[u]] =
+            finish_delta(dots[r * kDotUnits + u], input.values[rows[r] * input.stride + units[u]], input,
+                         rows[r], units[u], activation_l1);
     }
+    HARDZERO_UNROLL
     for (int r = 0; r < kDotRows; ++r)
       for (Index unit = last_unit; unit < last_column; ++unit) output[rows[r] * output_stride + unit] = 0.0f;
   }

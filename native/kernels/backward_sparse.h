@@ -9,101 +9,157 @@
 
 namespace hardzero::HARDZERO_INSTRUCTION_SET {
 
-constexpr int kMostFusedVectors = kRegisters == 32 ? 12 : 5;
+constexpr int kMostFusedVectors = kRegisters == 32 ? 9 : 4;
 
-// One unit and one block of columns: gradient and weights stay in registers.
+HARDZERO_INLINE Index padded_count(const UnitEntries& unit) {
+  return (unit.count + kLanes - 1) / kLanes * kLanes;
+}
+
+// One unit and one block of columns: gradient and weights stay in registers. The products of delta and
+// weights add up lane by lane in `sums`, a vector per entry.
 template <int kVectors, bool kPass, class UpdateRule>
-static void backward_unit_columns(const BackwardArrays& arrays, const UpdateRule& rule,
-                                  const UnitEntries& unit, Index column) {
+HARDZERO_INLINE void backward_unit_columns(const BackwardArrays& arrays, const UpdateRule& rule,
+                                           const UnitEntries& unit, Index column, float* sums,
+                                           const float* carried_in, float* carried_out) {
   const Index place = unit.unit * arrays.weights_stride + column;
   float* const weight_row = arrays.weights + place;
   const float* const delta = arrays.delta + column;
+  const Index delta_stride = arrays.delta_stride;
+  const std::int32_t* const rows = unit.rows;
+  const float* const values = unit.values;
+  const Index count = unit.count;
   Vector gradient[kVectors];
   Vector weight[kVectors];
+  HARDZERO_UNROLL
   for (int v = 0; v < kVectors; ++v) {
-    gradient[v] = Vector{};
-    if (kPass) weight[v] = load(weight_row + v * kLanes);
+    gradient[v] = carried_in == nullptr ? Vector{} : load(carried_in + v * kLanes);
+    weight[v] = kPass ? load(weight_row + v * kLanes) : Vector{};
   }
-  for (Index first = 0; first < unit.count; first += kLanes) {
-    const Index count = unit.count - first < kLanes ? unit.count - first : kLanes;
-    Vector products[kLanes];
-    for (Index i = 0; i < count; ++i) {
-      const float* const delta_row = delta + unit.rows[first + i] * arrays.delta_stride;
-      const Vector x = broadcast(unit.values[first + i]);
-      Vector even{}, odd{};
-      for (int v = 0; v < kVectors; ++v) {
-        const Vector d = load(delta_row + v * kLanes);
-        gradient[v] += x * d;
-        if (kPass && v % 2 == 0) even += d * weight[v];
-        if (kPass && v % 2 == 1) odd += d * weight[v];
-      }
-      if (kPass) products[i] = even + odd;
+  for (Index i = 0; i < count; ++i) {
+    const float* const delta_row = delta + rows[i] * delta_stride;
+    const Vector x = broadcast_from(values + i);
+    Vector even = kPass ? load(sums + i * kLanes) : Vector{};
+    Vector odd{};
+    HARDZERO_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      const Vector d = kPass ? load_once(delta_row + v * kLanes) : load(delta_row + v * kLanes);
+      gradient[v] += x * d;
+      if (kPass && v % 2 == 0) even += d * weight[v];
+      if (kPass && v % 2 == 1) odd += d * weight[v];
     }
-    if (kPass) {
-      for (Index i = count; i < kLanes; ++i) products[i] = Vector{};
-      store(unit.passed + first, load(unit.passed + first) + lane_sums(products));
-    }
+    if (kPass) store(sums + i * kLanes, kVectors > 1 ? even + odd : even);
+  }
+  if (carried_out != nullptr) {
+    HARDZERO_UNROLL
+    for (int v = 0; v < kVectors; ++v) store(carried_out + v * kLanes, gradient[v]);
+    return;
   }
   float* const state_0 = arrays.state[0] == nullptr ? weight_row : arrays.state[0] + place;
   float* const state_1 = arrays.state[1] == nullptr ? weight_row : arrays.state[1] + place;
+  HARDZERO_UNROLL
   for (int v = 0; v < kVectors; ++v) {
     if (!kPass) weight[v] = load(weight_row + v * kLanes);
     rule.apply(gradient[v], weight_row + v * kLanes, weight[v], state_0 + v * kLanes, state_1 + v * kLanes);
   }
 }
 
+// One block of columns of several units.
+template <int kVectors, bool kPass, class UpdateRule>
+static void backward_columns(const BackwardArrays& arrays, const UpdateRule& rule, const UnitEntries* entries,
+                             Index n_entries, Index column, const BackwardTile& tile, float* carried) {
+  const bool single = tile.first && tile.last;
+  const bool touch_idle = !single || rule.changes_idle();
+  float* sums = tile.sums;
+  for (Index i = 0; i < n_entries; ++i) {
+    float* const so_far = single ? nullptr : carried + i * arrays.weights_stride + column;
+    if (entries[i].count > 0 || touch_idle)
+      backward_unit_columns<kVectors, kPass>(arrays, rule, entries[i], column, sums,
+                                             tile.first ? nullptr : so_far, tile.last ? nullptr : so_far);
+    if (kPass) sums += padded_count(entries[i]) * kLanes;
+  }
+}
+
 template <bool kPass, class UpdateRule>
-static void backward_units(const BackwardArrays& arrays, const UpdateRule& rule, const UnitEntries* entries,
-                           Index n_entries) {
-  using Function = void (*)(const BackwardArrays&, const UpdateRule&, const UnitEntries&, Index);
-  static constexpr Function by_vectors[13] = {
+struct BackwardColumns {
+  using Function = void (*)(const BackwardArrays&, const UpdateRule&, const UnitEntries*, Index, Index,
+                            const BackwardTile&, float*);
+  static constexpr Function by_vectors[] = {
       nullptr,
-      backward_unit_columns<1, kPass, UpdateRule>,
-      backward_unit_columns<2, kPass, UpdateRule>,
-      backward_unit_columns<3, kPass, UpdateRule>,
-      backward_unit_columns<4, kPass, UpdateRule>,
-      backward_unit_columns<5, kPass, UpdateRule>,
+      backward_columns<1, kPass, UpdateRule>,
+      backward_columns<2, kPass, UpdateRule>,
+      backward_columns<3, kPass, UpdateRule>,
+      backward_columns<4, kPass, UpdateRule>,
 #if defined(__AVX512F__) || defined(__aarch64__)
-      backward_unit_columns<6, kPass, UpdateRule>,
-      backward_unit_columns<7, kPass, UpdateRule>,
-      backward_unit_columns<8, kPass, UpdateRule>,
-      backward_unit_columns<9, kPass, UpdateRule>,
-      backward_unit_columns<10, kPass, UpdateRule>,
-      backward_unit_columns<11, kPass, UpdateRule>,
-      backward_unit_columns<12, kPass, UpdateRule>,
+      backward_columns<5, kPass, UpdateRule>,
+      backward_columns<6, kPass, UpdateRule>,
+      backward_columns<7, kPass, UpdateRule>,
+      backward_columns<8, kPass, UpdateRule>,
+      backward_columns<9, kPass, UpdateRule>,
 #endif
   };
+  static_assert(sizeof(by_vectors) / sizeof(Function) == kMostFusedVectors + 1,
+                "one function per block width");
+};
+
+// The total of each entry's vector in `sums`.
+static void finish_passed(const UnitEntries& unit, const float* sums) {
+  for (Index first = 0; first < unit.count; first += kLanes) {
+    Vector group[kLanes];
+    HARDZERO_UNROLL
+    for (int i = 0; i < kLanes; ++i) group[i] = load(sums + (first + i) * kLanes);
+    store(unit.passed + first, lane_sums(group));
+  }
+}
+
+template <bool kPass, class UpdateRule>
+static void backward_units(const BackwardArrays& arrays, const UpdateRule& rule, const UnitEntries* entries,
+                           Index n_entries, const BackwardTile& tile, float* carried) {
   const Index n_vectors = arrays.n_columns / kLanes;
-  const Index n_blocks = (n_vectors + kMostFusedVectors - 1) / kMostFusedVectors;
+  const Index most_vectors = tile.most_vectors < kMostFusedVectors ? tile.most_vectors : kMostFusedVectors;
+  const Index n_blocks = (n_vectors + most_vectors - 1) / most_vectors;
   const Index block_vectors = (n_vectors + n_blocks - 1) / n_blocks;
-  const bool touch_idle = rule.changes_idle();
-  for (Index i = 0; i < n_entries; ++i)
-    for (Index k = 0; kPass && k < entries[i].count; ++k) entries[i].passed[k] = 0.0f;
+  if (kPass) {
+    Index n_sums = 0;
+    for (Index i = 0; i < n_entries; ++i) n_sums += padded_count(entries[i]);
+    for (Index k = 0; k < n_sums; ++k) store(tile.sums + k * kLanes, Vector{});
+  }
   for (Index vector = 0; vector < n_vectors; vector += block_vectors) {
     const Index vectors = n_vectors - vector < block_vectors ? n_vectors - vector : block_vectors;
-    for (Index i = 0; i < n_entries; ++i)
-      if (entries[i].count > 0 || touch_idle) by_vectors[vectors](arrays, rule, entries[i], vector * kLanes);
+    const Index column = vector * kLanes;
+    BackwardColumns<kPass, UpdateRule>::by_vectors[vectors](arrays, rule, entries, n_entries, column, tile,
+                                                            carried);
+  }
+  if (kPass) {
+    const float* unit_sums = tile.sums;
+    for (Index i = 0; i < n_entries; ++i) {
+      finish_passed(entries[i], unit_sums);
+      unit_sums += padded_count(entries[i]) * kLanes;
+    }
   }
 }
 
 static void backward_sparse(const BackwardArrays& arrays, const Update& update, const UnitEntries* entries,
-                            Index n_entries) {
-  if (n_entries == 0) return;
+                            Index n_entries, const BackwardTile& tile) {
   with_rule(update, [&](const auto& rule) {
-    if (entries[0].passed != nullptr)
-      backward_units<true>(arrays, rule, entries, n_entries);
-    else
-      backward_units<false>(arrays, rule, entries, n_entries);
+    for (Index first = 0; first < n_entries; first += tile.units_at_once) {
+      const Index left = n_entries - first;
+      const Index count = left < tile.units_at_once ? left : tile.units_at_once;
+      float* const carried = tile.carried == nullptr ? nullptr : tile.carried + first * arrays.weights_stride;
+      if (entries[first].passed != nullptr)
+        backward_units<true>(arrays, rule, entries + first, count, tile, carried);
+      else
+        backward_units<false>(arrays, rule, entries + first, count, tile, carried);
+    }
   });
 }
 
 // Append the number and value of the rows in which a unit is active.
-static void collect_units(const InputView& input, Index n_rows, Index first_unit, Index last_unit,
-                          std::int32_t* row_scratch, float* value_scratch, UnitEntries* entries) {
+static void collect_units(const InputView& input, Index first_row, Index last_row, Index first_unit,
+                          Index last_unit, std::int32_t* row_scratch, float* value_scratch, Index capacity,
+                          UnitEntries* entries) {
   const Index n_units = last_unit - first_unit;
-  const Index capacity = n_rows + kLineFloats;
   std::int32_t counts[kUnitGroup] = {};
-  for (Index row = 0; row < n_rows; ++row) {
+  for (Index row = first_row; row < last_row; ++row) {
     const float* const values = input.values + row * input.stride + first_unit;
     std::uint32_t mask = 0;
     for (int part = 0; part < kUnitGroup / kLanes; ++part) {
@@ -135,10 +191,10 @@ static inline float finish_delta(float passed, float value, const InputView& inp
   return (passed + activation_l1 * sign(value)) * slope;
 }
 
-static void write_input_delta(const InputView& input, Index n_rows, const UnitEntries* entries,
-                              Index n_entries, Index first_unit, float activation_l1, float* output,
-                              Index output_stride) {
-  for (Index row = 0; row < n_rows; ++row)
+static void write_input_delta(const InputView& input, Index first_row, Index last_row,
+                              const UnitEntries* entries, Index n_entries, Index first_unit,
+                              float activation_l1, float* output, Index output_stride) {
+  for (Index row = first_row; row < last_row; ++row)
     for (int part = 0; part < kUnitGroup / kLanes; ++part)
       store(output + row * output_stride + first_unit + part * kLanes, Vector{});
   for (Index i = 0; i < n_entries; ++i) {

@@ -17,6 +17,7 @@ const Kernels kernels = {
     rectify,
     list_nonzeros,
     affine_sparse,
+    affine_tiled,
     affine_dense,
     collect_units,
     backward_sparse,

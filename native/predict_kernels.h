@@ -1,0 +1,43 @@
+// Kernels of the predictor: one sample's non-zeros times weights in one of three precisions; compiled once
+// per instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels.h"
+
+namespace hardzero {
+
+// The non-zeros of one sample.
+struct ActiveUnits {
+  const std::int32_t* index;
+  const float* value;
+  Index count;
+};
+
+// Columns that share one packed group; widths of packed matrices are multiples of it.
+constexpr Index kFloat32Group = 16;
+constexpr Index kBfloat16Group = 32;
+constexpr Index kInt8Group = 64;
+
+struct PredictKernels {
+  // sums = bias + the active rows of weights, each times its value. `row_stride` counts elements of the
+  // packed type; `width`, a multiple of the type's group, is the number of columns written.
+  void (*add_rows_float32)(const ActiveUnits& active, const float* weights, Index row_stride,
+                           const float* bias, Index width, float* sums);
+
+  // Two columns in each 32-bit word: column j of a group of 32 in the low half of word j % 16 if j < 16, else
+  // in the high half, so that unpacking is a shift or a mask.
+  void (*add_rows_bfloat16)(const ActiveUnits& active, const std::uint32_t* weights, Index row_stride,
+                            const float* bias, Index width, float* sums);
+
+  // Four columns in each word: column j of a group of 64 in byte j / 16 of word j % 16. The row's scale is
+  // expected in the values.
+  void (*add_rows_int8)(const ActiveUnits& active, const std::uint32_t* weights, Index row_stride,
+                        const float* bias, Index width, float* sums);
+};
+
+// Those of the same instruction set.
+const PredictKernels& predict_kernels(const Kernels& kernels);
+
+}  // namespace hardzero

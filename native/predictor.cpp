@@ -1,0 +1,302 @@
+#include "predictor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+#include "thread_pool.h"
+
+namespace hardzero {
+
+#if defined(HARDZERO_X86_LEVELS)
+namespace x86_64_v2 {
+extern const PredictKernels predict_kernels;
+}
+namespace x86_64_v3 {
+extern const PredictKernels predict_kernels;
+}
+namespace x86_64_v4 {
+extern const PredictKernels predict_kernels;
+}
+
+const PredictKernels& predict_kernels(const Kernels& kernels) {
+  const std::string name = kernels.name;
+  if (name == "x86_64_v4") return x86_64_v4::predict_kernels;
+  return name == "x86_64_v3" ? x86_64_v3::predict_kernels : x86_64_v2::predict_kernels;
+}
+#else
+namespace baseline {
+extern const PredictKernels predict_kernels;
+}
+
+const PredictKernels& predict_kernels(const Kernels&) { return baseline::predict_kernels; }
+#endif
+
+namespace {
+
+// Places beyond the end of a list that kernels write whole vectors to, or read ahead of.
+constexpr Index kSlack = 2 * kLineFloats;
+
+// From this many samples on, weights are reused across a minibatch in cache.
+constexpr Index kLeastMinibatch = 4;
+
+constexpr Index kSamplesPerTask = 4;
+
+float logistic(float z) {
+  const float decay = std::exp(-std::fabs(z));
+  return (z < 0 ? decay : 1.0f) / (1.0f + decay);
+}
+
+std::uint16_t to_bfloat16(float x) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
+}  // namespace
+
+float Activation::operator()(float z) const {
+  switch (kind) {
+    case Kind::rectifier:
+      return z <= 0 ? 0.0f : z;
+    case Kind::tanh:
+      return std::tanh(z);
+    case Kind::logistic:
+      return logistic(z);
+    case Kind::softplus:
+      return std::max(z, 0.0f) + std::log1p(std::exp(-std::fabs(z) * parameters[0])) / parameters[0];
+    case Kind::identity:
+      return z;
+    case Kind::lif: {
+      // refractory time, time constant, offset of the potential over threshold, gap to reset, resistance
+      const double excess = parameters[2] + static_cast<double>(parameters[4]) * z;
+      if (excess <= 0) return 0.0f;
+      return static_cast<float>(1.0 / (parameters[0] + parameters[1] * std::log1p(parameters[3] / excess)));
+    }
+  }
+  return z;
+}
+
+// One per thread; grows to the largest network it has served.
+struct Predictor::Scratch {
+  std::vector<std::int32_t> index;
+  std::vector<float> value;
+  std::vector<float> sums;
+  std::vector<float> sample;
+  std::vector<std::int32_t> block_start;
+
+  void fit(Index width) {
+    if (static_cast<Index>(sums.size()) >= width + kSlack) return;
+    const std::size_t size = static_cast<std::size_t>(width + kSlack);
+    index.assign(size, 0);
+    value.assign(size, 0.0f);
+    sums.assign(size, 0.0f);
+    sample.assign(size, 0.0f);
+    block_start.assign(static_cast<std::size_t>(width / kBlockUnits + 2), 0);
+  }
+};
+
+Predictor::Predictor(Precision precision, OutputKind output, const Kernels& kernels)
+    : precision_(precision), output_(output), kernels_(kernels), predict_kernels_(predict_kernels(kernels)) {}
+
+void Predictor::add_layer(const float* weights, Index stride, Index n_inputs, Index n_outputs,
+                          const float* bias, const Activation* activation) {
+  const Index group = precision_ == Precision::float32    ? kFloat32Group
+                      : precision_ == Precision::bfloat16 ? kBfloat16Group
+                                                          : kInt8Group;
+  Layer layer;
+  layer.n_inputs = n_inputs;
+  layer.n_outputs = n_outputs;
+  layer.width = round_up(n_outputs, group);
+  layer.is_output = activation == nullptr;
+  layer.activation = activation == nullptr ? Activation{Activation::Kind::identity, false, {}} : *activation;
+  layer.bias.assign(static_cast<std::size_t>(layer.width), 0.0f);
+  std::copy(bias, bias + n_outputs, layer.bias.begin());
+  if (layer.activation.alternating)
+    for (Index unit = 0; unit < round_up(n_outputs, kLineFloats); ++unit)
+      layer.signs.push_back(unit % 2 == 0 ? 1.0f : -1.0f);
+
+  const Index columns_per_element = precision_ == Precision::float32 ? 1 : group / kLineFloats;
+  layer.row_stride = padded_width(layer.width / columns_per_element);
+  const std::size_t elements = static_cast<std::size_t>(n_inputs * layer.row_stride + kLineFloats);
+  layer.weights = std::make_shared<Memory>(elements * sizeof(float));
+  std::memset(layer.weights->data(), 0, elements * sizeof(float));
+  auto* const words = static_cast<std::uint32_t*>(layer.weights->data());
+  auto* const floats = static_cast<float*>(layer.weights->data());
+  for (Index row = 0; row < n_inputs; ++row) {
+    const float* const source = weights + row * stride;
+    if (precision_ == Precision::float32) {
+      std::copy(source, source + n_outputs, floats + row * layer.row_stride);
+      continue;
+    }
+    float largest = 0.0f;
+    for (Index j = 0; j < n_outputs; ++j) largest = std::max(largest, std::fabs(source[j]));
+    const float scale = largest / 127.0f;
+    if (precision_ == Precision::int8) layer.row_scale.push_back(scale);
+    for (Index j = 0; j < n_outputs; ++j) {
+      const Index part = j % group / kLineFloats;
+      std::uint32_t& word = words[row * layer.row_stride + j / group * kLineFloats + j % kLineFloats];
+      if (precision_ == Precision::bfloat16) {
+        word |= static_cast<std::uint32_t>(to_bfloat16(source[j])) << (16 * part);
+      } else if (scale > 0) {
+        const auto rounded = static_cast<std::int32_t>(std::lrint(source[j] / scale));
+        word |= static_cast<std::uint32_t>(rounded & 0xFF) << (8 * part);
+      }
+    }
+  }
+  widest_ = std::max({widest_, n_inputs, layer.width});
+  layers_.push_back(std::move(layer));
+}
+
+std::size_t Predictor::bytes() const {
+  std::size_t total = 0;
+  for (const Layer& layer : layers_)
+    total += layer.weights->bytes() + (layer.row_scale.size() + layer.bias.size()) * sizeof(float);
+  return total;
+}
+
+Predictor::Scratch& Predictor::scratch() const {
+  static thread_local Scratch per_thread;
+  per_thread.fit(widest_);
+  return per_thread;
+}
+
+// List the non-zeros of a vector of `sums` or of the sample, whole vectors of which may be read.
+Index Predictor::list_sample(Scratch& scratch, const float* sample) const {
+  const Index n_features = layers_.front().n_inputs;
+  std::copy(sample, sample + n_features, scratch.sample.begin());
+  Index start, end;
+  kernels_.list_nonzeros(scratch.sample.data(), 0, nullptr, 0, n_features, 0, 1, scratch.index.data(),
+                         scratch.value.data(), 0, &start, &end, scratch.block_start.data());
+  return end;
+}
+
+Index Predictor::list_csr(Scratch& scratch, const std::int32_t* index, const float* value,
+                          Index count) const {
+  std::copy(index, index + count, scratch.index.begin());
+  std::copy(value, value + count, scratch.value.begin());
+  return count;
+}
+
+void Predictor::add_rows(const Layer& layer, Scratch& scratch, Index n_active) const {
+  // The kernels look some entries ahead to prefetch; let them find a row that exists.
+  std::fill_n(scratch.index.begin() + n_active, kLineFloats, 0);
+  const ActiveUnits active{scratch.index.data(), scratch.value.data(), n_active};
+  const void* const weights = layer.weights->data();
+  const auto* const words = static_cast<const std::uint32_t*>(weights);
+  switch (precision_) {
+    case Precision::float32:
+      return predict_kernels_.add_rows_float32(active, static_cast<const float*>(weights), layer.row_stride,
+                                               layer.bias.data(), layer.width, scratch.sums.data());
+    case Precision::bfloat16:
+      return predict_kernels_.add_rows_bfloat16(active, words, layer.row_stride, layer.bias.data(),
+                                                layer.width, scratch.sums.data());
+    case Precision::int8:
+      for (Index i = 0; i < n_active; ++i)
+        scratch.value[static_cast<std::size_t>(i)] *=
+            layer.row_scale[static_cast<std::size_t>(scratch.index[static_cast<std::size_t>(i)])];
+      return predict_kernels_.add_rows_int8(active, words, layer.row_stride, layer.bias.data(), layer.width,
+                                            scratch.sums.data());
+  }
+}
+
+// Turn the sums into the next layer's list of active units.
+Index Predictor::activate(const Layer& layer, Scratch& scratch) const {
+  Index start, end;
+  if (layer.activation.is_rectifier()) {
+    kernels_.rectify(scratch.sums.data(), 0, layer.n_outputs,
+                     layer.signs.empty() ? nullptr : layer.signs.data(), 0, 1, scratch.index.data(),
+                     scratch.value.data(), 0, &start, &end, scratch.block_start.data());
+    return end;
+  }
+  for (Index j = 0; j < layer.n_outputs; ++j)
+    scratch.sums[static_cast<std::size_t>(j)] = layer.activation(scratch.sums[static_cast<std::size_t>(j)]);
+  kernels_.list_nonzeros(scratch.sums.data(), 0, nullptr, 0, layer.n_outputs, 0, 1, scratch.index.data(),
+                         scratch.value.data(), 0, &start, &end, scratch.block_start.data());
+  return end;
+}
+
+void Predictor::finish(float* scores, bool predictions) const {
+  if (!predictions) return;
+  const Index n = n_outputs();
+  if (output_ == OutputKind::softmax) {
+    const float largest = *std::max_element(scores, scores + n);
+    float total = 0.0f;
+    for (Index j = 0; j < n; ++j) total += scores[j] = std::exp(scores[j] - largest);
+    for (Index j = 0; j < n; ++j) scores[j] /= total;
+  } else if (output_ == OutputKind::logistic) {
+    for (Index j = 0; j < n; ++j) scores[j] = logistic(scores[j]);
+  } else if (output_ == OutputKind::exponential) {
+    for (Index j = 0; j < n; ++j) scores[j] = std::exp(std::min(scores[j], 88.0f));
+  }
+}
+
+void Predictor::one_sample(Scratch& scratch, Index n_active, bool predictions, float* output,
+                           std::int32_t* active) const {
+  for (const Layer& layer : layers_) {
+    if (active != nullptr) *active++ = static_cast<std::int32_t>(n_active);
+    add_rows(layer, scratch, n_active);
+    if (!layer.is_output) n_active = activate(layer, scratch);
+  }
+  std::copy(scratch.sums.begin(), scratch.sums.begin() + n_outputs(), output);
+  finish(output, predictions);
+}
+
+void Predictor::run(const float* samples, Index stride, Index n_samples, bool predictions, int n_threads,
+                    float* output, std::int32_t* active) const {
+  if (precision_ == Precision::float32 && n_samples >= kLeastMinibatch && active == nullptr)
+    return minibatch(samples, stride, n_samples, predictions, n_threads, output);
+  const auto chunk = [&](Index task, int) {
+    Scratch& own = scratch();
+    const Index last = std::min(n_samples, (task + 1) * kSamplesPerTask);
+    for (Index i = task * kSamplesPerTask; i < last; ++i)
+      one_sample(own, list_sample(own, samples + i * stride), predictions, output + i * n_outputs(),
+                 active == nullptr ? nullptr : active + i * n_layers());
+  };
+  const Index n_tasks = (n_samples + kSamplesPerTask - 1) / kSamplesPerTask;
+  if (n_tasks == 1) return chunk(0, 0);
+  ThreadPool::instance().run(n_tasks, n_threads, chunk);
+}
+
+void Predictor::run_csr(const std::int32_t* row_start, const std::int32_t* index, const float* value,
+                        Index n_samples, bool predictions, int n_threads, float* output,
+                        std::int32_t* active) const {
+  const auto chunk = [&](Index task, int) {
+    Scratch& own = scratch();
+    const Index last = std::min(n_samples, (task + 1) * kSamplesPerTask);
+    for (Index i = task * kSamplesPerTask; i < last; ++i)
+      one_sample(
+          own, list_csr(own, index + row_start[i], value + row_start[i], row_start[i + 1] - row_start[i]),
+          predictions, output + i * n_outputs(), active == nullptr ? nullptr : active + i * n_layers());
+  };
+  const Index n_tasks = (n_samples + kSamplesPerTask - 1) / kSamplesPerTask;
+  if (n_tasks == 1) return chunk(0, 0);
+  ThreadPool::instance().run(n_tasks, n_threads, chunk);
+}
+
+void Predictor::minibatch(const float* samples, Index stride, Index n_samples, bool predictions,
+                          int n_threads, float* output) const {
+  Engine engine(n_threads, kernels_);
+  Rows rows = engine.take_dense(samples, stride, n_features(), nullptr, 0, n_samples);
+  for (const Layer& layer : layers_) {
+    const Weights weights{static_cast<float*>(layer.weights->data()), layer.n_inputs, layer.n_outputs};
+    if (layer.is_output) {
+      const Matrix scores = engine.affine(rows, weights, layer.bias.data());
+      for (Index i = 0; i < n_samples; ++i) {
+        std::copy(scores.row(i), scores.row(i) + layer.n_outputs, output + i * layer.n_outputs);
+        finish(output + i * layer.n_outputs, predictions);
+      }
+    } else if (layer.activation.is_rectifier()) {
+      rows = engine.rectified(rows, weights, layer.bias.data(),
+                              layer.signs.empty() ? nullptr : layer.signs.data());
+    } else {
+      const Matrix sums = engine.affine(rows, weights, layer.bias.data());
+      for (Index i = 0; i < n_samples; ++i)
+        for (Index j = 0; j < layer.n_outputs; ++j) sums.row(i)[j] = layer.activation(sums.row(i)[j]);
+      rows = engine.take_dense(sums.values.data(), sums.stride, layer.n_outputs, nullptr, 0, n_samples);
+    }
+  }
+}
+
+}  // namespace hardzero

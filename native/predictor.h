@@ -1,0 +1,87 @@
+// A network packed for prediction: immutable, no allocation per call, safe to use from several threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "buffer.h"
+#include "engine.h"
+#include "predict_kernels.h"
+
+namespace hardzero {
+
+enum class Precision { float32, bfloat16, int8 };
+
+// What a hidden layer does to its pre-activations. `parameters` are those of the function
+// (hardzero.activations).
+struct Activation {
+  enum class Kind { rectifier, tanh, logistic, softplus, identity, lif } kind;
+  bool alternating;  // every second unit of a rectifier is multiplied by -1
+  std::vector<float> parameters;
+
+  bool is_rectifier() const { return kind == Kind::rectifier; }
+  float operator()(float z) const;
+};
+
+// From scores to predictions.
+enum class OutputKind { identity, softmax, logistic, exponential };
+
+class Predictor {
+ public:
+  Predictor(Precision precision, OutputKind output, const Kernels& kernels);
+
+  // Append a layer; `activation` null for the output layer. `weights` is row-major with rows `stride` apart.
+  void add_layer(const float* weights, Index stride, Index n_inputs, Index n_outputs, const float* bias,
+                 const Activation* activation);
+
+  Index n_features() const { return layers_.front().n_inputs; }
+  Index n_outputs() const { return layers_.back().n_outputs; }
+  Index n_layers() const { return static_cast<Index>(layers_.size()); }
+  std::size_t bytes() const;
+
+  // Dense samples, rows contiguous and `stride` apart. Writes (n_samples, n_outputs) scores, through the
+  // output function if `predictions`. `active`, unless null, gets (n_samples, n_layers) counts of each
+  // layer's non-zero inputs.
+  void run(const float* samples, Index stride, Index n_samples, bool predictions, int n_threads,
+           float* output, std::int32_t* active) const;
+
+  // The same for CSR samples.
+  void run_csr(const std::int32_t* row_start, const std::int32_t* index, const float* value, Index n_samples,
+               bool predictions, int n_threads, float* output, std::int32_t* active) const;
+
+ private:
+  struct Layer {
+    Index n_inputs, n_outputs;
+    Index width;       // columns in whole groups
+    Index row_stride;  // elements of the packed type
+    std::shared_ptr<Memory> weights;
+    std::vector<float> row_scale;  // int8 only
+    std::vector<float> bias;
+    std::vector<float> signs;  // empty: all +1
+    bool is_output;
+    Activation activation;
+  };
+  struct Scratch;
+
+  void one_sample(Scratch& scratch, Index n_active, bool predictions, float* output,
+                  std::int32_t* active) const;
+  void add_rows(const Layer& layer, Scratch& scratch, Index n_active) const;
+  Index list_sample(Scratch& scratch, const float* sample) const;
+  Index list_csr(Scratch& scratch, const std::int32_t* index, const float* value, Index count) const;
+  Index activate(const Layer& layer, Scratch& scratch) const;
+  void minibatch(const float* samples, Index stride, Index n_samples, bool predictions, int n_threads,
+                 float* output) const;
+  void finish(float* scores, bool predictions) const;
+  Scratch& scratch() const;
+
+  Precision precision_;
+  OutputKind output_;
+  const Kernels& kernels_;
+  const PredictKernels& predict_kernels_;
+  std::vector<Layer> layers_;
+  Index widest_ = 0;
+};
+
+}  // namespace hardzero
