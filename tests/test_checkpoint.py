@@ -124,6 +124,22 @@ def test_regression_on_sparse_input_with_weights_and_no_seed(tmp_path):
     assert_same(uninterrupted, resumed)
 
 
+def test_validation_data_of_the_caller_belong_to_the_training(tmp_path):
+    settings = {"hidden_layer_sizes": 10, "max_iter": 6, "random_state": 0, "early_stopping": True}
+    checkpoint, held_out = Checkpoint(tmp_path / "state", every_epochs=1), (X[200:], y[200:])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        uninterrupted = RectifierClassifier(**settings).fit(X, y, validation=held_out)
+        with pytest.raises(Killed):
+            RectifierClassifier(**settings).fit(
+                X, y, validation=held_out, callback=kill_after(3), checkpoint=checkpoint
+            )
+        resumed = RectifierClassifier(**settings).fit(X, y, validation=held_out, checkpoint=checkpoint)
+        assert_same(uninterrupted, resumed)
+        with pytest.raises(ValueError, match="other settings or data"):
+            RectifierClassifier(**settings).fit(X, y, validation=(X[100:], y[100:]), checkpoint=checkpoint)
+
+
 def test_the_number_of_threads_may_change(tmp_path):
     settings = {"hidden_layer_sizes": 10, "max_iter": 4, "random_state": 0}
     checkpoint = Checkpoint(tmp_path / "state", every_epochs=1)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,16 +176,25 @@ def fingerprint(settings: Mapping[str, Any], *arrays: Any) -> str:
     ----------
     settings : mapping
         Values whose ``repr`` determines them.
-    *arrays : ndarray, csr_array or None
+    *arrays : ndarray, csr_array, None, or a tuple of these
     """
     digest = hashlib.sha256(repr(sorted(settings.items())).encode())
-    for array in arrays:
-        parts = (array.data, array.indices, array.indptr) if hasattr(array, "indptr") else (array,)
-        for part in parts:
-            digest.update(b"none" if part is None else f"{part.dtype}{part.shape}".encode())
-            if part is not None:
-                digest.update(np.ascontiguousarray(part).data)
+    for part in _parts(arrays):
+        digest.update(b"none" if part is None else f"{part.dtype}{part.shape}".encode())
+        if part is not None:
+            digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()
+
+
+def _parts(value: Any) -> Iterator[NDArray[Any] | None]:
+    """Yield the arrays that a tuple, or a CSR matrix, consists of."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _parts(item)
+    elif hasattr(value, "indptr"):
+        yield from (value.data, value.indices, value.indptr)
+    else:
+        yield value
 
 
 def _read(path: Path, expected: str) -> tuple[dict[str, Any] | None, dict[str, NDArray[Any]]]:
