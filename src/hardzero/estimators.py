@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
-from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context, clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state, column_or_1d, compute_sample_weight
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    check_X_y,
+    validate_data,
+)
 
 from hardzero.activations import ACTIVATIONS, Activation, get_activation
 from hardzero.checkpoint import Checkpoint, TrainingFile, fingerprint
@@ -31,9 +38,11 @@ from hardzero.network import Dropout, Input, Network
 from hardzero.network_estimator import NetworkEstimator, as_network_input
 from hardzero.ops import Ops
 from hardzero.optimizers import LEARNING_RATES
+from hardzero.semi_supervised import keep_labelled, labelled_rows
 from hardzero.training import Callback, History, Trainer, TrainingDiverged, TrainingSettings
 
 if TYPE_CHECKING:
+    from hardzero.autoencoders import StackedDenoisingAutoencoder
     from hardzero.predictor import Predictor
 
 Array = NDArray[np.float32]
@@ -83,6 +92,7 @@ class _RectifierEstimator(NetworkEstimator):
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "hidden_dropout": [Interval(Real, 0, 1, closed="left")],
         "revive_dead_units": ["boolean"],
+        "pretraining": [StrOptions({"denoising"}), HasMethods(["fit", "transform"]), None],
         "n_jobs": [Integral, None],
     }
 
@@ -279,16 +289,17 @@ class _RectifierEstimator(NetworkEstimator):
             raise ValueError("partial_fit does not support early_stopping=True")
         sizes = self._hidden_layer_sizes()
         first = "network_" not in vars(self) or not (self.warm_start or incremental)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=np.float32,
-            multi_output=True,
-            y_numeric=isinstance(self, RegressorMixin),
-            reset=first,
-        )
+        checks = {"accept_sparse": "csr", "dtype": np.float32}
+        checks_of_y = {"multi_output": True, "y_numeric": isinstance(self, RegressorMixin)}
+        all_rows = None
+        if self.pretraining is None:
+            X, y = validate_data(self, X, y, **checks, **checks_of_y, reset=first)
+        else:
+            if incremental and first:
+                raise ValueError("partial_fit does not pre-train: call fit first, or set pretraining=None")
+            all_rows = as_network_input(validate_data(self, X, **checks, reset=first))
+            X, y, sample_weight = self._labelled_part(all_rows, y, sample_weight)
+            X, y = check_X_y(X, y, **checks, **checks_of_y)
         X = as_network_input(X)
         targets = self._validate_targets(X, y, first=first, incremental=incremental)
         if sample_weight is not None:
@@ -307,6 +318,8 @@ class _RectifierEstimator(NetworkEstimator):
             activation = get_activation(self.activation)
             layers = [(size, activation) for size in sizes]
             self.network_ = Network.initialize(ops, X.shape[1], layers, targets.shape[1], loss, random_state)
+            if all_rows is not None:
+                self._pretrain(all_rows, random_state, callback)
             self.n_outputs_ = targets.shape[1]
             self.n_layers_ = len(sizes) + 2
             self.out_activation_ = loss.output_activation
@@ -329,6 +342,52 @@ class _RectifierEstimator(NetworkEstimator):
             self.sparsity_ = self.network_.sparsity(ops, X[:SPARSITY_SAMPLES])
             self._warn_if_target_missed()
         return self
+
+    def _labelled_part(self, X: Input, y: Any, sample_weight: Any) -> tuple[Input, NDArray[Any], Any]:
+        """Return the rows, targets and weights that fine-tuning learns from."""
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        y = np.asarray(y)
+        check_consistent_length(X, y, sample_weight)
+        is_classifier = isinstance(self, ClassifierMixin)
+        labelled = labelled_rows(y, is_classifier=is_classifier)
+        kept = keep_labelled(y, labelled, is_classifier=is_classifier)
+        weights = None if sample_weight is None else np.asarray(sample_weight)[labelled]
+        return X[labelled], kept, weights
+
+    def _pretrain(self, X: Input, random_state: np.random.RandomState, callback: Callback | None) -> None:
+        """Start the hidden layers from the encoders of autoencoders trained on all rows."""
+        from hardzero.autoencoders import StackedDenoisingAutoencoder
+
+        stack = self.pretraining
+        if isinstance(stack, FrozenEstimator):
+            stack = stack.estimator
+        elif stack == "denoising":
+            sparsity = self.target_sparsity if get_activation(self.activation).makes_zeros else None
+            stack = StackedDenoisingAutoencoder(activation_l1=self.activation_l1, target_sparsity=sparsity)
+        if not isinstance(stack, StackedDenoisingAutoencoder):
+            raise ValueError(
+                f"pretraining must be None, 'denoising' or a StackedDenoisingAutoencoder, got {self.pretraining!r}"
+            )
+        if stack is not getattr(self.pretraining, "estimator", None):
+            stack = clone(stack).set_params(
+                hidden_layer_sizes=self._hidden_layer_sizes(),
+                activation=self.activation,
+                random_state=random_state.randint(2**31),
+                verbose=self.verbose or stack.verbose,
+                n_jobs=self.n_jobs,
+            )
+            stack.fit(X, callback=callback)
+        check_is_fitted(stack)
+        encoders = [network.hidden_layers[0] for network in stack.networks_]
+        shapes = [layer.parameters.weights.shape for layer in encoders]
+        wanted = [layer.parameters.weights.shape for layer in self.network_.hidden_layers]
+        if shapes != wanted:
+            raise ValueError(f"the pre-trained layers have shapes {shapes}, but this network needs {wanted}")
+        for layer, encoder in zip(self.network_.hidden_layers, encoders, strict=True):
+            layer.parameters.weights[...] = encoder.parameters.weights
+            layer.parameters.bias[...] = encoder.parameters.bias
+        self.pretraining_ = stack
 
     def _validate_held_out(self, X: Any, y: Any) -> tuple[Input, Array]:
         """Check the data that the caller holds out for early stopping."""
@@ -593,6 +652,13 @@ _SHARED_PARAMETERS = """
         Whether units that do not fire on the training data have their thresholds moved back into reach after each
         epoch. Helps where a high learning rate or a strong penalty kills units; off by default because the
         controller of `target_sparsity` leaves next to none dead.
+    pretraining : None, "denoising", StackedDenoisingAutoencoder or FrozenEstimator, default=None
+        Where the hidden layers start from: random weights, or the encoders of denoising autoencoders trained on
+        all rows. Rows without a label (-1, None or NaN for a classifier, NaN for a regressor) then serve
+        pre-training only; without pre-training, -1 is a class like any other. A `StackedDenoisingAutoencoder` says
+        how to pre-train; its sizes, activation, seed and threads are replaced by those of this estimator. One that
+        is fitted already is used as it is inside `sklearn.frozen.FrozenEstimator`. ``"denoising"`` is the default
+        one, with `activation_l1` or `target_sparsity` of this estimator.
     n_jobs : int or None, default=None
         Threads. None uses all cores that the process may use; the results do not depend on it."""
 
@@ -617,6 +683,8 @@ _SHARED_ATTRIBUTES = """
         Layers including input and output; outputs.
     out_activation_ : str
         ``softmax``, ``logistic``, ``identity`` or ``exp``.
+    pretraining_ : StackedDenoisingAutoencoder
+        The fitted autoencoders, where `pretraining` is set.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -694,6 +762,7 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
         target_sparsity: float | Sequence[float] | None = None,
         input_dropout: float = 0.0,
         hidden_dropout: float = 0.0,
+        pretraining: str | StackedDenoisingAutoencoder | FrozenEstimator | None = None,
         revive_dead_units: bool = False,
         class_weight: dict[Any, float] | str | None = None,
         n_jobs: int | None = None,
@@ -725,6 +794,7 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
         self.target_sparsity = target_sparsity
         self.input_dropout = input_dropout
         self.hidden_dropout = hidden_dropout
+        self.pretraining = pretraining
         self.revive_dead_units = revive_dead_units
         self.class_weight = class_weight
         self.n_jobs = n_jobs
@@ -841,8 +911,7 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
                 )
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y contains only one class ({self.classes_[0]}): classification needs samples of at least "
-                "two classes"
+                f"y contains only one class ({self.classes_[0]}): classification needs samples of at least two classes"
             )
         return np.asarray(self._label_binarizer.transform(y), dtype=np.float32)
 
@@ -930,6 +999,7 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         target_sparsity: float | Sequence[float] | None = None,
         input_dropout: float = 0.0,
         hidden_dropout: float = 0.0,
+        pretraining: str | StackedDenoisingAutoencoder | FrozenEstimator | None = None,
         revive_dead_units: bool = False,
         n_jobs: int | None = None,
     ) -> None:
@@ -961,6 +1031,7 @@ class RectifierRegressor(RegressorMixin, _RectifierEstimator):  # type: ignore[m
         self.target_sparsity = target_sparsity
         self.input_dropout = input_dropout
         self.hidden_dropout = hidden_dropout
+        self.pretraining = pretraining
         self.revive_dead_units = revive_dead_units
         self.n_jobs = n_jobs
 

@@ -1,0 +1,155 @@
+"""Pre-training by the estimators, and rows without a label."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+
+from hardzero import RectifierClassifier, RectifierRegressor, StackedDenoisingAutoencoder
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return (X / 16).astype(np.float32), y
+
+
+def short_stack(**parameters):
+    return StackedDenoisingAutoencoder(max_iter=3, **parameters)
+
+
+def test_unlabelled_rows_serve_pretraining_only(digits):
+    X, y = digits
+    y = np.where(np.arange(len(y)) < 300, y, -1)
+    classifier = RectifierClassifier((40, 20), pretraining=short_stack(), max_iter=5, random_state=0).fit(X, y)
+    assert classifier.classes_.tolist() == list(range(10))
+    assert classifier.t_ == 5 * 300
+    assert classifier.pretraining_._trainers[0].history.n_samples_seen == 3 * len(X)
+
+
+def test_fine_tuning_starts_from_the_encoders(digits):
+    X, y = digits
+    stack = StackedDenoisingAutoencoder((40, 20), max_iter=3, random_state=0).fit(X)
+    frozen = FrozenEstimator(stack)
+    classifier = RectifierClassifier(
+        (40, 20), pretraining=frozen, solver="sgd", learning_rate_init=1e-12, max_iter=1, random_state=0
+    ).fit(X, y)
+    np.testing.assert_allclose(
+        classifier.transform(X[:20]).toarray(), stack.transform(X[:20]).toarray(), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_minus_one_is_a_label_without_pretraining(digits):
+    X, y = digits
+    classifier = RectifierClassifier(20, max_iter=2).fit(X, np.where(y < 5, -1, 1))
+    assert classifier.classes_.tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_missing_string_labels_are_unlabelled(digits, missing):
+    X, y = digits
+    labels = np.array([f"digit {value}" for value in y], dtype=object)
+    labels[100:] = missing
+    classifier = RectifierClassifier(20, pretraining=short_stack(), max_iter=2, random_state=0).fit(X, labels)
+    assert len(classifier.classes_) == 10
+    assert set(classifier.predict(X[:50])) <= set(classifier.classes_)
+
+
+def test_missing_targets_of_the_regressor_are_unlabelled(digits):
+    X, y = digits
+    y = np.where(np.arange(len(y)) < 200, y, np.nan)
+    regressor = RectifierRegressor(hidden_layer_sizes=20, pretraining="denoising", max_iter=2).fit(X, y)
+    assert regressor.t_ == 2 * 200
+
+
+def test_sample_weights_belong_to_rows_of_x(digits):
+    X, y = digits
+    labelled = np.arange(len(y)) % 3 == 0
+    weight = np.where(np.arange(len(y)) % 2, 1.0, 0.5)
+    stack = FrozenEstimator(StackedDenoisingAutoencoder(20, max_iter=1, random_state=0).fit(X))
+    settings = {"hidden_layer_sizes": 20, "max_iter": 2, "random_state": 0, "pretraining": stack}
+    masked = RectifierClassifier(**settings).fit(X, np.where(labelled, y, -1), weight)
+    subset = RectifierClassifier(**settings).fit(X[labelled], y[labelled], weight[labelled])
+    np.testing.assert_array_equal(masked.coefs_[0], subset.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.full(50, -1), "all 50 rows are unlabelled"),
+        (np.where(np.arange(50) < 10, 3, -1), "every labelled row is of class"),
+    ],
+)
+def test_too_few_labels_give_a_clear_error(digits, y, message):
+    with pytest.raises(ValueError, match=message):
+        RectifierClassifier(10, pretraining="denoising").fit(digits[0][:50], y)
+
+
+def test_all_targets_missing_gives_a_clear_error(digits):
+    with pytest.raises(ValueError, match="all 50 rows are unlabelled"):
+        RectifierRegressor(hidden_layer_sizes=10, pretraining="denoising").fit(digits[0][:50], np.full(50, np.nan))
+
+
+def test_partial_fit_does_not_pretrain(digits):
+    X, y = digits
+    classifier = RectifierClassifier(10, pretraining="denoising", max_iter=1)
+    with pytest.raises(ValueError, match="call fit first"):
+        classifier.partial_fit(X, y, classes=np.arange(10))
+
+
+def test_stack_of_other_sizes_is_refused(digits):
+    X, y = digits
+    frozen = FrozenEstimator(StackedDenoisingAutoencoder(10, max_iter=1).fit(X))
+    with pytest.raises(ValueError, match="pre-trained layers have shapes"):
+        RectifierClassifier(20, pretraining=frozen).fit(X, y)
+
+
+def test_callback_hears_both_phases(digits):
+    X, y = digits
+    phases = []
+    classifier = RectifierClassifier((20, 10), pretraining=short_stack(), max_iter=2, random_state=0)
+    classifier.fit(X, y, callback=lambda report: phases.append((report.phase, report.epoch)) and None)
+    layers = [(f"pre-training layer {layer} of 2", epoch) for layer in (1, 2) for epoch in (1, 2, 3)]
+    assert phases == [*layers, ("training", 1), ("training", 2)]
+
+
+def test_threads_do_not_change_the_bits(digits):
+    X, y = digits
+    fits = [
+        RectifierClassifier((32, 16), pretraining=short_stack(), max_iter=2, random_state=3, n_jobs=n_jobs).fit(X, y)
+        for n_jobs in (1, 2)
+    ]
+    for one, two in zip(fits[0].coefs_, fits[1].coefs_, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_clone_keeps_the_configured_stack():
+    classifier = clone(RectifierClassifier(pretraining=StackedDenoisingAutoencoder(corruption_level=0.4)))
+    assert classifier.get_params()["pretraining__corruption_level"] == 0.4
+
+
+def test_pretraining_helps_with_few_labels(digits):
+    X, y = digits
+    X = np.concatenate([X, X + np.random.default_rng(0).normal(scale=0.05, size=X.shape).astype(np.float32)])
+    labels = np.full(len(X), -1)
+    labels[:60] = y[:60]
+    errors = {}
+    for pretraining in (None, StackedDenoisingAutoencoder(max_iter=20, decoder="linear")):
+        scores = []
+        for seed in range(3):
+            classifier = RectifierClassifier((100,), pretraining=pretraining, max_iter=60, random_state=seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                rows = slice(None) if pretraining is not None else slice(60)
+                classifier.fit(X[rows], labels[rows])
+            scores.append(1 - classifier.score(X[500:1797], y[500:]))
+        errors[pretraining is not None] = np.mean(scores)
+    assert errors[True] < errors[False]
