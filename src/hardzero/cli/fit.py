@@ -1,0 +1,431 @@
+"""``hardzero fit``: train a network on a named data set or the user's own file, and report on it."""
+
+from __future__ import annotations
+
+import signal
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hardzero.cli import recipe
+from hardzero.cli.errors import INTERRUPTED, warn
+from hardzero.cli.model_input import with_names
+from hardzero.cli.output_file import check_model_output
+
+if TYPE_CHECKING:
+    from hardzero.cli.evaluation import Evaluation
+    from hardzero.datasets import Dataset
+    from hardzero.scaling import LinearScaling
+
+EXAMPLES = """[bold]Examples[/]
+
+hardzero fit digits   (needs no download)
+
+hardzero fit mnist --hidden 1000,1000,1000
+
+hardzero fit wine.csv --target quality --task regression
+
+hardzero fit sales.csv --target sold --target returned --ignore id --target-sparsity none --output sales.safetensors
+"""
+
+DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network and sparsity", "Training", "Output"
+
+DataArgument = Annotated[
+    str, typer.Argument(help="A named data set (digits, mnist, …) or a file: CSV, TSV, NPZ, svmlight; also .gz.")
+]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Target column; may be given several times. By default the column called target, label, class or y.",
+        rich_help_panel=DATA,
+    ),
+]
+TaskOption = Annotated[
+    str | None,
+    typer.Option(help="classification or regression; by default what the target says.", rich_help_panel=DATA),
+]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Column to leave out; may be given several times.", rich_help_panel=DATA),
+]
+ScaleOption = Annotated[
+    str,
+    typer.Option(
+        help="Scaling of features: 'standard' (mean 0, variance 1; it becomes part of the model), 'none', or 'auto': "
+        "standard unless all values lie between -1 and 1.",
+        rich_help_panel=DATA,
+    ),
+]
+
+
+@dataclass
+class Interruption:
+    """Whether the user pressed Ctrl-C."""
+
+    happened: bool = field(default=False)
+
+
+def fit(
+    data: DataArgument,
+    target: TargetOption = None,
+    task: TaskOption = None,
+    ignore: IgnoreOption = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Between the columns of a CSV file; found by default.", rich_help_panel=DATA)
+    ] = None,
+    encoding: Annotated[str, typer.Option(help="Of a CSV file.", rich_help_panel=DATA)] = "utf-8",
+    header: Annotated[
+        bool, typer.Option(help="Whether the first row of a CSV file names the columns.", rich_help_panel=DATA)
+    ] = True,
+    split_seed: Annotated[
+        int, typer.Option(help="Divides a file into train, validation and test.", rich_help_panel=DATA)
+    ] = 0,
+    scale: ScaleOption = "auto",
+    hidden: Annotated[str, typer.Option(help="Units of each hidden layer.", rich_help_panel=NETWORK)] = recipe.HIDDEN,
+    activation: Annotated[
+        str,
+        typer.Option(help="relu, signed_relu, softplus, tanh, logistic, identity or lif.", rich_help_panel=NETWORK),
+    ] = "relu",
+    target_sparsity: Annotated[
+        str | None,
+        typer.Option(
+            help="Fraction of exact zeros to reach in the hidden layers (one for all, or one each: 0.8,0.9); 0 or "
+            f"none: as they come. {recipe.TARGET_SPARSITY} where the activation makes zeros.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
+    activation_l1: Annotated[
+        str | None,
+        typer.Option(
+            help="Fixed coefficient(s) of the L1 penalty on activations, in place of a target.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
+    dropout: Annotated[
+        float, typer.Option(help="Part of the hidden units dropped in training.", rich_help_panel=NETWORK)
+    ] = 0.0,
+    input_dropout: Annotated[
+        float, typer.Option(help="Part of the features dropped in training.", rich_help_panel=NETWORK)
+    ] = 0.0,
+    solver: Annotated[str, typer.Option(help="adam, sgd or lbfgs.", rich_help_panel=TRAINING)] = "adam",
+    loss: Annotated[
+        str, typer.Option(help="Of a regression: squared_error, or poisson for counts.", rich_help_panel=TRAINING)
+    ] = "squared_error",
+    learning_rate: Annotated[
+        float, typer.Option(help="Learning rate at the start.", rich_help_panel=TRAINING)
+    ] = recipe.LEARNING_RATE,
+    schedule: Annotated[
+        str,
+        typer.Option(help="cosine (falls to 0), constant, invscaling or adaptive.", rich_help_panel=TRAINING),
+    ] = "cosine",
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Samples of a minibatch; 16 to 128 by default, by the size of the data.", rich_help_panel=TRAINING
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Passes over the data; 20 to 80 by default, by the size of the data.", rich_help_panel=TRAINING
+        ),
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="L2 penalty on weights.", rich_help_panel=TRAINING)] = 1e-4,
+    early_stopping: Annotated[
+        bool,
+        typer.Option(
+            help="Keep the epoch that is best on the validation split, and stop when that does not improve.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = True,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Epochs without improvement before stopping; by default all epochs are run and the best one kept.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="Of weights, order of samples and dropout; the same seed gives the same bits.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = 0,
+    threads: Annotated[
+        int | None, typer.Option(help="All cores by default; does not change the result.", rich_help_panel=TRAINING)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Model file; NAME.safetensors by default.", rich_help_panel=OUTPUT),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an output file that is no model.", rich_help_panel=OUTPUT)
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=OUTPUT)] = False,
+) -> None:
+    """Train a network, report its test error, zeros and speed, and save it.
+
+    A file of yours is divided into train (60 %), validation (20 %) and test (20 %). Ctrl-C ends training early
+    and keeps the best state so far.
+    """
+    path = output or Path(f"{_stem(data)}.safetensors")
+    replaced = check_model_output(path, force=force)
+    sizes = recipe.parse_hidden(hidden)
+    dataset = _load(
+        data,
+        target=target,
+        task=task,
+        ignore=tuple(ignore or ()),
+        delimiter=delimiter,
+        encoding=encoding,
+        header=header,
+        seed=split_seed,
+    )
+    n_train = len(dataset.train)
+    batch = batch_size or recipe.batch_size(n_train)
+    max_epochs = epochs or (recipe.epochs(n_train, batch) if solver != "lbfgs" else 500)
+    settings: dict[str, Any] = {
+        "hidden_layer_sizes": sizes,
+        "activation": activation,
+        "solver": solver,
+        "learning_rate": schedule,
+        "learning_rate_init": learning_rate,
+        "batch_size": min(batch, n_train),
+        "max_iter": max_epochs,
+        "alpha": alpha,
+        "tol": 0.0 if solver != "lbfgs" else 1e-4,
+        "n_iter_no_change": patience or max_epochs,
+        "early_stopping": early_stopping and solver != "lbfgs",
+        "input_dropout": input_dropout,
+        "hidden_dropout": dropout,
+        "random_state": seed,
+        "n_jobs": threads,
+        **_sparsity(target_sparsity, activation_l1, activation, solver),
+    }
+    run = _Run(dataset, settings, loss, scale)
+    interruption, seconds = run.train(quiet)
+    estimator = run.estimator
+    if interruption.happened and not estimator.n_iter_:
+        typer.echo("Interrupted in the first epoch: nothing is saved.", err=True)
+        raise typer.Exit(INTERRUPTED)
+    best = run.best_epoch()
+    training = {
+        "epochs": int(estimator.n_iter_),
+        "best_epoch": best[1] if best is not None else None,
+        "seconds": round(seconds, 3),
+        "samples_per_second": run.samples_per_second(),
+    }
+    if interruption.happened:
+        what = "the best of" if best else "the state after"
+        typer.echo(f"Interrupted: keeping {what} {training['epochs']} epochs.", err=True)
+    evaluation = run.evaluate()
+    _print_results(dataset, evaluation, training)
+    estimator.save(path, notes=run.notes(evaluation, training, interrupted=interruption.happened))
+    typer.echo(f"Saved {path}{' (replacing the older model)' if replaced else ''}. Next: hardzero inspect {path}")
+    if interruption.happened:
+        raise typer.Exit(INTERRUPTED)
+
+
+@dataclass
+class _Run:
+    """A data set, an estimator for it, and the way between them."""
+
+    dataset: Dataset
+    settings: dict[str, Any]
+    loss: str
+    scale: str
+    estimator: Any = field(init=False)
+    features: LinearScaling | None = field(init=False)
+    targets: LinearScaling | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        from hardzero import RectifierClassifier, RectifierRegressor
+        from hardzero.scaling import LinearScaling
+
+        self.features = _feature_scaling(self.dataset.train.X, self.scale)
+        if self.dataset.task == "classification":
+            self.estimator = RectifierClassifier(**self.settings)
+            return
+        self.estimator = RectifierRegressor(loss=self.loss, **self.settings)
+        if self.loss == "squared_error":
+            y = self.dataset.train.y
+            self.targets = LinearScaling.standardize(y.reshape(len(y), -1))
+
+    def train(self, quiet: bool) -> tuple[Interruption, float]:
+        """Fit the estimator behind a progress display, and fold the scaling into it."""
+        from rich.console import Console
+
+        from hardzero.cli.training_view import TrainingView
+
+        is_classification = self.dataset.task == "classification"
+        widths = self.settings["hidden_layer_sizes"]
+        console = Console(stderr=True, quiet=quiet)
+        view = TrainingView(console, self._title(), is_classification, widths, self.best_epoch)
+        X, y = self._scaled(self.dataset.train)
+        use_validation = self.settings["early_stopping"] and len(self.dataset.validation) > 0
+        validation = self._scaled(self.dataset.validation) if use_validation else None
+        interruption = Interruption()
+        started = time.perf_counter()
+        with _interruptible(interruption), _warnings_shown_after(), view:
+            self.estimator.fit(X, y, validation=validation, callback=view)
+        seconds = time.perf_counter() - started
+        if self.features is not None:
+            self.features.fold_into_input(self.estimator.network_)
+        if self.targets is not None:
+            self.targets.fold_into_output(self.estimator.network_)
+        return interruption, seconds
+
+    def evaluate(self) -> Evaluation:
+        """Measure the model on the test split."""
+        from hardzero.cli.evaluation import evaluate
+
+        test = self.dataset.test
+        return evaluate(self.estimator, self.dataset.train.X, test, with_names(test.X, self.dataset.feature_names))
+
+    def best_epoch(self) -> tuple[float, int] | None:
+        """Return validation score and number of the epoch that training keeps; None without validation."""
+        trainer = self.estimator._trainer
+        if trainer is None or not trainer.history.validation_scores:
+            return None
+        scores, best = trainer.history.validation_scores, trainer.history.best_validation_score
+        return best, max(epoch for epoch, score in enumerate(scores, start=1) if score == best)
+
+    def samples_per_second(self) -> float | None:
+        """Return the speed of the training steps, without validation."""
+        trainer = self.estimator._trainer
+        if trainer is None or not trainer.history.seconds:
+            return None
+        return float(round(self.estimator.t_ / trainer.history.seconds, 1))
+
+    def notes(self, evaluation: Evaluation, training: dict[str, Any], *, interrupted: bool) -> dict[str, Any]:
+        """Return what the model file says about its origin."""
+        dataset = self.dataset
+        notes = {
+            "data": dataset.name,
+            "checksum": dataset.checksum,
+            "task": dataset.task,
+            "targets": list(dataset.target_names),
+            "n_train": len(dataset.train),
+            "test": evaluation.to_dict(),
+            "training": training,
+            "interrupted": interrupted,
+        }
+        if dataset.class_names is not None:
+            notes["class_names"] = list(dataset.class_names)
+        if dataset.image_shape is not None:
+            notes["image_shape"] = list(dataset.image_shape)
+        return notes
+
+    def _scaled(self, split: Any) -> tuple[Any, Any]:
+        X = split.X if self.features is None else self.features.apply(split.X)
+        y = split.y
+        if self.targets is not None:
+            y = self.targets.apply(y.reshape(len(y), -1)).reshape(y.shape)
+        return with_names(X, self.dataset.feature_names), y
+
+    def _title(self) -> str:
+        dataset, settings = self.dataset, self.settings
+        n_features = int(dataset.train.X.shape[1])
+        n_outputs = len(dataset.target_names)
+        if dataset.class_names is not None and n_outputs == 1:
+            n_outputs = len(dataset.class_names)
+        layers = "-".join(map(str, (n_features, *settings["hidden_layer_sizes"], n_outputs)))
+        return (
+            f"{dataset.name}: {len(dataset.train):,} training samples, network {layers}, {settings['activation']}, "
+            f"{settings['solver']}, batch {settings['batch_size']}, seed {settings['random_state']}"
+        )
+
+
+def _stem(data: str) -> str:
+    """Return the name of a data set or file without folders and endings."""
+    name = Path(data).name
+    if name.endswith(".gz"):
+        name = name[:-3]
+    return Path(name).stem or "model"
+
+
+def _load(data: str, *, target: list[str] | None, ignore: tuple[str, ...], **options: Any) -> Dataset:
+    from hardzero import datasets
+
+    targets = None if not target else target[0] if len(target) == 1 else target
+    dataset = datasets.load(data, target=targets, ignore=ignore, **options)
+    if dataset.is_text:
+        raise ValueError(f"{data} holds raw text; turn it into numbers first, for example with CountVectorizer")
+    if len(dataset.test) == 0:
+        raise ValueError(f"{data} has no test samples to report on; add samples")
+    return dataset
+
+
+def _sparsity(target_sparsity: str | None, activation_l1: str | None, activation: str, solver: str) -> dict[str, Any]:
+    """Return the estimator's parameters that decide how many zeros there will be."""
+    from hardzero.activations import ACTIVATIONS
+
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"unknown --activation {activation!r}: choose one of {', '.join(ACTIVATIONS)}")
+    if activation_l1 is not None:
+        if target_sparsity is not None:
+            raise ValueError("give --activation-l1 or --target-sparsity, not both: the target chooses the coefficients")
+        return {"activation_l1": recipe.parse_numbers("--activation-l1", activation_l1).one_or_many}
+    if target_sparsity is None:
+        steerable = ACTIVATIONS[activation].makes_zeros and solver != "lbfgs"
+        return {"target_sparsity": recipe.TARGET_SPARSITY if steerable else None}
+    if target_sparsity.lower() in ("none", "0"):
+        return {"target_sparsity": None}
+    wanted = recipe.parse_numbers("--target-sparsity", target_sparsity)
+    for value in wanted.values:
+        if not 0 <= value < 1:
+            raise ValueError(f"--target-sparsity {target_sparsity} must lie between 0 and 1, such as 0.9")
+    return {"target_sparsity": wanted.one_or_many}
+
+
+def _feature_scaling(X: Any, scale: str) -> LinearScaling | None:
+    from hardzero.scaling import LinearScaling
+
+    if scale not in ("auto", "standard", "none"):
+        raise ValueError(f"unknown --scale {scale!r}: choose auto, standard or none")
+    if scale == "none" or (scale == "auto" and abs(X).max() <= 1):
+        return None
+    return LinearScaling.standardize(X)
+
+
+@contextmanager
+def _interruptible(interruption: Interruption) -> Iterator[None]:
+    """Note a Ctrl-C, which the training loop takes as the order to stop and keep its best state."""
+
+    def note(number: int, frame: Any) -> None:
+        interruption.happened = True
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@contextmanager
+def _warnings_shown_after() -> Iterator[None]:
+    """Keep warnings out of the live display, and show in a line each those that matter here."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    expected = ("Stochastic Optimizer: Maximum iterations", "Training interrupted by user")
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        if not message.startswith(expected):
+            warn(message.replace("(max_iter)", "(--epochs)").replace("target_sparsity was", "--target-sparsity was"))
+
+
+def _print_results(dataset: Dataset, evaluation: Evaluation, training: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from hardzero.cli.evaluation import results_table
+
+    console = Console()
+    console.print(results_table(evaluation, training), soft_wrap=not console.is_terminal)

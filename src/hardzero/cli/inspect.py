@@ -1,0 +1,135 @@
+"""``hardzero inspect``: what is in a model file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+EXAMPLES = """[bold]Examples[/]
+
+hardzero inspect digits.safetensors
+
+hardzero inspect digits.safetensors --json | jq .notes.test.error
+"""
+
+_MOST_NAMES = 12
+
+
+def inspect(
+    model: Annotated[Path, typer.Argument(help="A model file, from 'hardzero fit' or save().")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything the file says of itself as JSON.")] = False,
+) -> None:
+    """Show architecture, zeros, training and test results of a model."""
+    from rich.console import Console
+
+    from hardzero.model_file import describe, load
+
+    description = describe(model)
+    if as_json:
+        typer.echo(json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False))
+        return
+    load(model)
+    console = Console()
+    console.print(
+        f"[bold]{model}[/], written by hardzero {description['hardzero_version']}", soft_wrap=True, highlight=False
+    )
+    for table in (_summary(model, description), _layers(description)):
+        console.print()
+        console.print(table, soft_wrap=not console.is_terminal)
+
+
+def _summary(model: Path, description: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    notes, architecture = description["notes"], description.get("architecture", {})
+    rows = {
+        "kind": description["kind"],
+        "file": f"{model.stat().st_size:,} bytes, format version {description['format_version']}",
+        "features": _features(description),
+        "classes": _listed([str(label) for label in description.get("classes", {}).get("values", [])]),
+        "outputs": f"{architecture.get('n_outputs')}, {architecture.get('output_activation')}",
+        "trained on": _origin(notes),
+        "training": _training(description),
+        "test": _test(notes.get("test", {})),
+    }
+    for name, text in rows.items():
+        if text:
+            table.add_row(name, text)
+    return table
+
+
+def _layers(description: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table("layer", "activation", box=None, padding=(0, 2, 0, 0))
+    for heading in ("units", "parameters", "zeros", "dead units"):
+        table.add_column(heading, justify="right")
+    architecture, test = description["architecture"], description["notes"].get("test", {})
+    zeros = test.get("zeros") or description.get("training", {}).get("sparsity_") or []
+    dead = test.get("dead_units") or []
+    n_inputs, total = architecture["n_features"], 0
+    for index, layer in enumerate(architecture["layers"]):
+        n_units, activation = layer["n_units"], layer["activation"]
+        constants = ", ".join(f"{name}={value:g}" for name, value in activation["constants"].items())
+        name = f"{activation['name']}({constants})" if constants else activation["name"]
+        n_parameters = (n_inputs + 1) * n_units
+        table.add_row(
+            str(index + 1),
+            name,
+            f"{n_units:,}",
+            f"{n_parameters:,}",
+            f"{zeros[index]:.1%}" if index < len(zeros) else "",
+            str(dead[index]) if index < len(dead) else "",
+        )
+        n_inputs, total = n_units, total + n_parameters
+    n_parameters = (n_inputs + 1) * architecture["n_outputs"]
+    table.add_row("output", architecture["output_activation"], f"{architecture['n_outputs']:,}", f"{n_parameters:,}")
+    table.add_row("all", "", "", f"{total + n_parameters:,}")
+    return table
+
+
+def _features(description: dict[str, Any]) -> str:
+    n_features = description.get("architecture", {}).get("n_features")
+    names = description.get("feature_names")
+    return f"{n_features}" + (f": {_listed(names)}" if names else "")
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return f"{shown}, … ({len(names)} in all)" if len(names) > _MOST_NAMES else shown
+
+
+def _origin(notes: dict[str, Any]) -> str:
+    if "data" not in notes:
+        return ""
+    targets = _listed(notes.get("targets", []))
+    return f"{notes['data']}, {notes.get('n_train', 0):,} samples; target: {targets}"
+
+
+def _training(description: dict[str, Any]) -> str:
+    training, parameters = description.get("training", {}), description.get("parameters", {})
+    if "n_iter_" not in training:
+        return ""
+    text = f"{parameters.get('solver')}, {training['n_iter_']} epochs"
+    if training.get("loss_") is not None:
+        text += f", last loss {training['loss_']:.4g}"
+    return text + (" (interrupted)" if description["notes"].get("interrupted") else "")
+
+
+def _test(test: dict[str, Any]) -> str:
+    if "error" in test:
+        quality = f"error {test['error']:.2%} ({test['n_errors']} of {test['n_samples']:,})"
+    elif "rmse" in test:
+        quality = f"RMSE {test['rmse']:.4g}" + (f", R² {test['r2']:.4f}" if "r2" in test else "")
+    else:
+        return ""
+    return f"{quality}, zeros {test['zeros_overall']:.1%}"

@@ -1,0 +1,109 @@
+"""``hardzero predict``: predictions for new samples as CSV."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from hardzero.cli.model_input import with_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXAMPLES = """[bold]Examples[/]
+
+hardzero predict wine.safetensors new.csv
+
+hardzero predict wine.safetensors new.csv --proba --output predictions.csv
+
+hardzero predict digits.safetensors digits   (the test split of a named data set)
+"""
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model file, from 'hardzero fit' or save().")],
+    data: Annotated[
+        str, typer.Argument(help="New samples: CSV, TSV, NPZ or svmlight, with or without the target; or a named set.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV file to write; standard output by default.")
+    ] = None,
+    proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
+    delimiter: Annotated[str | None, typer.Option(help="Between the columns of the data; found by default.")] = None,
+    encoding: Annotated[str, typer.Option(help="Of a CSV file.")] = "utf-8",
+    header: Annotated[bool, typer.Option(help="Whether the first row of a CSV file names the columns.")] = True,
+    threads: Annotated[int | None, typer.Option(help="All cores by default.")] = None,
+) -> None:
+    """Predict with a saved model; one row of CSV a sample, in the order of the data.
+
+    Columns are found by their names. Columns that the model does not know, such as the target, are not used; a
+    column that it needs and the data lack is an error.
+    """
+    from hardzero.atomic_file import atomic_file
+    from hardzero.model_file import describe, load
+
+    description = describe(model)
+    estimator = load(model)
+    if not hasattr(estimator, "predict"):
+        raise ValueError(
+            f"{model} holds a {description['kind']}, which does not predict: give a classifier or regressor"
+        )
+    if proba and not hasattr(estimator, "predict_proba"):
+        raise ValueError(f"--proba: {model} is a regression, which has no classes; leave the option out")
+    estimator.set_params(n_jobs=threads)
+    X = _read(data, model, estimator, description, delimiter=delimiter, encoding=encoding, header=header)
+    frame = _predictions(estimator, X, description["notes"], proba)
+    if output is None:
+        frame.to_csv(sys.stdout, index=False, lineterminator="\n")
+        return
+    with atomic_file(output) as file:
+        frame.to_csv(file, index=False, lineterminator="\n")
+    typer.echo(f"Wrote {len(frame):,} predictions to {output}", err=True)
+
+
+def _read(data: str, model: Path, estimator: Any, description: dict[str, Any], **options: Any) -> Any:
+    """Return the samples as the model takes them."""
+    from hardzero import datasets
+
+    names = description.get("feature_names")
+    if data.lower().replace("-", "_") in datasets.names() and not Path(data).exists():
+        X = datasets.load(data).test.X
+    else:
+        table = datasets.read_table(
+            data,
+            feature_names=names,
+            n_features=estimator.n_features_in_ if names is None else None,
+            **options,
+        )
+        unused = [name for name in table.unused_columns if name not in description["notes"].get("targets", ())]
+        if unused:
+            typer.echo(f"Columns that the model does not use: {', '.join(unused)}", err=True)
+        X = table.X
+    if X.ndim != 2 or X.shape[1] != estimator.n_features_in_:
+        raise ValueError(f"{data} has samples of {X.shape[-1]} features; {model} takes {estimator.n_features_in_}")
+    return with_names(X, names)
+
+
+def _predictions(estimator: Any, X: Any, notes: dict[str, Any], proba: bool) -> pd.DataFrame:
+    """Return the table that is written."""
+    import pandas as pd
+
+    predictions = estimator.predict(X)
+    targets = notes.get("targets", [])
+    columns: dict[str, Any] = {}
+    if predictions.ndim == 1:
+        columns["prediction"] = predictions
+    else:
+        names = targets if len(targets) == predictions.shape[1] else range(1, predictions.shape[1] + 1)
+        columns.update({f"prediction_{name}": predictions[:, index] for index, name in enumerate(names)})
+    if proba:
+        probabilities = estimator.predict_proba(X)
+        labels = estimator.classes_
+        if predictions.ndim == 2 and len(targets) == len(labels):
+            labels = np.array(targets, dtype=object)
+        columns.update({f"probability_{label}": probabilities[:, index] for index, label in enumerate(labels)})
+    return pd.DataFrame(columns)

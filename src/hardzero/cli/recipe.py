@@ -1,0 +1,84 @@
+"""The recipe of ``hardzero fit``: settings chosen from the size of the data where the user gives none.
+
+All were chosen on validation data: a cosine learning rate needs no tuning of its end, small data want small
+minibatches (their noise regularizes, and the time is there), and some two thousand and more steps settle a network of
+this size at its sparsity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+HIDDEN = "256,256"
+TARGET_SPARSITY = 0.85
+LEARNING_RATE = 1e-3
+LEAST_STEPS = 5000
+FEWEST_EPOCHS, MOST_EPOCHS = 20, 80
+SMALLEST_BATCH, LARGEST_BATCH = 16, 128
+BATCHES_PER_EPOCH = 64
+
+
+def batch_size(n_samples: int) -> int:
+    """Return the samples of a minibatch: a power of two that makes about 64 minibatches an epoch, from 16 to 128.
+
+    Examples
+    --------
+    >>> batch_size(1077), batch_size(50_000)
+    (16, 128)
+    """
+    wanted = max(n_samples / BATCHES_PER_EPOCH, 1)
+    return int(np.clip(2 ** round(np.log2(wanted)), SMALLEST_BATCH, LARGEST_BATCH))
+
+
+def epochs(n_samples: int, batch: int) -> int:
+    """Return the epochs that make 5,000 steps, from 20 to 80.
+
+    Examples
+    --------
+    >>> epochs(1077, 16), epochs(50_000, 128)
+    (74, 20)
+    """
+    return int(np.clip(np.ceil(LEAST_STEPS * batch / n_samples), FEWEST_EPOCHS, MOST_EPOCHS))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A comma-separated option, parsed."""
+
+    values: tuple[float, ...]
+
+    @property
+    def one_or_many(self) -> Any:
+        """The number, or the tuple of numbers if there are several."""
+        return self.values[0] if len(self.values) == 1 else self.values
+
+
+def parse_hidden(text: str) -> tuple[int, ...]:
+    """Return the units of each hidden layer from ``1000,1000,1000``.
+
+    Raises
+    ------
+    ValueError
+        If it is no list of positive whole numbers.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise ValueError(f"--hidden {text!r} is no list of layer sizes: write, for example, --hidden 1000,1000,1000")
+    return tuple(map(int, parts))
+
+
+def parse_numbers(option: str, text: str) -> Numbers:
+    """Return the numbers of ``0.9`` or ``0.8,0.9,0.95``.
+
+    Raises
+    ------
+    ValueError
+        If it is no list of numbers.
+    """
+    try:
+        return Numbers(tuple(float(part) for part in text.split(",")))
+    except ValueError:
+        raise ValueError(f"{option} {text!r} is no number, nor one number a layer separated by commas") from None

@@ -1,0 +1,63 @@
+"""Scaling folded into a network leaves its function as it was."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array, random_array
+
+from hardzero.activations import Rectifier
+from hardzero.losses import get_loss
+from hardzero.network import Network
+from hardzero.ops import get_ops
+from hardzero.scaling import LinearScaling
+
+OPS = get_ops(name="reference")
+
+
+def network(n_features, n_outputs=2):
+    random_state = np.random.RandomState(0)
+    return Network.initialize(OPS, n_features, [(7, Rectifier())], n_outputs, get_loss("identity"), random_state)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.01, 100), st.floats(-100, 100))
+def test_folding_into_both_ends(seed, scale, shift):
+    random = np.random.default_rng(seed)
+    X = (random.normal(size=(50, 3)) * scale + shift).astype(np.float32)
+    features = LinearScaling.standardize(X)
+    targets = LinearScaling(random.normal(size=2), random.uniform(0.1, 10, size=2))
+    net = network(3)
+    expected = net.scores(OPS, features.apply(X)) * targets.scale + targets.shift
+    features.fold_into_input(net)
+    targets.fold_into_output(net)
+    tolerance = 1e-4 * (1 + abs(shift) / scale) * targets.scale.max()
+    np.testing.assert_allclose(net.scores(OPS, X), expected, atol=tolerance)
+
+
+def test_standardized_columns():
+    X = np.random.default_rng(0).normal(size=(20_000, 3)).astype(np.float32) * [1, 1e3, 1e-3] + [0, 1e4, 5]
+    scaled = LinearScaling.standardize(X).apply(X)
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(scaled.std(axis=0), 1, atol=1e-2)
+
+
+def test_constant_columns_stay_finite():
+    X = np.full((10, 2), 0.1, dtype=np.float32)
+    scaling = LinearScaling.standardize(X)
+    assert np.isfinite(scaling.apply(X + 1)).all()
+    np.testing.assert_allclose(scaling.apply(X), 0, atol=1e-7)
+
+
+def test_sparse_input_stays_sparse():
+    X = csr_array(
+        random_array((40, 5), density=0.2, format="csr", rng=np.random.default_rng(0)).astype(np.float32) * 30
+    )
+    scaling = LinearScaling.standardize(X)
+    scaled = scaling.apply(X)
+    assert scaled.nnz == X.nnz
+    assert abs(scaled).max() <= 1.000001
+    net = network(5)
+    expected = net.scores(OPS, scaled)
+    scaling.fold_into_input(net)
+    np.testing.assert_allclose(net.scores(OPS, X), expected, atol=1e-4)
