@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -249,3 +250,12 @@ def test_a_study_gives_the_same_metrics_again():
     metrics = [study.measure(dict(settings), Context(digits, 0, threads)) for threads in (1, 2)]
     assert metrics[0] == metrics[1]
     assert metrics[0] != study.measure(dict(settings), Context(digits, 1, 1))
+
+
+def test_the_study_that_the_documentation_shows_runs(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "studies.md").read_text()
+    (tmp_path / "dropout.py").write_text(re.search(r"```python\n(# dropout.*?)```", text, re.DOTALL).group(1))
+    source = str(tmp_path / "dropout.py")
+    store = run_study(source, n_seeds=1, folder=tmp_path, workers=ONE)
+    assert store.counts() == {"done": 6}
+    assert len(make_report(store, source).tables[0].rows) == 6
