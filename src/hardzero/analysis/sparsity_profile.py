@@ -129,7 +129,9 @@ class SparsityProfile(Result):
         ax = new_axes(ax)
         fractions = [100.0 * layer.active_units / layer.n_units for layer in self.layers]
         top = max(5.0, float(max(part.max() for part in fractions)) * 1.02)
-        bins = np.linspace(0.0, top, 51).tolist()
+        fewest = min(layer.n_units for layer in self.layers)
+        n_bins = int(np.clip(fewest * top / 100, 1, 50))  # no bin is narrower than one unit
+        bins = np.linspace(0.0, top, n_bins + 1).tolist()
         low, high = BIOLOGICAL_ACTIVE
         ax.axvspan(100 * low, 100 * high, color="#888888", alpha=0.3, lw=0, label="cortex: 1–4 %")
         for index, (layer, part) in enumerate(zip(self.layers, fractions, strict=True)):

@@ -85,7 +85,10 @@ def _zeros(zeros: Any, target: Any) -> Figure:
 
 
 def _finish(ax: Axes, label: str, n_epochs: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     finish(ax, "epoch", label)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if n_epochs == 1:
         ax.set_xticks([1])
         for line in ax.get_lines():
