@@ -834,6 +834,43 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
+    def predict_expectation(self, X: ArrayLike | csr_array) -> NDArray[np.float64]:
+        """Return the expected class under the predicted probabilities, for classes that are numbers.
+
+        Of ratings such as 1 to 5 stars this is a better guess, by squared error, than the most probable class.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+
+        Raises
+        ------
+        ValueError
+            If the classes are names, or a sample has several labels.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hardzero import RectifierClassifier
+        >>> X, stars = np.eye(3), [1, 3, 5]
+        >>> classifier = RectifierClassifier(8, solver="lbfgs", random_state=0).fit(X, stars)
+        >>> classifier.predict_expectation(X).round(1)
+        array([1., 3., 5.])
+        """
+        check_is_fitted(self)
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            raise ValueError("predict_expectation needs one numeric class a sample; these labels are independent")
+        if self.classes_.dtype.kind not in "iuf":
+            raise ValueError(
+                f"predict_expectation needs classes that are numbers, such as ratings; these are {self.classes_!r}: "
+                "convert y to numbers before fitting"
+            )
+        return np.asarray(self.predict_proba(X).astype(np.float64) @ self.classes_.astype(np.float64))
+
     @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
