@@ -17,7 +17,7 @@ from hardzero.atomic_file import atomic_file
 from hardzero.benchmarks import prediction, training, workloads
 from hardzero.benchmarks.peers import missing_peers
 from hardzero.benchmarks.scaling import scaling_points
-from hardzero.benchmarks.table import Row, print_table
+from hardzero.benchmarks.table import Row, print_table, to_frame
 from hardzero.threads import usable_cores
 
 SPARSE = 0.87

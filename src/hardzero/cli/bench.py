@@ -12,9 +12,7 @@ PARTS_HELP = "prediction, training, bag-of-words, time-to-error, import, scaling
 
 def bench(
     parts: Annotated[list[str] | None, typer.Argument(help=PARTS_HELP)] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also write the table to this CSV file.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write the table as CSV.")] = None,
 ) -> None:
     """Time hardzero against PyTorch, ONNX Runtime, OpenVINO and scikit-learn on the same networks.
 

@@ -84,3 +84,19 @@ class Engine:
         activation_l1: float,
         input_delta: bool,
     ) -> Array | None: ...
+
+class Predictor:
+    bytes: int
+    def __init__(self, precision: str, output_activation: str, instruction_set: str | None = None) -> None: ...
+    def add_layer(self, weights: Array, bias: Array, activation: str | None, parameters: list[float]) -> None: ...
+    def run(self, X: Array, predictions: bool, n_threads: int) -> Array: ...
+    def run_csr(
+        self,
+        row_start: NDArray[np.int32],
+        index: NDArray[np.int32],
+        value: Array,
+        n_columns: int,
+        predictions: bool,
+        n_threads: int,
+    ) -> Array: ...
+    def active_units(self, X: Array, n_threads: int) -> NDArray[np.int32]: ...

@@ -1,0 +1,159 @@
+"""The lean prediction path: a trained network packed for microsecond calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.activations import Activation, LeakyIntegrateAndFire, Softplus
+from hardzero.network import Network
+from hardzero.ops import _native
+
+Array = NDArray[np.float32]
+
+PRECISIONS = ("float32", "bfloat16", "int8")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What predictions cost, sample by sample; see `Predictor.cost`.
+
+    Attributes
+    ----------
+    active : ndarray of shape (n_samples, n_layers), int32
+        Non-zero inputs of each layer: features first, then the units of each hidden layer.
+    multiply_adds : ndarray of shape (n_samples, n_layers), int64
+        Multiply-adds of each layer: active inputs times outputs.
+    dense_multiply_adds : ndarray of shape (n_layers,), int64
+        Multiply-adds if no zero were skipped.
+    """
+
+    active: NDArray[np.int32]
+    multiply_adds: NDArray[np.int64]
+    dense_multiply_adds: NDArray[np.int64]
+
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """Part of the dense multiply-adds that each sample needs, shape (n_samples,)."""
+        return np.asarray(self.multiply_adds.sum(axis=1) / self.dense_multiply_adds.sum())
+
+
+class Predictor:
+    """A network packed for prediction: arrays in, scores out.
+
+    A copy: later training does not change it. Calls check nothing but shape and dtype, keep their scratch memory,
+    and may come from several threads at once.
+
+    Parameters
+    ----------
+    network : Network
+    precision : {"float32", "bfloat16", "int8"}, default="float32"
+        How weights are stored. A single sample waits for weights to arrive from memory, so halving them
+        (``bfloat16``, three significant digits) or quartering them (``int8``, one scale per row) saves time. Sums are
+        float32 in any case. Narrow weights serve single samples; minibatches are fastest in ``float32``.
+    n_threads : int, default=1
+        Threads that share the samples of one call; a single sample always uses one.
+
+    Raises
+    ------
+    ValueError
+        If the precision is unknown or `n_threads` is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hardzero import RectifierClassifier
+    >>> X = np.eye(4, dtype=np.float32)
+    >>> classifier = RectifierClassifier(8, solver="lbfgs", random_state=0).fit(X, [0, 1, 2, 0])
+    >>> predict = classifier.to_predictor()
+    >>> bool(np.allclose(predict(X), classifier.predict_proba(X), atol=1e-6))
+    True
+    """
+
+    def __init__(self, network: Network, *, precision: str = "float32", n_threads: int = 1) -> None:
+        if precision not in PRECISIONS:
+            raise ValueError(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
+        if n_threads < 1:
+            raise ValueError(f"n_threads must be at least 1, got {n_threads}")
+        self.precision = precision
+        self.n_threads = n_threads
+        self.n_features = network.n_features
+        self._packed = _native.Predictor(precision, network.loss.output_activation)
+        for layer in network.hidden_layers:
+            name, constants = _function(layer.activation)
+            self._packed.add_layer(layer.parameters.weights, layer.parameters.bias, name, constants)
+        self._packed.add_layer(network.output.weights, network.output.bias, None, [])
+        shapes = [layer.weights.shape for layer in network.parameters]
+        self._n_outputs = np.array([n_outputs for _, n_outputs in shapes], dtype=np.int64)
+        self._dense = np.array([n_inputs * n_outputs for n_inputs, n_outputs in shapes], dtype=np.int64)
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the packed weights."""
+        return self._packed.bytes
+
+    def __call__(self, X: Any) -> Array:
+        """Return predictions: probabilities of classes or labels, or targets.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features) or CSR matrix without duplicates
+            Fastest as C-contiguous float32; anything else is converted.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float32
+            The output function of the scores; for two classes one column, the probability of the second.
+
+        Raises
+        ------
+        ValueError or TypeError
+            If the shape does not fit.
+        """
+        return self._run(X, True)
+
+    def scores(self, X: Any) -> Array:
+        """Return what `__call__` does before the output function (softmax, logistic or exponential)."""
+        return self._run(X, False)
+
+    def cost(self, X: Array) -> Cost:
+        """Return how many units are active and how many multiply-adds are done, for each sample and layer.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features), float32
+
+        Returns
+        -------
+        Cost
+        """
+        active = self._packed.active_units(np.ascontiguousarray(X, dtype=np.float32), self.n_threads)
+        return Cost(active, active.astype(np.int64) * self._n_outputs, self._dense)
+
+    def _run(self, X: Any, predictions: bool) -> Array:
+        if isinstance(X, np.ndarray):
+            return self._packed.run(X, predictions, self.n_threads)
+        indptr, indices = X.indptr, X.indices
+        if indptr.dtype != np.int32 or indices.dtype != np.int32:
+            indptr, indices = indptr.astype(np.int32), indices.astype(np.int32)
+        return self._packed.run_csr(indptr, indices, X.data, X.shape[1], predictions, self.n_threads)
+
+
+def _function(activation: Activation) -> tuple[str, list[float]]:
+    """Return the name and the constants by which the native code knows an activation."""
+    if isinstance(activation, Softplus):
+        return activation.name, [activation.beta]
+    if isinstance(activation, LeakyIntegrateAndFire):
+        offset = activation.resting_potential - activation.threshold_potential
+        gap = activation.threshold_potential - activation.reset_potential
+        return activation.name, [
+            activation.refractory_time,
+            activation.time_constant,
+            offset,
+            gap,
+            activation.resistance,
+        ]
+    return activation.name, []

@@ -1,0 +1,171 @@
+"""The lean prediction path gives what the network gives."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from hardzero.activations import ACTIVATIONS, get_activation
+from hardzero.losses import OUTPUT_HEADS, get_loss
+from hardzero.network import Network
+from hardzero.ops import _native
+from hardzero.ops.reference import ReferenceOps
+from hardzero.predictor import Predictor
+
+LARGEST_DIFFERENCE = {"float32": 1e-5, "bfloat16": 2e-2, "int8": 4e-2}
+
+
+def make_network(widths, activation="relu", output="softmax", seed=0):
+    random = np.random.RandomState(seed)
+    layers = [(width, get_activation(activation)) for width in widths[1:-1]]
+    network = Network.initialize(ReferenceOps(), widths[0], layers, widths[-1], get_loss(output), random)
+    for parameters in network.parameters:
+        parameters.bias += random.uniform(-0.1, 0.1, parameters.bias.shape).astype(np.float32)
+    return network
+
+
+def make_input(n_samples, n_features, density=0.5, seed=1):
+    random = np.random.default_rng(seed)
+    X = random.standard_normal((n_samples, n_features), dtype=np.float32)
+    X[random.random(X.shape) >= density] = 0
+    return X
+
+
+@pytest.mark.parametrize("precision", LARGEST_DIFFERENCE)
+@settings(max_examples=40, deadline=None)
+@given(
+    widths=st.lists(st.integers(1, 150), min_size=2, max_size=4),
+    n_samples=st.integers(1, 9),
+    density=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    activation=st.sampled_from(["relu", "signed_relu"]),
+)
+def test_scores_agree_with_the_reference(precision, widths, n_samples, density, activation):
+    network = make_network(widths, activation)
+    X = make_input(n_samples, widths[0], density)
+    expected = network.scores(ReferenceOps(), X)
+    scale = max(1.0, float(np.abs(expected).max()))
+    scores = Predictor(network, precision=precision).scores(X)
+    assert np.abs(scores - expected).max() <= LARGEST_DIFFERENCE[precision] * scale * len(widths)
+
+
+@pytest.mark.parametrize("instruction_set", _native.runnable_instruction_sets())
+@pytest.mark.parametrize("precision", LARGEST_DIFFERENCE)
+def test_every_instruction_set_agrees(instruction_set, precision, monkeypatch):
+    monkeypatch.setenv("HARDZERO_SIMD", instruction_set)
+    network = make_network([33, 129, 65, 7])
+    X = make_input(3, 33)
+    scores = Predictor(network, precision=precision).scores(X)
+    np.testing.assert_allclose(
+        scores, network.scores(ReferenceOps(), X), atol=10 * LARGEST_DIFFERENCE[precision], rtol=0
+    )
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("n_samples", [1, 20])
+def test_every_activation(activation, n_samples):
+    network = make_network([20, 30, 40, 3], activation)
+    X = make_input(n_samples, 20)
+    np.testing.assert_allclose(Predictor(network).scores(X), network.scores(ReferenceOps(), X), rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("output", OUTPUT_HEADS)
+def test_every_output_function(output):
+    network = make_network([20, 30, 3], output=output)
+    X = make_input(5, 20)
+    np.testing.assert_allclose(Predictor(network)(X), network.predictions(ReferenceOps(), X), rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("precision", LARGEST_DIFFERENCE)
+def test_one_sample_at_a_time_gives_the_bits_of_a_minibatch(precision):
+    predictor = Predictor(make_network([50, 100, 100, 10]), precision=precision, n_threads=2)
+    X = make_input(40, 50)
+    one_by_one = np.vstack([predictor.scores(X[i : i + 1]) for i in range(len(X))])
+    np.testing.assert_array_equal(predictor.scores(X), one_by_one)
+
+
+def test_csr_gives_what_dense_gives():
+    predictor = Predictor(make_network([50, 100, 10]))
+    X = make_input(7, 50, density=0.1)
+    np.testing.assert_array_equal(predictor.scores(csr_array(X)), predictor.scores(X))
+
+
+def test_no_samples_give_no_scores():
+    assert Predictor(make_network([5, 6, 3])).scores(np.zeros((0, 5), dtype=np.float32)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("precision", LARGEST_DIFFERENCE)
+def test_several_threads_may_call_at_once(precision):
+    predictor = Predictor(make_network([64, 200, 200, 10]), precision=precision, n_threads=2)
+    other = Predictor(make_network([300, 20, 4], seed=5))
+    inputs = [make_input(n, 64, seed=n) for n in (1, 2, 3, 17, 64)] * 8
+    other_input = make_input(3, 300)
+    expected = [predictor.scores(X) for X in inputs]
+    other_expected = other.scores(other_input)
+
+    def call(i):
+        np.testing.assert_array_equal(other.scores(other_input), other_expected)
+        return predictor.scores(inputs[i])
+
+    with ThreadPoolExecutor(4) as pool:
+        for result, right in zip(pool.map(call, range(len(inputs))), expected, strict=True):
+            np.testing.assert_array_equal(result, right)
+
+
+def test_later_training_does_not_change_a_predictor():
+    network = make_network([5, 6, 3])
+    X = make_input(2, 5)
+    predictor = Predictor(network)
+    before = predictor.scores(X)
+    for parameters in network.parameters:
+        parameters.weights += 1
+    np.testing.assert_array_equal(predictor.scores(X), before)
+
+
+def test_cost_counts_active_units():
+    network = make_network([30, 40, 50, 6])
+    X = make_input(8, 30, density=0.3)
+    cost = Predictor(network).cost(X)
+    ops = ReferenceOps()
+    expected = [np.count_nonzero(X, axis=1)]
+    expected += [np.diff(network.hidden(ops, X, depth).indptr) for depth in range(2)]
+    np.testing.assert_array_equal(cost.active, np.stack(expected, axis=1))
+    np.testing.assert_array_equal(cost.multiply_adds, cost.active * np.array([40, 50, 6]))
+    np.testing.assert_array_equal(cost.dense_multiply_adds, [30 * 40, 40 * 50, 50 * 6])
+    assert (cost.share < 1).all()
+
+
+def test_narrow_weights_take_less_memory():
+    network = make_network([500, 1000, 1000, 10])
+    full, half, quarter = (Predictor(network, precision=p).n_bytes for p in LARGEST_DIFFERENCE)
+    assert half < 0.6 * full
+    assert quarter < 0.35 * full
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.zeros((2, 4), dtype=np.float32),
+        np.zeros(5, dtype=np.float32),
+        csr_array(np.zeros((2, 4), dtype=np.float32)),
+    ],
+    ids=["too few columns", "one dimension", "CSR with too few columns"],
+)
+def test_wrong_input_is_refused(X):
+    with pytest.raises((ValueError, TypeError)):
+        Predictor(make_network([5, 6, 3]))(X)
+
+
+def test_broken_csr_is_refused():
+    X = csr_array(np.ones((2, 5), dtype=np.float32))
+    X.indices[3] = 900
+    with pytest.raises(ValueError, match="CSR"):
+        Predictor(make_network([5, 6, 3]))(X)
+
+
+@pytest.mark.parametrize("arguments", [{"precision": "float16"}, {"n_threads": 0}])
+def test_wrong_settings_are_named(arguments):
+    with pytest.raises(ValueError, match=r"precision|n_threads"):
+        Predictor(make_network([5, 6, 3]), **arguments)
