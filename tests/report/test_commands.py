@@ -3,8 +3,9 @@
 import typer
 from typer.testing import CliRunner
 
-from hardzero import model_file
+from hardzero import RectifierClassifier, model_file
 from hardzero.analysis.sparsity_frontier import SparsityFrontier
+from hardzero.cli.fit import fit
 from hardzero.cli.report import report
 from hardzero.cli.sweep import sweep
 
@@ -34,6 +35,48 @@ def test_report_without_data(classifier, tmp_path):
     assert "hardzero report MODEL DATA" in (tmp_path / "other.html").read_text()
 
 
+def test_report_of_a_model_of_a_file_finds_its_target(tmp_path):
+    import numpy as np
+    import pandas as pd
+
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame(generator.normal(size=(120, 3)), columns=["a", "b", "c"])
+    frame["kind"] = np.where(frame["a"] > 0, "high", "low")
+    frame = frame[["kind", "a", "b", "c"]]
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    fitted = RectifierClassifier((8,), max_iter=5, n_iter_no_change=9).fit(frame[["a", "b", "c"]], frame["kind"])
+    model_file.save(fitted, tmp_path / "model.safetensors", notes={"targets": ["kind"]})
+    result = run(report, tmp_path / "model.safetensors", tmp_path / "table.csv")
+    assert result.exit_code == 0, result.output
+    html = (tmp_path / "model.html").read_text()
+    assert "error on" in html
+    assert ">high<" in html
+
+
+def test_fit_writes_the_page_too(tmp_path):
+    path = tmp_path / "digits.safetensors"
+    result = run(fit, "digits", "--hidden", "32", "--epochs", "2", "--quiet", "--report", "-o", path)
+    assert result.exit_code == 0, result.output
+    html = path.with_suffix(".html").read_text()
+    assert "RectifierClassifier on digits" in html
+    assert "First layer" in html
+
+
+def test_sweep_of_a_regression_standardizes_the_target(tmp_path):
+    import numpy as np
+    import pandas as pd
+
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame(generator.normal(5, 10, size=(150, 2)), columns=["a", "b"])
+    frame["price"] = 1000 + 50 * frame["a"]
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    path = tmp_path / "sweep.json"
+    options = ("--target", "price", "--target-sparsity", "0", "--seeds", "1", "--epochs", "40", "--hidden", "32")
+    result = run(sweep, tmp_path / "table.csv", *options, "-o", path)
+    assert result.exit_code == 0, result.output
+    assert SparsityFrontier.load(path).points[0].error < 0.5
+
+
 def test_sweep_prints_and_saves_the_frontier(tmp_path):
     path = tmp_path / "sweep.json"
     options = ("--target-sparsity", "0,0.8", "--seeds", "1", "--epochs", "3", "--hidden", "32")
@@ -45,4 +88,4 @@ def test_sweep_prints_and_saves_the_frontier(tmp_path):
 
 def test_sweep_names_the_option_that_is_wrong():
     result = run(sweep, "digits", "--target-sparsity", "a,b")
-    assert "--target-sparsity needs numbers" in str(result.exception)
+    assert "--target-sparsity" in str(result.exception)

@@ -17,6 +17,7 @@ from hardzero.cli import recipe
 from hardzero.cli.errors import INTERRUPTED, warn
 from hardzero.cli.model_input import with_names
 from hardzero.cli.output_file import check_model_output
+from hardzero.cli.report import write_page
 
 if TYPE_CHECKING:
     from hardzero.cli.evaluation import Evaluation
@@ -168,6 +169,9 @@ def fit(
     force: Annotated[
         bool, typer.Option("--force", help="Replace an output file that is no model.", rich_help_panel=OUTPUT)
     ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write a page beside the model, ending in .html.", rich_help_panel=OUTPUT)
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=OUTPUT)] = False,
 ) -> None:
     """Train a network, report its test error, zeros and speed, and save it.
@@ -229,6 +233,10 @@ def fit(
     _print_results(dataset, evaluation, training)
     estimator.save(path, notes=run.notes(evaluation, training, interrupted=interruption.happened))
     typer.echo(f"Saved {path}{' (replacing the older model)' if replaced else ''}. Next: hardzero inspect {path}")
+    if report:
+        page = path.with_suffix(".html")
+        write_page(estimator, page, dataset, dataset.feature_names)
+        typer.echo(f"Wrote {page}")
     if interruption.happened:
         raise typer.Exit(INTERRUPTED)
 
@@ -249,7 +257,7 @@ class _Run:
         from hardzero import RectifierClassifier, RectifierRegressor
         from hardzero.scaling import LinearScaling
 
-        self.features = _feature_scaling(self.dataset.train.X, self.scale)
+        self.features = recipe.feature_scaling(self.dataset.train.X, self.scale)
         if self.dataset.task == "classification":
             self.estimator = RectifierClassifier(**self.settings)
             return
@@ -383,16 +391,6 @@ def _sparsity(target_sparsity: str | None, activation_l1: str | None, activation
         if not 0 <= value < 1:
             raise ValueError(f"--target-sparsity {target_sparsity} must lie between 0 and 1, such as 0.9")
     return {"target_sparsity": wanted.one_or_many}
-
-
-def _feature_scaling(X: Any, scale: str) -> LinearScaling | None:
-    from hardzero.scaling import LinearScaling
-
-    if scale not in ("auto", "standard", "none"):
-        raise ValueError(f"unknown --scale {scale!r}: choose auto, standard or none")
-    if scale == "none" or (scale == "auto" and abs(X).max() <= 1):
-        return None
-    return LinearScaling.standardize(X)
 
 
 @contextmanager

@@ -8,9 +8,12 @@ this size at its sparsity.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from hardzero.scaling import LinearScaling
 
 HIDDEN = "256,256"
 TARGET_SPARSITY = 0.85
@@ -82,3 +85,20 @@ def parse_numbers(option: str, text: str) -> Numbers:
         return Numbers(tuple(float(part) for part in text.split(",")))
     except ValueError:
         raise ValueError(f"{option} {text!r} is no number, nor one number a layer separated by commas") from None
+
+
+def feature_scaling(X: Any, scale: str) -> LinearScaling | None:
+    """Return the scaling of features for ``standard``, ``none`` or ``auto``; None where they stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If `scale` is none of the three.
+    """
+    from hardzero.scaling import LinearScaling
+
+    if scale not in ("auto", "standard", "none"):
+        raise ValueError(f"unknown --scale {scale!r}: choose auto, standard or none")
+    if scale == "none" or (scale == "auto" and abs(X).max() <= 1):
+        return None
+    return LinearScaling.standardize(X)

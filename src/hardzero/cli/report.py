@@ -2,32 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from hardzero.cli.model_input import with_names
+
+EXAMPLES = """[bold]Examples[/]
+
+hardzero report digits.safetensors digits
+
+hardzero report wine.safetensors wine.csv --output wine.html
+
+hardzero report digits.safetensors digits --sweep digits-sweep.json   (after 'hardzero sweep digits')
+"""
+
 
 def report(
-    model: Annotated[Path, typer.Argument(help="A model file.")],
+    model: Annotated[Path, typer.Argument(help="A model file, from 'hardzero fit' or save().")],
     data: Annotated[
         str | None, typer.Argument(help="A data set by name, or a file; its test part shows what the model does.")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The page; by default beside the model, ending in .html.")
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Column of a data file to predict.")] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Column of a data file to predict; by default those the model was fitted to."),
+    ] = None,
     sweep: Annotated[
-        Path | None, typer.Option(help="Result of 'hardzero sweep', for the trade-off of sparsity and accuracy.")
+        Path | None, typer.Option(help="Result of 'hardzero sweep', for the trade-off of sparsity, accuracy and speed.")
     ] = None,
 ) -> None:
-    """Write one self-contained HTML page about a model."""
-    import hardzero
-    from hardzero import datasets
+    """Write one self-contained HTML page about a model.
+
+    It has learning curves and zeros over training; with data also active units, units by class, for images the weights
+    of the first layer, and cost against dense arithmetic. It needs no network and no script.
+    """
+    from hardzero.model_file import describe, load
     from hardzero.report import write_report
 
-    estimator = hardzero.load(model)
-    dataset = None if data is None else datasets.load(data, target=target)
+    description = describe(model)
+    estimator = load(model)
     page = output or model.with_suffix(".html")
-    write_report(estimator, page, dataset, sweep)
-    typer.echo(f"Wrote {page}")
+    if data is None:
+        write_report(estimator, page, None, sweep)
+    else:
+        dataset = _load(data, target or description["notes"].get("targets"))
+        write_page(estimator, page, dataset, description.get("feature_names"), sweep)
+    typer.echo(f"Wrote {page}", err=True)
+
+
+def write_page(
+    estimator: Any, page: Path, dataset: Any, feature_names: Sequence[str] | None, sweep: Path | None = None
+) -> None:
+    """Write the page about a model on the test part of a data set, of which it takes the named columns."""
+    from hardzero.report import write_report
+
+    X = with_names(dataset.test.X, dataset.feature_names if feature_names is not None else None)
+    if feature_names is not None and hasattr(X, "columns"):
+        missing = [name for name in feature_names if name not in X.columns]
+        if missing:
+            raise ValueError(f"{dataset.name} lacks columns that the model takes: {', '.join(missing)}")
+        X = X[list(feature_names)]
+    write_report(
+        estimator,
+        page,
+        (X, dataset.test.y),
+        sweep,
+        title=f"{type(estimator).__name__} on {dataset.name}",
+        image_shape=dataset.image_shape,
+        class_names=dataset.class_names,
+    )
+
+
+def _load(data: str, targets: list[str] | None) -> Any:
+    from hardzero import datasets
+
+    target: Any = None
+    if targets and Path(data).exists():
+        target = targets[0] if len(targets) == 1 else targets
+    dataset = datasets.load(data, target=target)
+    if dataset.is_text:
+        raise ValueError(f"{data} holds raw text; a page needs the numbers that the model was fitted to")
+    return dataset

@@ -1,17 +1,31 @@
-"""``hardzero sweep``: accuracy and speed against sparsity."""
+"""``hardzero sweep``: accuracy and speed against sparsity.
+
+Networks are trained by the recipe of ``hardzero fit``.
+"""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hardzero.cli import recipe
+
 if TYPE_CHECKING:
     from rich.table import Table
 
     from hardzero.analysis.sparsity_frontier import SparsityFrontier
+    from hardzero.datasets import Dataset, Split
+
+EXAMPLES = """[bold]Examples[/]
+
+hardzero sweep digits
+
+hardzero sweep mnist --target-sparsity 0,0.8,0.9,0.95 --seeds 5 --hidden 1000,1000,1000
+"""
 
 
 def sweep(
@@ -20,9 +34,13 @@ def sweep(
         str, typer.Option(help="Wanted fractions of zeros, with commas between them; 0 is no penalty.")
     ] = "0,0.5,0.8,0.9,0.95,0.98",
     seeds: Annotated[int, typer.Option(help="Networks for each target.")] = 3,
-    hidden: Annotated[str, typer.Option(help="Units of each hidden layer, with commas between them.")] = "256,256",
-    epochs: Annotated[int, typer.Option(help="Epochs of training.")] = 30,
-    learning_rate: Annotated[float, typer.Option(help="Learning rate at the start; it falls to 0.")] = 0.001,
+    hidden: Annotated[str, typer.Option(help="Units of each hidden layer, with commas between them.")] = recipe.HIDDEN,
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs of training; chosen from the size of the data by default.")
+    ] = None,
+    learning_rate: Annotated[
+        float, typer.Option(help="Learning rate at the start; it falls to 0.")
+    ] = recipe.LEARNING_RATE,
     target: Annotated[str | None, typer.Option(help="Column of a data file to predict.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to save the result; by default DATA-sweep.json.")
@@ -30,7 +48,7 @@ def sweep(
 ) -> None:
     """Train networks at several sparsities; print and save error, zeros and time of prediction.
 
-    'hardzero report MODEL --sweep FILE' draws the result.
+    The networks are trained by the recipe of 'hardzero fit'. 'hardzero report MODEL --sweep FILE' draws the result.
     """
     import rich
     from sklearn.exceptions import ConvergenceWarning
@@ -38,34 +56,53 @@ def sweep(
     from hardzero import datasets
     from hardzero.analysis import sparsity_frontier
 
-    targets = _numbers("--target-sparsity", target_sparsity, float)
-    sizes = _numbers("--hidden", hidden, int)
+    targets = recipe.parse_numbers("--target-sparsity", target_sparsity).values
+    sizes = recipe.parse_hidden(hidden)
     dataset = datasets.load(data, target=target)
     if dataset.is_text:
         raise ValueError(f"{data} holds raw text: a sweep needs numbers; count words first")
+    batch_size = recipe.batch_size(len(dataset.train))
+    epochs = epochs or recipe.epochs(len(dataset.train), batch_size)
     estimator = _estimator(dataset.task)(
         hidden_layer_sizes=sizes,
+        batch_size=batch_size,
         max_iter=epochs,
         learning_rate="cosine",
         learning_rate_init=learning_rate,
         n_iter_no_change=epochs,
     )
+    train, test = _scaled(dataset)
     path = output or Path(f"{Path(data).stem}-sweep.json")
     with warnings.catch_warnings(), _Progress(len(targets) * seeds) as progress:
         warnings.simplefilter("ignore", ConvergenceWarning)
         frontier = sparsity_frontier(
             estimator,
-            dataset.train.X,
-            dataset.train.y,
-            dataset.test.X,
-            dataset.test.y,
+            *train,
+            *test,
             target_sparsity=targets,
             n_seeds=seeds,
             on_point=progress.advance,
         )
+    if dataset.task == "regression":
+        frontier = replace(frontier, error_name="test RMSE (standard deviations)")
     frontier.save(path)
     rich.print(_table(frontier))
-    typer.echo(f"Wrote {path}")
+    typer.echo(f"Wrote {path}", err=True)
+
+
+def _scaled(dataset: Dataset) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Return train and test part with features scaled as ``hardzero fit`` does, and real targets standardized."""
+    from hardzero.scaling import LinearScaling
+
+    features = recipe.feature_scaling(dataset.train.X, "auto")
+    y = dataset.train.y.reshape(len(dataset.train), -1)
+    targets = LinearScaling.standardize(y) if dataset.task == "regression" else None
+
+    def scaled(part: Split) -> tuple[Any, Any]:
+        X = part.X if features is None else features.apply(part.X)
+        return X, part.y if targets is None else targets.apply(part.y.reshape(len(part), -1)).reshape(part.y.shape)
+
+    return scaled(dataset.train), scaled(dataset.test)
 
 
 class _Progress:
@@ -116,10 +153,3 @@ def _table(frontier: SparsityFrontier) -> Table:
             f"{row['training_seconds']:.1f} s",
         )
     return table
-
-
-def _numbers(option: str, text: str, kind: Any) -> list[Any]:
-    try:
-        return [kind(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"{option} needs numbers with commas between them, such as 0.5,0.9; got {text!r}") from None
