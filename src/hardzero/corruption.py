@@ -77,9 +77,7 @@ class GaussianNoise(Corruption):
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.level) and self.level >= 0):
-            raise ValueError(
-                f"the level of Gaussian noise must be finite and not negative, got {self.level!r}"
-            )
+            raise ValueError(f"the level of Gaussian noise must be finite and not negative, got {self.level!r}")
 
     def corrupt(self, ops: Ops, rows: Rows, seed: int) -> Rows:
         """Return the minibatch plus noise (Box and Muller 1958 from two 32-bit draws an entry)."""
@@ -125,9 +123,7 @@ class SaltAndPepper(Corruption):
         return ops.rows(np.where(draw < keep_threshold(self.level), either_end, rows.dense()))
 
 
-CORRUPTIONS: dict[str, type[Corruption]] = {
-    kind.name: kind for kind in (MaskingNoise, GaussianNoise, SaltAndPepper)
-}
+CORRUPTIONS: dict[str, type[Corruption]] = {kind.name: kind for kind in (MaskingNoise, GaussianNoise, SaltAndPepper)}
 
 
 def get_corruption(corruption: str | Corruption | None, level: float = 0.25) -> Corruption | None:
@@ -152,9 +148,7 @@ def get_corruption(corruption: str | Corruption | None, level: float = 0.25) -> 
     if corruption is None or isinstance(corruption, Corruption):
         return corruption
     if corruption not in CORRUPTIONS:
-        raise ValueError(
-            f"unknown corruption {corruption!r}: choose one of {', '.join(CORRUPTIONS)}, or None"
-        )
+        raise ValueError(f"unknown corruption {corruption!r}: choose one of {', '.join(CORRUPTIONS)}, or None")
     return CORRUPTIONS[corruption](level)  # type: ignore[call-arg]
 
 

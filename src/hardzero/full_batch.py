@@ -94,18 +94,14 @@ class FullBatchObjective:
         for coefficient, rows in zip(self.activation_l1, forward_pass.hidden, strict=True):
             loss += coefficient * rows.absolute_sum() / n_samples
         delta = network.loss.delta(forward_pass.scores, targets, weights)
-        network.backward(
-            self.ops, forward_pass, delta, Gradient(self.alpha / total_weight), self.activation_l1
-        )
+        network.backward(self.ops, forward_pass, delta, Gradient(self.alpha / total_weight), self.activation_l1)
         gradient = _concatenate(
             [Parameters(layer.weight_state[0], layer.bias_state[0]) for layer in network.parameters]
         )
         return loss, weight / total_weight, gradient
 
 
-def minimize(
-    objective: FullBatchObjective, max_iterations: int, max_function_calls: int, tol: float
-) -> Any:
+def minimize(objective: FullBatchObjective, max_iterations: int, max_function_calls: int, tol: float) -> Any:
     """Minimize the objective by L-BFGS and leave the minimum in its network.
 
     Returns

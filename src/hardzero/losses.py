@@ -50,9 +50,7 @@ class Loss(ABC):
         """Return the derivative of `value` by the scores, shape (n_samples, n_outputs)."""
         return self.mean_over_samples(self.derivative(scores, targets), sample_weight)
 
-    def value_and_delta(
-        self, scores: Array, targets: Array, sample_weight: Array | None = None
-    ) -> tuple[float, Array]:
+    def value_and_delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
         """Return `value` and `delta`; heads that share work between the two do it once."""
         return self.value(scores, targets, sample_weight), self.delta(scores, targets, sample_weight)
 
@@ -142,7 +140,5 @@ OUTPUT_HEADS: dict[str, type[Loss]] = {
 def get_loss(output_activation: str) -> Loss:
     """Return the head with that output activation: ``softmax``, ``logistic``, ``identity`` or ``exp``."""
     if output_activation not in OUTPUT_HEADS:
-        raise ValueError(
-            f"unknown output activation {output_activation!r}: choose one of {', '.join(OUTPUT_HEADS)}"
-        )
+        raise ValueError(f"unknown output activation {output_activation!r}: choose one of {', '.join(OUTPUT_HEADS)}")
     return OUTPUT_HEADS[output_activation]()

@@ -57,9 +57,7 @@ class Ops(Protocol):
     def prepare(self, X: NDArray[np.float32] | csr_array) -> NDArray[np.float32] | csr_array:
         """Return `X` in the form that `rows` takes minibatches from fastest: dense, or CSR if mostly zero."""
 
-    def rows(
-        self, X: NDArray[np.float32] | csr_array, samples: NDArray[np.intp] | slice | None = None
-    ) -> Rows:
+    def rows(self, X: NDArray[np.float32] | csr_array, samples: NDArray[np.intp] | slice | None = None) -> Rows:
         """Take a minibatch of network input, finite float32, dense or CSR: all rows of `X`, or `samples`."""
 
     def dropout(self, rows: Rows, rate: float, seed: int, scale: float | None = None) -> Rows:
@@ -71,9 +69,7 @@ class Ops(Protocol):
         implementations drop the same entries.
         """
 
-    def affine(
-        self, rows: Rows, weights: NDArray[np.float32], bias: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def affine(self, rows: Rows, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return ``rows @ weights + bias``, dense."""
 
     def hidden(

@@ -87,9 +87,7 @@ class ReferenceOps:
         X = self.prepare(X)
         return ReferenceRows(X if samples is None else X[samples])
 
-    def dropout(
-        self, rows: ReferenceRows, rate: float, seed: int, scale: float | None = None
-    ) -> ReferenceRows:
+    def dropout(self, rows: ReferenceRows, rate: float, seed: int, scale: float | None = None) -> ReferenceRows:
         """Set entries to zero at random; see `Ops.dropout`."""
         if rate == 0.0:
             return rows
@@ -111,9 +109,7 @@ class ReferenceOps:
         """Return ``rows @ weights + bias``; see `Ops.affine`."""
         return np.asarray(rows.values @ weights + bias, dtype=np.float32)
 
-    def hidden(
-        self, rows: ReferenceRows, weights: Array, bias: Array, activation: Activation
-    ) -> ReferenceRows:
+    def hidden(self, rows: ReferenceRows, weights: Array, bias: Array, activation: Activation) -> ReferenceRows:
         """Return the activations of a hidden layer; see `Ops.hidden`."""
         z = self.affine(rows, weights, bias)
         if activation.is_rectifier:
