@@ -1,0 +1,244 @@
+"""What pre-training gains, and what it costs: the figures of docs/pretraining.md.
+
+HARDZERO_DATA=... python benchmarks/pretraining.py labels      # MNIST: error against labels, with and without
+HARDZERO_DATA=... python benchmarks/pretraining.py decoders    # the four decoders, MNIST and a bag of words
+HARDZERO_DATA=... python benchmarks/pretraining.py speed       # one autoencoder against PyTorch
+python benchmarks/pretraining.py sampling                      # reconstruction sampling, 5,000 and 50,000 words
+HARDZERO_DATA=... python benchmarks/pretraining.py dictionary  # sparse dictionaries against two others
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from hardzero import DenoisingAutoencoder, RectifierClassifier, StackedDenoisingAutoencoder, datasets
+from hardzero.training import EpochReport
+
+
+def mean_and_spread(values: Sequence[float], digits: int = 2) -> str:
+    """Return mean ± standard deviation."""
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.mean(values):.{digits}f} ± {spread:.{digits}f}"
+
+
+def print_row(*cells: object) -> None:
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+
+def draw_labelled(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
+    """Return indices of `n_labels` rows, the same number of each class."""
+    random = np.random.default_rng(seed)
+    classes = np.unique(y)
+    share = n_labels // len(classes)
+    return np.concatenate([random.choice(np.flatnonzero(y == c), share, replace=False) for c in classes])
+
+
+def labels(arguments: argparse.Namespace) -> None:
+    """Error against the number of labels; the last row is the purely supervised column of table 1."""
+    data = datasets.load("mnist")
+    X, y, X_test, y_test = data.train.X, data.train.y, data.test.X, data.test.y
+    sizes = tuple(arguments.sizes)
+    results: dict[tuple[str, int, bool], list[tuple[float, float]]] = {}
+    for seed in range(arguments.seeds):
+        for activation in arguments.activations:
+            penalty = 1e-3 if activation == "relu" else 0.0
+            started = time.perf_counter()
+            stack = StackedDenoisingAutoencoder(
+                sizes, activation, activation_l1=penalty, max_iter=arguments.pretraining_epochs, random_state=seed
+            ).fit(X[: arguments.unlabelled])
+            print(f"seed {seed} {activation}: pre-training {time.perf_counter() - started:.0f} s", flush=True)
+            for n_labels in arguments.labels:
+                rows = draw_labelled(y, n_labels, seed) if n_labels < len(y) else np.arange(len(y))
+                epochs = max(arguments.epochs, min(60, 120_000 // n_labels))
+                for pretrained in (False, True):
+                    classifier = RectifierClassifier(
+                        sizes,
+                        activation,
+                        activation_l1=penalty,
+                        pretraining=FrozenEstimator(stack) if pretrained else None,
+                        batch_size=min(100, max(10, n_labels // 20)),
+                        learning_rate="cosine",
+                        max_iter=epochs,
+                        random_state=seed,
+                    ).fit(X[rows], y[rows])
+                    error = 100 * (1 - classifier.score(X_test, y_test))
+                    zeros = 100 * float(classifier.measure_sparsity(X_test).mean())
+                    results.setdefault((activation, n_labels, pretrained), []).append((error, zeros))
+                    print(
+                        f"  {n_labels} labels, pre-trained {pretrained}: {error:.2f} %, zeros {zeros:.0f} %", flush=True
+                    )
+    print_row("labels", "activation", "error % without", "error % with", "zeros % without", "zeros % with")
+    print_row(*["-"] * 6)
+    for n_labels in arguments.labels:
+        for activation in arguments.activations:
+            without, with_ = (results[activation, n_labels, pretrained] for pretrained in (False, True))
+            errors = [mean_and_spread([error for error, _ in runs]) for runs in (without, with_)]
+            zeros = [mean_and_spread([zeros for _, zeros in runs], 1) for runs in (without, with_)]
+            print_row(n_labels, activation, *errors, *zeros)
+
+
+def bag_of_words(n_words: int) -> tuple[csr_array, np.ndarray, csr_array, np.ndarray]:
+    """Return binary bags of the most frequent words of movie reviews, with their polarity."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    data = datasets.load("reviews")
+    vectorizer = CountVectorizer(max_features=n_words, binary=True, dtype=np.float32)
+    train = csr_array(vectorizer.fit_transform(data.train.X))
+    test = csr_array(vectorizer.transform(data.test.X))
+    return train, np.asarray(data.train.y), test, np.asarray(data.test.y)
+
+
+def decoders(arguments: argparse.Namespace) -> None:
+    """Reconstruction error, zeros, and the error of a linear probe with few labels on the code."""
+    data = datasets.load("mnist")
+    n = arguments.unlabelled
+    cases: list[tuple[str, Any, np.ndarray, Any, np.ndarray]] = [
+        ("MNIST", data.train.X[:n], data.train.y[:n], data.test.X, data.test.y)
+    ]
+    X, y, X_test, y_test = bag_of_words(5000)
+    cases.append(("reviews", X[:n], y[:n], X_test[:4000], y_test[:4000]))
+    print_row("data", "decoder", "reconstruction error", "zeros %", "probe error %, 1000 labels", "seconds")
+    print_row(*["-"] * 6)
+    for name, X, y, X_test, y_test in cases:
+        for decoder in ("softplus", "sigmoid", "linear", "rectifier"):
+            runs = []
+            for seed in range(arguments.seeds):
+                started = time.perf_counter()
+                autoencoder = DenoisingAutoencoder(
+                    500, decoder=decoder, activation_l1=1e-3, max_iter=arguments.pretraining_epochs, random_state=seed
+                ).fit(X)
+                seconds = time.perf_counter() - started
+                rows = draw_labelled(y, 1000, seed)
+                probe = LogisticRegression(C=0.1, max_iter=200).fit(autoencoder.transform(X[rows]), y[rows])
+                error = 100 * (1 - probe.score(autoencoder.transform(X_test), y_test))
+                runs.append((autoencoder.reconstruction_error(X_test), 100 * autoencoder.sparsity_[0], error, seconds))
+            reconstruction, zeros, errors, seconds = zip(*runs, strict=True)
+            print_row(
+                name,
+                decoder,
+                mean_and_spread(reconstruction, 4),
+                mean_and_spread(zeros, 1),
+                mean_and_spread(errors),
+                mean_and_spread(seconds, 1),
+            )
+
+
+def speed(arguments: argparse.Namespace) -> None:
+    """Training samples per second of a 784-1000 denoising autoencoder with at least 85 % zeros."""
+    import torch
+
+    data = datasets.load("mnist")
+    X = data.train.X[: arguments.unlabelled]
+    reports: list[EpochReport] = []
+    torch.set_num_threads(arguments.threads)
+    DenoisingAutoencoder(
+        1000,
+        decoder="softplus",
+        activation_l1=0.03,
+        solver="sgd",
+        momentum=0.0,
+        learning_rate_init=0.01,
+        max_iter=arguments.pretraining_epochs,
+        n_jobs=arguments.threads,
+        random_state=0,
+    ).fit(X, callback=lambda report: reports.append(report))
+    encoder, decoder = torch.nn.Linear(784, 1000), torch.nn.Linear(1000, 784)
+    optimizer = torch.optim.SGD([*encoder.parameters(), *decoder.parameters()], lr=0.01)
+    inputs = torch.from_numpy(np.ascontiguousarray(X))
+    torch_seconds = []
+    for _ in range(arguments.pretraining_epochs):
+        order = torch.randperm(len(inputs))
+        started = time.perf_counter()
+        for start in range(0, len(inputs), 128):
+            clean = inputs[order[start : start + 128]]
+            code = torch.relu(encoder(clean * (torch.rand_like(clean) >= 0.25)))
+            output = torch.nn.functional.softplus(decoder(code))
+            cost = (0.5 * (output - clean).square().sum() + 0.03 * code.sum()) / len(clean)
+            optimizer.zero_grad()
+            cost.backward()
+            optimizer.step()
+        torch_seconds.append(time.perf_counter() - started)
+    print_row("implementation", "zeros % of the last epoch", "samples/s, median epoch", "loss of the last epoch")
+    print_row(*["-"] * 4)
+    sparse = [len(X) / report.seconds for report in reports if report.zeros[0] >= 0.85]
+    ours = statistics.median(sparse) if sparse else float("nan")
+    theirs = len(X) / statistics.median(torch_seconds)
+    print_row("hardzero", f"{100 * reports[-1].zeros[0]:.1f}", f"{ours:,.0f}", f"{reports[-1].loss:.2f}")
+    print_row("PyTorch", f"{100 * float((code == 0).float().mean()):.1f}", f"{theirs:,.0f}", f"{cost.item():.2f}")
+    print(f"ratio {ours / theirs:.2f}")
+
+
+def sampling(arguments: argparse.Namespace) -> None:
+    """Time per step with and without reconstruction sampling on bags of words of Zipf's frequencies."""
+    random = np.random.default_rng(0)
+    print_row("words", "non-zeros a sample", "sampling", "columns a step", "ms a step", "cost of the last epoch")
+    print_row(*["-"] * 6)
+    for n_words in (5_000, 50_000):
+        frequency = 1.0 / np.arange(10, n_words + 10)
+        for n_nonzero in (30, 100):
+            expected = np.minimum(frequency * n_nonzero / frequency.sum(), 0.9)
+            rows = [np.flatnonzero(random.random(n_words) < expected) for _ in range(1280)]
+            starts = np.cumsum([0, *map(len, rows)])
+            indices = np.concatenate(rows).astype(np.int32)
+            X = csr_array((np.ones(len(indices), np.float32), indices, starts.astype(np.int32)), (1280, n_words))
+            union = statistics.mean(len(np.unique(X[k : k + 128].indices)) for k in range(0, 1280, 128))
+            for ratio in (None, 1.0):
+                reports: list[EpochReport] = []
+                DenoisingAutoencoder(
+                    arguments.units,
+                    decoder="sigmoid",
+                    activation_l1=1e-3,
+                    reconstruction_sampling=ratio,
+                    solver="sgd",
+                    momentum=0.0,
+                    learning_rate_init=0.01,
+                    max_iter=2,
+                    random_state=0,
+                    n_jobs=arguments.threads,
+                ).fit(X, callback=lambda report, reports=reports: reports.append(report))
+                columns = n_words if ratio is None else min(n_words, 2 * union)
+                milliseconds = min(report.seconds for report in reports) / 10 * 1e3
+                nonzeros = f"{X.nnz / 1280:.0f}"
+                name = "none" if ratio is None else f"{ratio:g}"
+                print_row(n_words, nonzeros, name, f"{columns:.0f}", f"{milliseconds:.1f}", f"{reports[-1].loss:.1f}")
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "labels": labels,
+    "decoders": decoders,
+    "speed": speed,
+    "sampling": sampling,
+}
+
+
+def main() -> None:
+    """Run one of the commands."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 1000, 1000])
+    parser.add_argument("--units", type=int, default=1000)
+    parser.add_argument("--activations", nargs="+", default=["relu", "tanh", "softplus"])
+    parser.add_argument("--labels", type=int, nargs="+", default=[100, 500, 1000, 5000, 50000])
+    parser.add_argument("--unlabelled", type=int, default=50000)
+    parser.add_argument("--pretraining-epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--threads", type=int, default=2)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    arguments = parser.parse_args()
+    COMMANDS[arguments.command](arguments)
+
+
+if __name__ == "__main__":
+    main()

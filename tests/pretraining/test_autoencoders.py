@@ -1,0 +1,151 @@
+"""The autoencoders as scikit-learn transformers."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, random_array
+from sklearn.datasets import load_digits
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from hardzero import DenoisingAutoencoder, StackedDenoisingAutoencoder
+from hardzero.activations import get_activation
+from hardzero.ops import get_ops
+from hardzero.ops.updates import Momentum
+from hardzero.pretraining import TiedNetwork, initialize_autoencoder
+from hardzero.reconstruction import DECODERS, get_reconstruction_head
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return (load_digits().data / 16).astype(np.float32)
+
+
+@parametrize_with_checks([DenoisingAutoencoder(20, max_iter=3), StackedDenoisingAutoencoder((20, 10), max_iter=3)])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("tied_weights", [False, True])
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_training_lowers_the_reconstruction_error(digits, decoder, tied_weights):
+    autoencoder = DenoisingAutoencoder(80, decoder=decoder, tied_weights=tied_weights, max_iter=15, random_state=0).fit(
+        digits
+    )
+    mean_error = float(np.square(digits - digits.mean(axis=0)).mean())
+    assert autoencoder.reconstruction_error(digits) < 0.6 * mean_error
+    assert autoencoder.loss_curves_[0][-1] < autoencoder.loss_curves_[0][0]
+
+
+@pytest.mark.parametrize("activation", ["relu", "signed_relu", "softplus", "tanh", "logistic"])
+def test_any_activation_encodes_a_stack(digits, activation):
+    stack = StackedDenoisingAutoencoder((30, 12), activation, max_iter=2, random_state=0).fit(digits)
+    codes = stack.transform(digits)
+    assert isinstance(codes, csr_array)
+    assert codes.shape == (len(digits), 12)
+    assert codes.dtype == np.float32
+    assert stack.inverse_transform(codes).shape == digits.shape
+    np.testing.assert_allclose(stack.inverse_transform(codes), stack.reconstruct(digits), rtol=1e-5, atol=1e-6)
+
+
+def test_inverse_transform_wants_codes(digits):
+    autoencoder = DenoisingAutoencoder(10, max_iter=1).fit(digits)
+    with pytest.raises(ValueError, match="codes have 64 columns, but transform gives 10"):
+        autoencoder.inverse_transform(digits)
+
+
+def test_target_sparsity_is_reached(digits):
+    autoencoder = DenoisingAutoencoder(100, target_sparsity=0.85, max_iter=60, tol=0, random_state=0).fit(digits)
+    assert autoencoder.sparsity_[0] == pytest.approx(0.85, abs=0.03)
+
+
+def test_threads_do_not_change_the_bits(digits):
+    for parameters in ({}, {"corruption": "gaussian"}, {"tied_weights": True}):
+        fits = [
+            StackedDenoisingAutoencoder((40, 20), max_iter=2, random_state=5, n_jobs=n_jobs, **parameters).fit(digits)
+            for n_jobs in (1, 2)
+        ]
+        np.testing.assert_array_equal(fits[0].reconstruct(digits), fits[1].reconstruct(digits))
+
+
+def test_sparse_and_dense_input_learn_the_same(digits):
+    dense = DenoisingAutoencoder(20, max_iter=2, random_state=0).fit(digits)
+    sparse = DenoisingAutoencoder(20, max_iter=2, random_state=0).fit(csr_array(digits))
+    np.testing.assert_allclose(dense.reconstruct(digits), sparse.reconstruct(digits), atol=1e-4)
+
+
+def test_reconstruction_sampling_learns_as_the_full_reconstruction():
+    X = random_array((600, 400), density=0.02, format="csr", dtype=np.float32, rng=np.random.default_rng(0))
+    X.data[:] = 1
+    errors = {}
+    for ratio in (None, 1.0):
+        autoencoder = DenoisingAutoencoder(
+            64, decoder="sigmoid", reconstruction_sampling=ratio, batch_size=20, max_iter=20, random_state=0
+        ).fit(X)
+        errors[ratio] = autoencoder.reconstruction_error(X)
+    at_start = float(np.square(X.toarray() - X.toarray().mean(axis=0)).mean())
+    assert errors[None] < 0.8 * at_start
+    assert errors[1.0] < 0.9 * at_start
+
+
+@pytest.mark.parametrize(
+    ("parameters", "need"),
+    [({}, "sparse input"), ({"tied_weights": True}, "tied_weights=False"), ({"corruption": "gaussian"}, "masking")],
+)
+def test_sampling_says_what_it_needs(digits, parameters, need):
+    X = digits if not parameters else csr_array(digits)
+    with pytest.raises(ValueError, match=need):
+        DenoisingAutoencoder(10, reconstruction_sampling=1.0, **parameters).fit(X)
+
+
+def test_partial_fit_goes_on(digits):
+    stack = StackedDenoisingAutoencoder((30, 15), random_state=0)
+    errors = [stack.partial_fit(digits).reconstruction_error(digits) for _ in range(12)]
+    assert errors[-1] < errors[0]
+    assert len(stack.loss_curves_[0]) == 12
+
+
+def test_pickled_tied_autoencoder_goes_on_training(digits):
+    autoencoder = DenoisingAutoencoder(30, tied_weights=True, random_state=0).partial_fit(digits)
+    copy = pickle.loads(pickle.dumps(autoencoder))
+    for one in (autoencoder, copy):
+        one.partial_fit(digits)
+        network = one.networks_[0]
+        np.testing.assert_array_equal(network.output.weights, network.hidden_layers[0].parameters.weights.T)
+    np.testing.assert_array_equal(autoencoder.reconstruct(digits), copy.reconstruct(digits))
+
+
+def test_gradient_of_tied_weights_is_the_sum_of_both(digits):
+    ops, batch = get_ops(1), digits[:20]
+    head = get_reconstruction_head("softplus", smallest=0.0, largest=1.0)
+    network = initialize_autoencoder(
+        ops, digits, 16, get_activation("softplus"), head, np.random.RandomState(0), tied=True
+    )
+    assert isinstance(network, TiedNetwork)
+    weights = network.hidden_layers[0].parameters.weights.copy()
+
+    def cost(weights):
+        network.hidden_layers[0].parameters.weights[...] = weights
+        network.output.weights[...] = weights.T
+        return head.value(network.scores(ops, batch), batch)
+
+    expected = np.zeros((4, 3))
+    for i, j in np.ndindex(4, 3):
+        shift = np.zeros_like(weights)
+        shift[20 + i, j] = 1e-2
+        expected[i, j] = (cost(weights + shift) - cost(weights - shift)) / 2e-2
+    cost(weights)
+    forward_pass = network.forward(ops, ops.rows(batch))
+    _, delta = head.value_and_delta(forward_pass.scores, batch)
+    network.backward(ops, forward_pass, delta, Momentum(1.0))
+    gradient = weights - network.hidden_layers[0].parameters.weights
+    np.testing.assert_allclose(gradient[20:24, :3], expected, rtol=1e-2, atol=1e-3)
+
+
+def test_negative_input_takes_the_linear_decoder(digits):
+    autoencoder = DenoisingAutoencoder(20, max_iter=1).fit(digits - 0.5)
+    assert autoencoder.networks_[0].loss.decoder == "linear"
+    with pytest.raises(ValueError, match="use decoder='linear'"):
+        DenoisingAutoencoder(20, decoder="softplus").fit(digits - 0.5)
