@@ -42,7 +42,7 @@ def epochs(n_samples: int, batch: int) -> int:
     Examples
     --------
     >>> epochs(1077, 16), epochs(50_000, 128)
-    (74, 20)
+    (75, 20)
     """
     return int(np.clip(np.ceil(LEAST_STEPS * batch / n_samples), FEWEST_EPOCHS, MOST_EPOCHS))
 
