@@ -64,7 +64,7 @@ class ResponseCurves(Result):
         """Return what sets the functions apart, one row each.
 
         Columns: ``at_rest`` (value at input 0; for the neuron, without current), ``zero_part`` (part of the
-        range where the value is exactly 0), ``antisymmetric`` (f(-x) = -f(x) throughout) and ``saturates``
+        range, 0 left out, where the value is exactly 0), ``antisymmetric`` (f(-x) = -f(x) throughout) and ``saturates``
         (the last tenth of the range adds less than 1 % of the curve's span).
         """
         import pandas as pd
@@ -75,7 +75,7 @@ class ResponseCurves(Result):
             {
                 "curve": name,
                 "at_rest": float(np.interp(0.0, x, y)),
-                "zero_part": float(np.mean(y == 0)),
+                "zero_part": float(np.mean(y[x != 0] == 0)),
                 "antisymmetric": bool(np.allclose(y, -y[::-1], atol=1e-6)),
                 "saturates": bool(y[-1] - y[-max(len(y) // 10, 2)] < 0.01 * (y.max() - y.min())),
             }
@@ -137,13 +137,13 @@ def response_curves(
     >>> list(curves.curves)
     ['rectifier', 'softplus', 'tanh', 'logistic']
     """
-    x = np.linspace(-8.0, 8.0, 1600, dtype=np.float32)
+    x = np.linspace(-8.0, 8.0, 1601, dtype=np.float32)
     functions = {"rectifier": get_activation("relu")}
     for beta in betas:
         functions["softplus" if beta == 1 else f"softplus, β = {beta:g}"] = Softplus(beta)
     functions.update(tanh=get_activation("tanh"), logistic=get_activation("logistic"))
     rheobase = (neuron.threshold_potential - neuron.resting_potential) / neuron.resistance
-    current = np.linspace(-2.0 * abs(rheobase or 1.0), 4.0 * abs(rheobase or 1.0), 600, dtype=np.float32)
+    current = np.linspace(-2.0 * abs(rheobase or 1.0), 4.0 * abs(rheobase or 1.0), 601, dtype=np.float32)
     return ResponseCurves(
         x, {name: function.value(x) for name, function in functions.items()}, current, neuron.value(current)
     )
