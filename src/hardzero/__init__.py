@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "DenoisingAutoencoder": "hardzero.autoencoders",
     "StackedDenoisingAutoencoder": "hardzero.autoencoders",
+    "SparseAutoencoder": "hardzero.sparse_autoencoder",
     "RectifierClassifier": "hardzero.estimators",
     "RectifierRegressor": "hardzero.estimators",
     "Predictor": "hardzero.predictor",
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from hardzero.estimators import RectifierRegressor as RectifierRegressor
     from hardzero.model_file import load as load
     from hardzero.predictor import Predictor as Predictor
+    from hardzero.sparse_autoencoder import SparseAutoencoder as SparseAutoencoder
 
 
 def __getattr__(name: str) -> Any:

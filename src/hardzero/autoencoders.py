@@ -32,7 +32,7 @@ SAMPLED_FEATURES = 2000
 """Columns of sparse input from which on reconstruction sampling is the default: below, it saves little."""
 
 
-class _AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  # type: ignore[misc]
+class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  # type: ignore[misc]
     """What one autoencoder and a stack of them share."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -326,7 +326,7 @@ _SHARED_ATTRIBUTES = """
         Where `X` had string column names."""
 
 
-class DenoisingAutoencoder(_AutoencoderEstimator):  # noqa: D101
+class DenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101
     __doc__ = f"""One layer of sparse features that reconstruct the clean input from a corrupted one.
 
     Parameters
@@ -357,7 +357,7 @@ class DenoisingAutoencoder(_AutoencoderEstimator):  # noqa: D101
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        **_AutoencoderEstimator._parameter_constraints,
+        **AutoencoderEstimator._parameter_constraints,
     }
 
     def __init__(
@@ -420,7 +420,7 @@ class DenoisingAutoencoder(_AutoencoderEstimator):  # noqa: D101
         return [self.n_components]
 
 
-class StackedDenoisingAutoencoder(_AutoencoderEstimator):  # noqa: D101
+class StackedDenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101
     __doc__ = f"""Denoising autoencoders trained greedily, each on the codes of the one before.
 
     Pass it as `pretraining` to `RectifierClassifier` or `RectifierRegressor` to start these from its encoders.
@@ -450,7 +450,7 @@ class StackedDenoisingAutoencoder(_AutoencoderEstimator):  # noqa: D101
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        **_AutoencoderEstimator._parameter_constraints,
+        **AutoencoderEstimator._parameter_constraints,
     }
 
     def __init__(

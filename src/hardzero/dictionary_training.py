@@ -1,0 +1,181 @@
+"""Training of sparse dictionaries: atoms of unit norm, few active units a sample, no unit left dead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.activations import Activation
+from hardzero.network import ForwardPass, Input
+from hardzero.ops import Ops
+from hardzero.pretraining import AutoencoderSettings, DenoisingTrainer
+from hardzero.training import REVIVAL_PART, REVIVAL_SAMPLES, Minibatch
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TopK(Activation):
+    """A rectifier that keeps only the `k` largest activations of each sample (Makhzani and Frey 2014).
+
+    Parameters
+    ----------
+    k : int
+        Most units active at once.
+
+    Raises
+    ------
+    ValueError
+        If `k` is less than 1.
+
+    Examples
+    --------
+    >>> TopK(2).value(np.float32([[3.0, -1.0, 1.0, 2.0]]))
+    array([[3., 0., 0., 2.]], dtype=float32)
+    """
+
+    k: int
+    name: ClassVar[str] = "top_k"
+    makes_zeros: ClassVar[bool] = True
+    gain: ClassVar[float] = 2.0
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError(f"top_k needs k of at least 1, got {self.k!r}")
+
+    def value(self, z: Array) -> Array:
+        """Return max(0, z) at the `k` largest entries of each row, else 0."""
+        return np.where(self._kept(z), z, np.float32(0))
+
+    def slope(self, z: Array) -> Array:
+        """Return 1 at the entries that are kept, else 0."""
+        return self._kept(z).astype(np.float32)
+
+    def _kept(self, z: Array) -> NDArray[np.bool_]:
+        if self.k >= z.shape[-1]:
+            return z > 0
+        smallest = np.partition(z, -self.k, axis=-1)[..., -self.k, None]
+        return (z >= smallest) & (z > 0)
+
+
+@dataclass
+class DictionaryTrainer(DenoisingTrainer):
+    """Trains an autoencoder whose decoder's rows are a dictionary.
+
+    The atoms that a minibatch used are brought back to unit norm after the step, all of them after the epoch: L1 on
+    the code could otherwise be escaped by small codes and large atoms.
+
+    Attributes
+    ----------
+    revive_dead_atoms : bool
+        Whether an atom that no sample used in an epoch of the first three quarters of training is replaced by the
+        normalized residual of a sample that is reconstructed poorly (Bricken et al. 2023).
+    activity : float
+        Part of the samples that a revived unit fires on at first.
+    n_revived : int
+    """
+
+    revive_dead_atoms: bool = True
+    activity: float = 0.01
+    n_revived: int = field(default=0, init=False)
+    _fired: NDArray[np.intp] = field(init=False, repr=False)
+    _data: tuple[Ops, Input] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        encoder, decoder = self.network.parameters
+        decoder.weights[...] = encoder.weights.T
+        normalize_rows(decoder.weights, np.arange(len(decoder.weights)))
+        encoder.weights[...] = decoder.weights.T
+        encoder.bias[...] = -decoder.bias @ encoder.weights
+        self._fired = np.zeros(len(decoder.weights), dtype=np.intp)
+        super().__post_init__()
+
+    def _minibatch(self, ops: Ops, X: Input, samples: NDArray[np.intp], targets: Array | None) -> Minibatch:
+        self._data = ops, X
+        return super()._minibatch(ops, X, samples, targets)
+
+    def _step_ends(self, minibatch: Minibatch, forward_pass: ForwardPass) -> None:
+        counts = np.bincount(forward_pass.hidden[0].csr().indices, minlength=len(self._fired))
+        self._fired += counts
+        normalize_rows(self.network.output.weights, np.flatnonzero(counts))
+
+    def _epoch_ends(self) -> None:
+        normalize_rows(self.network.output.weights, np.arange(len(self._fired)))
+        dead = np.flatnonzero(self._fired == 0)
+        self._fired[...] = 0
+        early = self.history.n_epochs < REVIVAL_PART * self.settings.max_epochs
+        if self.revive_dead_atoms and early and len(dead) and self._data is not None:
+            self._revive(*self._data, dead)
+        self._data = None
+
+    def _revive(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
+        """Replace atoms by residuals of samples drawn with probability proportional to their squared error."""
+        chosen = self.random_state.choice(X.shape[0], min(REVIVAL_SAMPLES, X.shape[0]), replace=False)
+        clean = ops.rows(X, np.sort(chosen)).dense()
+        residual = clean - self.network.predictions(ops, clean)
+        squares = np.square(residual).sum(axis=1, dtype=np.float64)
+        if not squares.any():
+            return
+        samples = self.random_state.choice(len(residual), len(dead), p=squares / squares.sum())
+        encoder, decoder = self.network.parameters
+        decoder.weights[dead] = residual[samples]
+        normalize_rows(decoder.weights, dead)
+        encoder.weights[:, dead] = decoder.weights[dead].T
+        projections = clean @ decoder.weights[dead].T
+        encoder.bias[dead] = -np.quantile(projections, 1.0 - self.activity, axis=0)
+        for state in encoder.weight_state:
+            state[:, dead] = 0
+        for state in decoder.weight_state:
+            state[dead] = 0
+        for state in encoder.bias_state:
+            state[dead] = 0
+        self.n_revived += len(dead)
+
+
+@dataclass(frozen=True)
+class DictionarySettings(AutoencoderSettings):
+    """How dictionaries are trained.
+
+    Attributes
+    ----------
+    revive_dead_atoms : bool
+    activity : float
+        Wanted part of units active at once.
+    """
+
+    revive_dead_atoms: bool = True
+    activity: float = 0.01
+
+    def trainer(
+        self,
+        ops: Ops,
+        X: Input,
+        n_units: int,
+        activation: Activation,
+        random_state: np.random.RandomState,
+        depth: int = 0,
+        phase: str = "training",
+    ) -> DictionaryTrainer:
+        """Return an untrained dictionary for input like `X`, with what trains it."""
+        plain = super().trainer(ops, X, n_units, activation, random_state, depth)
+        return DictionaryTrainer(
+            plain.network,
+            plain.optimizer,
+            plain.penalty,
+            plain.settings,
+            random_state,
+            corruption=plain.corruption,
+            seed=plain.seed,
+            revive_dead_atoms=self.revive_dead_atoms,
+            activity=self.activity,
+        )
+
+
+def normalize_rows(matrix: Array, rows: NDArray[np.intp]) -> None:
+    """Bring the given rows of `matrix` to unit Euclidean norm, in place; rows of zeros stay."""
+    chosen = matrix[rows]
+    norms = np.sqrt(np.einsum("ij,ij->i", chosen, chosen))
+    matrix[rows] = chosen / np.where(norms > 0, norms, 1)[:, None]

@@ -1,0 +1,80 @@
+"""Sparse dictionaries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from hardzero import SparseAutoencoder
+from hardzero.dictionary_training import TopK
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return (load_digits().data / 16).astype(np.float32)
+
+
+@parametrize_with_checks([SparseAutoencoder(30, target_activity=0.2, max_iter=3)])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("selection", ["l1", "top_k"])
+def test_atoms_have_unit_norm(digits, selection, solver):
+    dictionary = SparseAutoencoder(
+        100, target_activity=0.1, selection=selection, solver=solver, max_iter=3, random_state=0
+    ).fit(digits)
+    np.testing.assert_allclose(np.linalg.norm(dictionary.components_, axis=1), 1.0, rtol=1e-5)
+
+
+def test_top_k_bounds_the_active_units_of_every_sample(digits):
+    dictionary = SparseAutoencoder(200, target_activity=0.05, selection="top_k", max_iter=10, random_state=0)
+    codes = dictionary.fit_transform(digits)
+    assert np.diff(codes.indptr).max() <= 10
+    assert codes.data.min() > 0
+    assert dictionary.reconstruction_error(digits) < 0.5 * float(np.square(digits - digits.mean(axis=0)).mean())
+
+
+def test_l1_reaches_the_mean_activity(digits):
+    dictionary = SparseAutoencoder(200, target_activity=0.1, batch_size=64, max_iter=60, tol=0, random_state=0)
+    dictionary.fit(digits)
+    assert dictionary.activity_ == pytest.approx(0.1, abs=0.03)
+
+
+def test_reconstruction_is_a_sum_of_atoms(digits):
+    dictionary = SparseAutoencoder(60, target_activity=0.1, max_iter=3, random_state=0).fit(digits)
+    codes = dictionary.transform(digits)
+    expected = codes @ dictionary.components_ + dictionary.networks_[0].output.bias
+    np.testing.assert_allclose(dictionary.inverse_transform(codes), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_dead_atoms_are_revived(digits):
+    settings = {"target_activity": 0.02, "selection": "top_k", "max_iter": 12, "tol": 0, "random_state": 0}
+    revived = SparseAutoencoder(400, **settings).fit(digits)
+    left = SparseAutoencoder(400, revive_dead_atoms=False, **settings).fit(digits)
+    used = [len(np.unique(dictionary.transform(digits).indices)) for dictionary in (revived, left)]
+    assert revived.n_revived_ > 0
+    assert left.n_revived_ == 0
+    assert used[0] > used[1]
+
+
+def test_threads_do_not_change_the_bits(digits):
+    atoms = [
+        SparseAutoencoder(80, selection="top_k", max_iter=3, random_state=1, n_jobs=n_jobs).fit(digits).components_
+        for n_jobs in (1, 2)
+    ]
+    np.testing.assert_array_equal(*atoms)
+
+
+def test_top_k_keeps_the_largest_positive_entries():
+    z = np.random.default_rng(0).normal(size=(20, 30)).astype(np.float32)
+    value, slope = TopK(4).value(z), TopK(4).slope(z)
+    assert ((value > 0).sum(axis=1) == 4).all()
+    np.testing.assert_array_equal(value[slope == 1], z[slope == 1])
+    np.testing.assert_array_equal(np.sort(value, axis=1)[:, -4:], np.sort(z, axis=1)[:, -4:])
+    assert not TopK(4).value(-np.abs(z)).any()
+    with pytest.raises(ValueError, match="at least 1"):
+        TopK(0)
