@@ -20,21 +20,24 @@ constexpr Index kFloat32Group = 16;
 constexpr Index kBfloat16Group = 32;
 constexpr Index kInt8Group = 64;
 
+constexpr std::int32_t kInt8Zero = 128;  // the byte that stands for a weight of 0
+constexpr float kInt8Offset = 384.0f;
+
 struct PredictKernels {
-  // sums = bias + the active rows of weights, each times its value. `row_stride` counts elements of the
-  // packed type; `width`, a multiple of the type's group, is the number of columns written.
+  // sums = bias + offset + the active rows of weights, each times its value. `row_stride` counts elements of
+  // the packed type; `width`, a multiple of the type's group, is the number of columns written.
   void (*add_rows_float32)(const ActiveUnits& active, const float* weights, Index row_stride,
-                           const float* bias, Index width, float* sums);
+                           const float* bias, Index width, float offset, float* sums);
 
   // Two columns in each 32-bit word: column j of a group of 32 in the low half of word j % 16 if j < 16, else
   // in the high half, so that unpacking is a shift or a mask.
   void (*add_rows_bfloat16)(const ActiveUnits& active, const std::uint32_t* weights, Index row_stride,
-                            const float* bias, Index width, float* sums);
+                            const float* bias, Index width, float offset, float* sums);
 
   // Four columns in each word: column j of a group of 64 in byte j / 16 of word j % 16. The row's scale is
   // expected in the values.
   void (*add_rows_int8)(const ActiveUnits& active, const std::uint32_t* weights, Index row_stride,
-                        const float* bias, Index width, float* sums);
+                        const float* bias, Index width, float offset, float* sums);
 };
 
 // Those of the same instruction set.

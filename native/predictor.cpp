@@ -139,9 +139,9 @@ void Predictor::add_layer(const float* weights, Index stride, Index n_inputs, In
       std::uint32_t& word = words[row * layer.row_stride + j / group * kLineFloats + j % kLineFloats];
       if (precision_ == Precision::bfloat16) {
         word |= static_cast<std::uint32_t>(to_bfloat16(source[j])) << (16 * part);
-      } else if (scale > 0) {
-        const auto rounded = static_cast<std::int32_t>(std::lrint(source[j] / scale));
-        word |= static_cast<std::uint32_t>(rounded & 0xFF) << (8 * part);
+      } else {
+        const auto rounded = scale > 0 ? static_cast<std::int32_t>(std::lrint(source[j] / scale)) : 0;
+        word |= static_cast<std::uint32_t>(rounded + kInt8Zero) << (8 * part);
       }
     }
   }
@@ -188,16 +188,17 @@ void Predictor::add_rows(const Layer& layer, Scratch& scratch, Index n_active) c
   switch (precision_) {
     case Precision::float32:
       return predict_kernels_.add_rows_float32(active, static_cast<const float*>(weights), layer.row_stride,
-                                               layer.bias.data(), layer.width, scratch.sums.data());
+                                               layer.bias.data(), layer.width, 0.0f, scratch.sums.data());
     case Precision::bfloat16:
       return predict_kernels_.add_rows_bfloat16(active, words, layer.row_stride, layer.bias.data(),
-                                                layer.width, scratch.sums.data());
-    case Precision::int8:
-      for (Index i = 0; i < n_active; ++i)
-        scratch.value[static_cast<std::size_t>(i)] *=
-            layer.row_scale[static_cast<std::size_t>(scratch.index[static_cast<std::size_t>(i)])];
+                                                layer.width, 0.0f, scratch.sums.data());
+    case Precision::int8: {
+      float total = 0.0f;
+      for (std::size_t i = 0; i < static_cast<std::size_t>(n_active); ++i)
+        total += scratch.value[i] *= layer.row_scale[static_cast<std::size_t>(scratch.index[i])];
       return predict_kernels_.add_rows_int8(active, words, layer.row_stride, layer.bias.data(), layer.width,
-                                            scratch.sums.data());
+                                            -kInt8Offset * total, scratch.sums.data());
+    }
   }
 }
 
