@@ -1,0 +1,89 @@
+"""The L1 penalty and the controller of sparsity, on layers whose answer to a coefficient is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hardzero.penalties import FixedPenalty, SparsityController
+
+
+class Layer:
+    """Zeros that follow the L1 coefficient along a curve, with some delay, and shift with the biases."""
+
+    def __init__(self, half_way, at_start=0.5, delay=5.0):
+        self.half_way, self.at_start, self.delay = half_way, at_start, delay
+        self.zeros, self.shift = at_start, 0.0
+
+    def step(self, coefficient, bias_shift):
+        self.shift -= bias_shift
+        answer = self.at_start + (0.99 - self.at_start) * coefficient / (coefficient + self.half_way)
+        self.zeros += (np.clip(answer + self.shift, 0, 1) - self.zeros) / self.delay
+        return self.zeros
+
+
+def steer(controller, layers, n_steps, noise=0.01):
+    random = np.random.default_rng(0)
+    zeros = np.array([layer.zeros for layer in layers])
+    for step in range(n_steps):
+        observed = np.clip(zeros + noise * random.standard_normal(len(layers)), 0, 1)
+        controller.observe(observed, step / n_steps)
+        shifts = controller.bias_shifts or [0.0] * len(layers)
+        zeros = np.array(
+            [
+                layer.step(coefficient, shift)
+                for layer, coefficient, shift in zip(layers, controller.coefficients, shifts, strict=True)
+            ]
+        )
+    return zeros
+
+
+@pytest.mark.parametrize("n_steps", [400, 2000])
+@pytest.mark.parametrize("target", [0.6, 0.85, 0.95])
+@pytest.mark.parametrize("half_way", [1e-4, 1e-2])
+def test_targets_are_reached_over_orders_of_magnitude_of_coefficients(half_way, target, n_steps):
+    controller = SparsityController([target])
+    assert steer(controller, [Layer(half_way)], n_steps)[0] == pytest.approx(target, abs=0.03)
+
+
+def test_each_layer_has_its_own_target():
+    controller = SparsityController([0.6, 0.9])
+    zeros = steer(controller, [Layer(1e-3), Layer(1e-3)], 2000)
+    assert np.allclose(zeros, [0.6, 0.9], atol=0.03)
+    assert controller.coefficients[0] < controller.coefficients[1]
+
+
+def test_a_layer_with_more_zeros_than_wanted_is_woken_by_its_biases():
+    controller = SparsityController([0.3])
+    zeros = steer(controller, [Layer(1e-3, at_start=0.6)], 2000)
+    assert controller.coefficients[0] < 1e-3
+    assert zeros[0] == pytest.approx(0.3, abs=0.03)
+
+
+def test_the_target_is_not_approached_before_features_form():
+    controller = SparsityController([0.9])
+    controller.observe(np.array([0.5]), 0.0)
+    assert controller.coefficients[0] < 1e-3
+    assert not controller.settled
+
+
+def test_coefficients_stay_within_their_bounds():
+    controller = SparsityController([0.99])
+    for step in range(3000):
+        controller.observe(np.array([0.5]), step / 3000)
+    assert controller.coefficients == [controller.largest]
+
+
+def test_it_settles_once_the_target_stands_still_and_is_met():
+    controller = SparsityController([0.8])
+    for step in range(100):
+        controller.observe(np.array([0.8]), step / 100)
+        assert controller.settled == (step / 100 >= controller.ramp)
+
+
+def test_a_fixed_penalty_stays_as_it_is():
+    penalty = FixedPenalty([0.1, 0.2])
+    penalty.observe(np.array([0.9, 0.1]), 0.5)
+    assert penalty.coefficients == [0.1, 0.2]
+    assert penalty.settled
+    assert not penalty.bias_shifts

@@ -1,0 +1,28 @@
+"""How many threads a value of n_jobs stands for."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardzero import threads
+from hardzero.threads import resolve_n_jobs, usable_cores
+
+
+@pytest.mark.parametrize(("n_jobs", "expected"), [(1, 1), (3, 3), (None, 8), (-1, 8), (-2, 7), (-20, 1)])
+def test_n_jobs_counts_as_in_scikit_learn(monkeypatch, n_jobs, expected):
+    monkeypatch.setattr(threads, "usable_cores", lambda: 8)
+    assert resolve_n_jobs(n_jobs) == expected
+
+
+def test_no_threads_at_all_are_refused():
+    with pytest.raises(ValueError, match="n_jobs=0 has no meaning"):
+        resolve_n_jobs(0)
+
+
+def test_a_limit_set_for_nested_parallelism_is_kept(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    cores = usable_cores()
+    assert cores >= 1
+    for limit, expected in [("1", 1), ("100000", cores), ("0", cores), ("many", cores), ("", cores)]:
+        monkeypatch.setenv("OMP_NUM_THREADS", limit)
+        assert usable_cores() == expected
