@@ -64,7 +64,7 @@ def test_packing_and_unpacking_are_inverse(ops):
 def test_minimizing_leaves_the_minimum_in_the_network(ops):
     objective, _, _ = make_objective(ops)
     start, _ = objective(objective.pack())
-    result = minimize(objective, max_iterations=200, max_function_calls=1000, tol=1e-4)
+    result = minimize(objective, max_iterations=40, max_function_calls=100, tol=1e-4)
     assert result.fun < start
     assert objective(objective.pack())[0] == pytest.approx(result.fun, rel=1e-5)
     assert minimize(objective, 3, 1000, 0.0).nit <= 3
