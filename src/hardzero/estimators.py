@@ -39,10 +39,11 @@ from hardzero.network_estimator import NetworkEstimator, as_network_input
 from hardzero.ops import Ops
 from hardzero.optimizers import LEARNING_RATES
 from hardzero.semi_supervised import keep_labelled, labelled_rows
-from hardzero.training import Callback, History, Trainer, TrainingDiverged, TrainingSettings
+from hardzero.training import Callback, ChunkOfRun, History, Trainer, TrainingDiverged, TrainingSettings
 
 if TYPE_CHECKING:
     from hardzero.autoencoders import StackedDenoisingAutoencoder
+    from hardzero.chunks import Chunks
     from hardzero.predictor import Predictor
 
 Array = NDArray[np.float32]
@@ -173,6 +174,79 @@ class _RectifierEstimator(NetworkEstimator):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
+    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit_chunks(
+        self,
+        chunks: Chunks,
+        *,
+        passes: int = 1,
+        classes: ArrayLike | None = None,
+        n_samples: int | None = None,
+        validation: tuple[Any, Any] | None = None,
+        callback: Callback | None = None,
+        on_chunk: Callable[[int], Any] | None = None,
+    ) -> _RectifierEstimator:
+        """Fit on data that come in chunks, of which one is in memory at a time.
+
+        Unlike a loop over `partial_fit`, the learning rate and `target_sparsity` follow the whole run. `max_iter` is
+        not used: `passes` says how long. Samples are shuffled within their chunk, so chunks should not be sorted by
+        class.
+
+        Parameters
+        ----------
+        chunks : iterable of (X, y), or a function that returns one
+            A function is called once a pass; an iterator serves a single pass.
+        passes : int, default=1
+            How often all chunks are gone through.
+        classes : array-like, optional
+            All classes there are, for a classifier.
+        n_samples : int, optional
+            Samples in all chunks together. If it is missing, or `classes` are, one more pass finds out.
+        validation : tuple (X, y), optional
+            Judges each pass; the parameters of the best one are kept.
+        callback : callable, optional
+            Called after each pass with a `hardzero.training.EpochReport`; a true return value ends training.
+        on_chunk : callable, optional
+            Called after each chunk with the number of samples trained on so far, for displays of progress.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a chunk cannot be learned from, or an iterator is given where several passes are needed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hardzero import RectifierRegressor
+        >>> X = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+        >>> chunks = [(part, part.sum(axis=1)) for part in np.split(X, 3)]
+        >>> regressor = RectifierRegressor("squared_error", 32, learning_rate_init=0.01, batch_size=20, random_state=0)
+        >>> regressor.fit_chunks(chunks, passes=20).score(*chunks[0]) > 0.9
+        True
+        """
+        from hardzero.chunks import fit_chunks
+
+        fit_chunks(
+            cast(Any, self),
+            chunks,
+            passes=passes,
+            classes=classes,
+            n_samples=n_samples,
+            validation=validation,
+            callback=callback,
+            on_chunk=on_chunk,
+        )
+        return self
+
+    def _fit_chunk(self, X: Any, y: Any, classes: Any, chunk: ChunkOfRun) -> None:
+        """Train on a chunk of a run; `classes` are those of a classifier."""
+        self._fit(X, y, None, incremental=True, chunk=chunk)
+
     def transform(self, X: ArrayLike | csr_array, layer: int = -1) -> csr_array:
         """Return the activations of a hidden layer.
 
@@ -284,6 +358,7 @@ class _RectifierEstimator(NetworkEstimator):
         validation: tuple[Any, Any] | None = None,
         callback: Callback | None = None,
         checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+        chunk: ChunkOfRun | None = None,
     ) -> _RectifierEstimator:
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -307,7 +382,7 @@ class _RectifierEstimator(NetworkEstimator):
         sample_weight = self._total_weight(y, sample_weight)
         _check_some_weight(sample_weight)
         held_out = None if validation is None else self._validate_held_out(*validation)
-        random_state = check_random_state(self.random_state)
+        random_state = check_random_state(self.random_state) if chunk is None else chunk.random_state
         training_file = None
         if checkpoint is not None:
             training_file = self._training_file(checkpoint, random_state, first, X, targets, sample_weight, held_out)
@@ -330,7 +405,7 @@ class _RectifierEstimator(NetworkEstimator):
             self._fit_full_batch(ops, X, targets, sample_weight)
         else:
             self._fit_stochastic(
-                ops, X, targets, sample_weight, random_state, incremental, held_out, callback, training_file
+                ops, X, targets, sample_weight, random_state, incremental, held_out, callback, training_file, chunk
             )
         for layer in self.network_.parameters:
             if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
@@ -462,6 +537,7 @@ class _RectifierEstimator(NetworkEstimator):
         validation: tuple[Input, Array] | None,
         callback: Callback | None,
         checkpoint: TrainingFile | None,
+        chunk: ChunkOfRun | None,
     ) -> None:
         validation_score: Callable[[], float] | None = None
         if self.early_stopping:
@@ -481,7 +557,7 @@ class _RectifierEstimator(NetworkEstimator):
         self._trainer = trainer
         try:
             if incremental:
-                trainer.epoch(ops, X, targets, sample_weight)
+                trainer.epoch(ops, X, targets, sample_weight, chunk=chunk)
             else:
                 trainer.run(
                     ops,
@@ -912,6 +988,12 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
                 self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else labels)
         self._fit(X, y, sample_weight, incremental=True)
         return self
+
+    def _fit_chunk(self, X: Any, y: Any, classes: Any, chunk: ChunkOfRun) -> None:
+        if "classes_" not in vars(self):
+            y = np.asarray(y)
+            self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else np.unique(classes))
+        super()._fit_chunk(X, y, classes, chunk)
 
     def _labels(self, probabilities: Array) -> NDArray[Any]:
         if self.n_outputs_ == 1:

@@ -109,6 +109,23 @@ class EpochReport:
 Callback = Callable[[EpochReport], Any]
 
 
+@dataclass(frozen=True)
+class ChunkOfRun:
+    """The place of one chunk of the data in a training that sees them chunk by chunk.
+
+    Attributes
+    ----------
+    start, end : float
+        The part of the training, from 0 to 1, that the chunk takes; learning rate and target sparsity follow it.
+    random_state : numpy.random.RandomState
+        Goes on from chunk to chunk.
+    """
+
+    start: float
+    end: float
+    random_state: np.random.RandomState
+
+
 @dataclass
 class History:
     """What training leaves behind.
@@ -267,10 +284,18 @@ class Trainer:
             self.network.restore_parameters(best_parameters)
         return history
 
-    def epoch(self, ops: Ops, X: Input, targets: Array | None, sample_weight: Array | None = None) -> EpochReport:
-        """Train for one pass over the data; the step of ``partial_fit``."""
+    def epoch(
+        self,
+        ops: Ops,
+        X: Input,
+        targets: Array | None,
+        sample_weight: Array | None = None,
+        *,
+        chunk: ChunkOfRun | None = None,
+    ) -> EpochReport:
+        """Train for one pass over the data, which may be a chunk of a longer run; the step of ``partial_fit``."""
         self.history.n_epochs = 0
-        return self._epoch(ops, ops.prepare(X), targets, sample_weight, 1, None)
+        return self._epoch(ops, ops.prepare(X), targets, sample_weight, 1, None, chunk)
 
     def _epoch(
         self,
@@ -280,14 +305,18 @@ class Trainer:
         sample_weight: Array | None,
         epoch: int,
         validation_score: Callable[[], float] | None,
+        chunk: ChunkOfRun | None = None,
     ) -> EpochReport:
         history = self.history
         n_samples = X.shape[0]
         started = time.perf_counter()
         total_loss, n_trained = 0.0, 0
         total_zeros = np.zeros(len(self.network.hidden_layers))
+        first, last = (epoch - 1) / self.settings.max_epochs, epoch / self.settings.max_epochs
+        if chunk is not None:
+            first, last = chunk.start, chunk.end
         for start, samples in self._minibatches(n_samples):
-            progress = (epoch - 1 + start / n_samples) / self.settings.max_epochs
+            progress = first + (last - first) * start / n_samples
             weights = None if sample_weight is None else sample_weight[samples]
             if weights is not None and not weights.any():
                 continue

@@ -1,0 +1,202 @@
+"""Fitting on data that come in chunks, one of them in memory at a time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+from sklearn.utils import check_random_state
+
+from hardzero.training import Callback, ChunkOfRun, EpochReport
+
+if TYPE_CHECKING:
+    from hardzero.estimators import RectifierClassifier, RectifierRegressor
+
+Chunk = tuple[Any, Any]
+Chunks = Iterable[Chunk] | Callable[[], Iterable[Chunk]]
+
+
+def open_chunks(chunks: Chunks, *, rewind: bool) -> Iterator[Chunk]:
+    """Return an iterator from the first chunk on.
+
+    Parameters
+    ----------
+    chunks : iterable of (X, y), or a function that returns one
+    rewind : bool
+        Whether the chunks will be gone through more than once.
+
+    Raises
+    ------
+    ValueError
+        If that is wanted, but `chunks` is an iterator, which is used up by the first time.
+    """
+    if callable(chunks):
+        return iter(chunks())
+    opened = iter(chunks)
+    if rewind and opened is chunks:
+        raise ValueError(
+            "chunks is an iterator, which can be gone through once only: pass a list, or a function that returns a new "
+            "iterator each time, such as lambda: hardzero.datasets.iterate_chunks(path)"
+        )
+    return opened
+
+
+@dataclass
+class _Pass:
+    """What one pass over the chunks adds up to."""
+
+    n_samples: int = 0
+    loss: float = 0.0
+    zeros: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    seconds: float = 0.0
+
+    def add(self, n_samples: int, loss: float, zeros: NDArray[np.float64], seconds: float) -> None:
+        """Count a chunk."""
+        self.n_samples += n_samples
+        self.loss += n_samples * loss
+        self.zeros = self.zeros + n_samples * zeros
+        self.seconds += seconds
+
+
+def fit_chunks(
+    estimator: RectifierClassifier | RectifierRegressor,
+    chunks: Chunks,
+    *,
+    passes: int = 1,
+    classes: Any = None,
+    n_samples: int | None = None,
+    validation: Chunk | None = None,
+    callback: Callback | None = None,
+    on_chunk: Callable[[int], Any] | None = None,
+) -> None:
+    """Fit an estimator; see `RectifierClassifier.fit_chunks`."""
+    if passes < 1:
+        raise ValueError(f"passes is {passes}; it must be at least 1")
+    if estimator.early_stopping:
+        raise ValueError("fit_chunks does not hold data out: set early_stopping=False and pass validation=(X, y)")
+    estimator._check_solver()
+    needs_classes = is_classifier(estimator) and classes is None
+    if needs_classes or n_samples is None:
+        counted, found = _survey(chunks, is_classifier(estimator))
+        n_samples = counted
+        classes = found if needs_classes else classes
+    assert n_samples is not None
+    if not n_samples:
+        raise ValueError("chunks holds no sample")
+    _forget(estimator)
+    run = _Run(estimator, passes, n_samples, classes, validation, on_chunk)
+    try:
+        for number in range(1, passes + 1):
+            report = run.run_pass(number, open_chunks(chunks, rewind=passes > 1))
+            if callback is not None and callback(report):
+                break
+    except KeyboardInterrupt:
+        if "network_" not in vars(estimator):
+            raise
+        warnings.warn(
+            f"Training interrupted by user after {len(run.losses)} passes; the parameters of "
+            f"{'the best pass' if run.best is not None else 'the last step'} are kept.",
+            stacklevel=3,
+        )
+    run.finish()
+
+
+@dataclass
+class _Run:
+    """A training over several passes."""
+
+    estimator: Any
+    passes: int
+    n_samples: int
+    classes: Any
+    validation: Chunk | None
+    on_chunk: Callable[[int], Any] | None
+    random_state: np.random.RandomState = field(init=False)
+    losses: list[float] = field(default_factory=list, init=False)
+    zeros: list[list[float]] = field(default_factory=list, init=False)
+    scores: list[float] = field(default_factory=list, init=False)
+    best: Any = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.random_state = check_random_state(self.estimator.random_state)
+
+    def run_pass(self, number: int, chunks: Iterator[Chunk]) -> EpochReport:
+        """Train on every chunk once, then judge by the validation data."""
+        estimator, total = self.estimator, _Pass()
+        for X, y in chunks:
+            size = int(X.shape[0])
+            first = (number - 1 + total.n_samples / self.n_samples) / self.passes
+            last = (number - 1 + (total.n_samples + size) / self.n_samples) / self.passes
+            seconds = 0.0 if estimator._trainer is None else estimator._trainer.history.seconds
+            place = ChunkOfRun(min(first, 1.0), min(last, 1.0), self.random_state)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Got `batch_size`")  # the last chunk may be small
+                estimator._fit_chunk(X, y, self.classes, place)
+            history = estimator._trainer.history
+            total.add(size, history.loss_curve[-1], np.array(history.sparsity_curve[-1]), history.seconds - seconds)
+            if self.on_chunk is not None:
+                self.on_chunk((number - 1) * self.n_samples + total.n_samples)
+        if not total.n_samples:
+            raise ValueError(f"chunks held no sample in pass {number}: a function must return a new iterator each time")
+        self.losses.append(total.loss / total.n_samples)
+        self.zeros.append((total.zeros / total.n_samples).tolist())
+        score = self._judge()
+        rate = estimator._trainer.optimizer.learning_rate.current
+        return EpochReport(
+            number,
+            self.passes,
+            self.losses[-1],
+            score,
+            np.array(self.zeros[-1]),
+            total.seconds,
+            total.n_samples,
+            rate,
+        )
+
+    def finish(self) -> None:
+        """Restore the best parameters and describe the run, one entry a pass."""
+        estimator = self.estimator
+        if self.best is not None:
+            estimator.network_.restore_parameters(self.best)
+        history = estimator._trainer.history
+        if self.losses:
+            history.loss_curve, history.sparsity_curve = self.losses, self.zeros
+            history.best_loss = min(self.losses)
+        history.n_epochs = len(self.losses)
+        estimator._publish(history)
+        if self.scores:
+            estimator.validation_scores_, estimator.best_validation_score_ = self.scores, max(self.scores)
+
+    def _judge(self) -> float | None:
+        if self.validation is None:
+            return None
+        score = float(self.estimator.score(*self.validation))
+        if score > max(self.scores, default=-np.inf):
+            self.best = self.estimator.network_.copy_parameters()
+        self.scores.append(score)
+        return score
+
+
+def _survey(chunks: Chunks, find_classes: bool) -> tuple[int, NDArray[Any] | None]:
+    """Go through the chunks once; return the number of samples and, of a classification, the classes."""
+    n_samples, classes = 0, None
+    for X, y in open_chunks(chunks, rewind=True):
+        n_samples += int(X.shape[0])
+        if find_classes:
+            found = np.unique(np.asarray(y))
+            classes = found if classes is None else np.union1d(classes, found)
+    return n_samples, classes
+
+
+def _forget(estimator: Any) -> None:
+    """Take back an earlier fit, unless the estimator is to go on from it."""
+    if estimator.warm_start:
+        return
+    for name in ("network_", "classes_", "_trainer"):
+        vars(estimator).pop(name, None)
+    estimator._trainer = None
