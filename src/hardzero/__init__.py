@@ -17,6 +17,7 @@ _HOMES = {
     "RectifierClassifier": "hardzero.estimators",
     "RectifierRegressor": "hardzero.estimators",
     "Predictor": "hardzero.predictor",
+    "TextModel": "hardzero.text",
     "load": "hardzero.model_file",
     "show_config": "hardzero.config",
     "analysis": "",
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from hardzero.estimators import RectifierRegressor as RectifierRegressor
     from hardzero.model_file import load as load
     from hardzero.predictor import Predictor as Predictor
+    from hardzero.text import TextModel as TextModel
     from hardzero.sparse_autoencoder import SparseAutoencoder as SparseAutoencoder
 
 

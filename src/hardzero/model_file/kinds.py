@@ -18,6 +18,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "Network": ("hardzero.model_file.network", "pack_network", "unpack_network"),
     "RectifierClassifier": ("hardzero.model_file.estimators", "pack_estimator", "unpack_classifier"),
     "RectifierRegressor": ("hardzero.model_file.estimators", "pack_estimator", "unpack_regressor"),
+    "TextModel": ("hardzero.model_file.text", "pack_text_model", "unpack_text_model"),
+    "Pipeline": ("hardzero.model_file.text", "pack_pipeline", "unpack_pipeline"),
 }
 """Class name: module, packing function, unpacking function. Files name a kind, never a module."""
 

@@ -1,0 +1,77 @@
+"""The lean way from raw texts to predictions: no checks, no intermediate matrices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from sklearn.feature_extraction.text import CountVectorizer
+
+from hardzero.network import Network
+from hardzero.predictor import Predictor
+
+Array = NDArray[np.float32]
+
+
+class TextPredictor:
+    """A vectorizer and a packed network: texts in, predictions out.
+
+    Parameters
+    ----------
+    vectorizer : CountVectorizer or HashingVectorizer
+        Fitted.
+    network : Network
+    precision : {"float32", "bfloat16", "int8"}, default="float32"
+    n_threads : int, default=1
+        As for `hardzero.Predictor`.
+
+    Examples
+    --------
+    >>> from hardzero import RectifierClassifier
+    >>> from hardzero.text import TextModel
+    >>> model = TextModel(RectifierClassifier((16,), solver="lbfgs", random_state=0))
+    >>> predict = model.fit(["good film", "bad film"], [1, 0]).to_predictor()
+    >>> bool(predict(["a good one"])[0, 0] > 0.5)
+    True
+    """
+
+    def __init__(self, vectorizer: Any, network: Network, *, precision: str = "float32", n_threads: int = 1) -> None:
+        self._predict = Predictor(network, precision=precision, n_threads=n_threads)
+        self._vectorizer = vectorizer
+        self._has_vocabulary = isinstance(vectorizer, CountVectorizer)
+        if self._has_vocabulary:
+            self._analyze = vectorizer.build_analyzer()
+            self._column = vectorizer.vocabulary_.get
+            self._binary = vectorizer.binary
+
+    def __call__(self, texts: Sequence[str]) -> Array:
+        """Return predictions for texts: probabilities or targets, as `hardzero.Predictor` gives them."""
+        return self._predict(self.rows(texts))
+
+    def scores(self, texts: Sequence[str]) -> Array:
+        """Return what `__call__` does before the output function."""
+        return self._predict.scores(self.rows(texts))
+
+    def rows(self, texts: Sequence[str]) -> csr_array:
+        """Return texts as CSR rows, as the vectorizer's ``transform`` does."""
+        if not self._has_vocabulary:
+            return csr_array(self._vectorizer.transform(texts)).astype(np.float32, copy=False)
+        starts: list[int] = [0]
+        indices: list[int] = []
+        values: list[int] = []
+        column = self._column
+        for text in texts:
+            counts: Counter[Any] = Counter(map(column, self._analyze(text)))
+            counts.pop(None, None)
+            present = sorted(counts)
+            indices += present
+            if not self._binary:
+                values += [counts[index] for index in present]
+            starts.append(len(indices))
+        data = np.ones(len(indices), dtype=np.float32) if self._binary else np.array(values, dtype=np.float32)
+        parts = (data, np.array(indices, dtype=np.int32), np.array(starts, dtype=np.int32))
+        return csr_array(parts, shape=(len(texts), self._predict.n_features))

@@ -1,0 +1,168 @@
+"""Fitting on chunks: for tables of numbers and for texts."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from make_texts import make_texts
+
+from hardzero import RectifierClassifier, RectifierRegressor
+from hardzero.text import TextModel, bag_of_words, hashed_words
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(400, 5)).astype(np.float32)
+Y = (X[:, 0] + X[:, 1] > 0).astype(int)
+
+
+def chunked(*arrays, n_chunks=4):
+    return list(zip(*(np.array_split(array, n_chunks) for array in arrays), strict=True))
+
+
+def classifier(**parameters):
+    settings = {"learning_rate_init": 0.01, "batch_size": 20, "random_state": 0, "n_jobs": 1}
+    return RectifierClassifier((16,), **{**settings, **parameters})
+
+
+def text_chunks(n_chunks=4):
+    return chunked(*map(np.asarray, make_texts(400)), n_chunks=n_chunks)
+
+
+def test_chunks_teach_as_the_whole_does():
+    fitted = classifier(learning_rate="cosine").fit_chunks(chunked(X, Y), passes=10)
+    assert fitted.score(X, Y) > 0.95
+    assert len(fitted.loss_curve_) == fitted.n_iter_ == 10
+    assert fitted.t_ == 4000
+
+
+def test_one_chunk_is_one_epoch():
+    settings = {"shuffle": False, "learning_rate": "cosine", "target_sparsity": 0.7}
+    by_chunks = classifier(**settings).fit_chunks([(X, Y)], passes=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = classifier(**settings, max_iter=3).fit(X, Y)
+    for ours, theirs in zip(by_chunks.coefs_, whole.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(by_chunks.sparsity_curve_, whole.sparsity_curve_)
+
+
+def test_shuffled_chunk_is_one_epoch_to_the_bit():
+    by_chunks = classifier().fit_chunks([(X, Y)], passes=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = classifier(max_iter=3).fit(X, Y)
+    np.testing.assert_array_equal(by_chunks.predict_proba(X), whole.predict_proba(X))
+
+
+def test_target_sparsity_is_reached_over_the_whole_run():
+    fitted = classifier(target_sparsity=0.8).fit_chunks(chunked(X, Y), passes=40)
+    assert abs(fitted.measure_sparsity(X)[0] - 0.8) < 0.04
+
+
+def test_a_function_is_called_once_a_pass():
+    calls = []
+
+    def chunks():
+        calls.append(1)
+        return iter(chunked(X, Y))
+
+    classifier().fit_chunks(chunks, passes=3)
+    assert len(calls) == 4
+    calls.clear()
+    classifier().fit_chunks(chunks, passes=3, classes=[0, 1], n_samples=400)
+    assert len(calls) == 3
+
+
+def test_an_iterator_serves_one_pass():
+    fitted = classifier().fit_chunks(iter(chunked(X, Y, n_chunks=10)), classes=[0, 1], n_samples=400)
+    assert fitted.t_ == 400
+    for wrong in ({"passes": 2, "classes": [0, 1], "n_samples": 400}, {"classes": [0, 1]}, {"n_samples": 400}):
+        with pytest.raises(ValueError, match="once only"):
+            classifier().fit_chunks(iter(chunked(X, Y)), **wrong)
+
+
+def test_the_best_pass_is_kept_by_validation_data():
+    scores = []
+    fitted = classifier(learning_rate_init=0.2).fit_chunks(
+        chunked(X[:300], Y[:300]),
+        passes=8,
+        validation=(X[300:], Y[300:]),
+        callback=lambda report: scores.append(report.validation_score),
+    )
+    assert fitted.validation_scores_ == scores
+    assert fitted.score(X[300:], Y[300:]) == max(scores)
+
+
+def test_reports_come_a_pass_and_samples_a_chunk():
+    reports, seen = [], []
+    classifier().fit_chunks(chunked(X, Y), passes=2, callback=reports.append, on_chunk=seen.append)
+    assert [(report.epoch, report.max_epochs, report.n_samples) for report in reports] == [(1, 2, 400), (2, 2, 400)]
+    assert seen == [100, 200, 300, 400, 500, 600, 700, 800]
+    assert reports[1].loss < reports[0].loss
+
+
+def test_a_true_answer_ends_training():
+    fitted = classifier().fit_chunks(chunked(X, Y), passes=5, callback=lambda report: report.epoch == 2)
+    assert fitted.n_iter_ == 2
+
+
+def test_ctrl_c_keeps_what_was_learned():
+    def interrupt(n_samples):
+        if n_samples == 600:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted by user after 1 passes"):
+        fitted = classifier().fit_chunks(chunked(X, Y), passes=5, on_chunk=interrupt)
+    assert fitted.predict(X).shape == (400,)
+
+
+def test_fit_chunks_starts_anew_unless_warm():
+    fitted = classifier().fit_chunks(chunked(X, Y))
+    once = fitted.predict_proba(X)
+    np.testing.assert_array_equal(fitted.fit_chunks(chunked(X, Y)).predict_proba(X), once)
+    assert not np.array_equal(fitted.set_params(warm_start=True).fit_chunks(chunked(X, Y)).predict_proba(X), once)
+
+
+def test_regressors_learn_from_chunks():
+    target = X @ np.arange(5, dtype=np.float32)
+    regressor = RectifierRegressor(hidden_layer_sizes=(32,), learning_rate_init=0.01, batch_size=20, random_state=0)
+    assert regressor.fit_chunks(lambda: iter(chunked(X, target)), passes=30).score(X, target) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("estimator", "chunks", "arguments", "message"),
+    [
+        (classifier(), [], {}, "no sample"),
+        (classifier(), chunked(X, Y), {"passes": 0}, "at least 1"),
+        (classifier(early_stopping=True), chunked(X, Y), {}, "early_stopping=False"),
+        (classifier(), chunked(X, Y), {"classes": [0, 2]}, "not in `self.classes_`"),
+        (classifier(), [(X[:10], Y[:10]), (X[10:, :3], Y[10:])], {}, "3 features"),
+        (classifier(), [(np.full((4, 2), np.nan), [0, 1, 0, 1])], {}, "NaN"),
+    ],
+)
+def test_bad_chunks_are_refused(estimator, chunks, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        estimator.fit_chunks(chunks, **arguments)
+
+
+@pytest.mark.parametrize("vectorizer", [bag_of_words(), hashed_words(512)])
+def test_texts_come_in_chunks(vectorizer):
+    model = TextModel(classifier(), vectorizer)
+    model.fit_chunks(lambda: iter(text_chunks()), passes=8, validation=make_texts(100, seed=1))
+    assert model.score(*make_texts(100, seed=2)) > 0.95
+
+
+def test_the_vocabulary_is_that_of_all_chunks():
+    chunks = text_chunks()
+    texts = [text for part, _ in chunks for text in part]
+    model = TextModel(classifier()).fit_chunks(chunks)
+    assert model.vectorizer_.vocabulary_ == bag_of_words().fit(texts).vocabulary_
+
+
+def test_hashed_words_and_an_iterator_need_a_single_pass():
+    model = TextModel(classifier(), hashed_words(512))
+    model.fit_chunks(iter(text_chunks()), classes=[0, 1], n_samples=400)
+    assert model.estimator_.t_ == 400
+    with pytest.raises(ValueError, match="once only"):
+        TextModel(classifier()).fit_chunks(iter(text_chunks()), classes=[0, 1], n_samples=400)

@@ -1,0 +1,165 @@
+"""Raw texts in, predictions out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from make_texts import make_texts
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from hardzero import RectifierClassifier, RectifierRegressor
+from hardzero.text import TextModel, bag_of_words, check_texts, hashed_words
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Got `batch_size`")
+
+
+def small(**parameters):
+    settings = {"max_iter": 20, "learning_rate_init": 0.01, "batch_size": 20, "random_state": 0, "n_jobs": 1}
+    return RectifierClassifier((16,), **{**settings, **parameters})
+
+
+def test_a_model_learns_which_words_matter(model):
+    texts, labels = make_texts(100, seed=1)
+    assert model.score(texts, labels) > 0.95
+    assert model.predict(["lovely", "awful"]).tolist() == [1, 0]
+    assert model.predict_expectation(["lovely"])[0] > 0.5
+
+
+def test_the_model_equals_the_pipeline(texts_and_labels):
+    texts, labels = texts_and_labels
+    pipeline = make_pipeline(bag_of_words(), small()).fit(texts, labels)
+    ours = TextModel(small()).fit(texts, labels)
+    np.testing.assert_array_equal(ours.predict_proba(texts), pipeline.predict_proba(texts))
+
+
+def test_nothing_dense_of_the_size_of_the_vocabulary(monkeypatch, texts_and_labels):
+    texts, labels = texts_and_labels
+    words = len(bag_of_words().fit(texts).vocabulary_)
+
+    def refusing(original):
+        def make_dense(matrix, *args, **kwargs):
+            assert matrix.shape[1] != words, f"a matrix of shape {matrix.shape} was made dense"
+            return original(matrix, *args, **kwargs)
+
+        return make_dense
+
+    for kind in (scipy.sparse.csr_array, scipy.sparse.csr_matrix):
+        for name in ("toarray", "todense"):
+            monkeypatch.setattr(kind, name, refusing(getattr(kind, name)))
+    for solver in ("adam", "sgd"):
+        model = TextModel(small(solver=solver, early_stopping=True)).fit(texts, labels)
+        model.predict(texts)
+        model.transform(texts)
+        model.measure_sparsity(texts)
+        model.to_predictor()(texts)
+
+
+def test_unseen_words_change_nothing(model):
+    np.testing.assert_array_equal(
+        model.predict_proba(["a good film"]), model.predict_proba(["a good film zyzzyva 42 naïve"])
+    )
+
+
+def test_an_empty_text_is_a_row_without_words(model):
+    rows = model.transform_texts(["", None, float("nan"), "good"])
+    assert np.diff(rows.indptr).tolist() == [0, 0, 0, 1]
+    assert np.isfinite(model.predict_proba(["", None])).all()
+
+
+def test_texts_of_another_language_are_warned_of(model):
+    with pytest.warns(UserWarning, match="no word of the 2 texts is in the vocabulary"):
+        model.predict(["ein schöner Film", "langweilig"])
+
+
+def test_one_known_word_is_enough_not_to_warn(model, recwarn):
+    model.predict(["ein schöner Film", "good"])
+    model.predict(["", None])
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["good", "bad"],
+        ("good", "bad"),
+        np.array(["good", "bad"]),
+        pd.Series(["good", "bad"]),
+        pd.DataFrame({"text": ["good", "bad"]}),
+        [b"good", b"bad"],
+        iter(["good", "bad"]),
+    ],
+)
+def test_texts_come_in_many_containers(texts):
+    assert check_texts(texts).tolist() == ["good", "bad"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("good", "a single text"),
+        ([3, 4], "row 0 is 3, a int"),
+        (["good", ["bad"]], "row 1 is"),
+        ([b"caf\xe9"], "row 0 are not UTF-8"),
+        (np.array([["a", "b"]]), "one-dimensional"),
+    ],
+)
+def test_what_is_no_text_is_refused(texts, message):
+    with pytest.raises(ValueError, match=message):
+        check_texts(texts)
+
+
+def test_texts_without_words_cannot_be_learned_from():
+    with pytest.raises(ValueError, match="none of the 4 texts holds a word"):
+        TextModel(small()).fit(["", "!", "?", "a"], [0, 1, 0, 1])
+
+
+def test_the_vocabulary_is_the_most_frequent_words():
+    texts = ["apple banana", "apple banana cherry", "apple"]
+    model = TextModel(small(), bag_of_words(2)).fit(texts, [0, 1, 0])
+    assert model.vectorizer_.vocabulary_ == {"apple": 0, "banana": 1}
+    assert model.transform_texts(["banana banana cherry"]).toarray().tolist() == [[0.0, 1.0]]
+
+
+def test_hashed_words_need_no_vocabulary(texts_and_labels):
+    model = TextModel(small(), hashed_words(512)).fit(*texts_and_labels)
+    assert model.score(*make_texts(100, seed=1)) > 0.9
+
+
+def test_validation_texts_are_vectorized(texts_and_labels):
+    model = TextModel(small(early_stopping=True)).fit(*texts_and_labels, validation=make_texts(50, seed=2))
+    assert len(model.estimator_.validation_scores_) == model.estimator_.n_iter_
+
+
+def test_partial_fit_goes_on(texts_and_labels):
+    texts, labels = texts_and_labels
+    model = TextModel(small())
+    for _ in range(15):
+        model.partial_fit(texts, labels, classes=[0, 1])
+    assert model.score(texts, labels) > 0.95
+    model.partial_fit(["unheard of words, but good"], [1])
+
+
+def test_scikit_learn_takes_the_model_for_what_it_is(texts_and_labels):
+    texts, labels = texts_and_labels
+    assert is_classifier(TextModel(small()))
+    assert is_regressor(TextModel(RectifierRegressor()))
+    assert cross_val_score(TextModel(small()), texts, labels, cv=3).mean() > 0.8
+    model = clone(TextModel(small(), CountVectorizer(max_features=7)))
+    assert model.get_params()["vectorizer__max_features"] == 7
+    assert not hasattr(TextModel(RectifierRegressor()), "predict_proba")
+
+
+@pytest.mark.parametrize("vectorizer", [bag_of_words(), CountVectorizer(max_features=30), hashed_words(256)])
+def test_the_predictor_gives_the_same(vectorizer, texts_and_labels):
+    texts, labels = texts_and_labels
+    model = TextModel(small(), vectorizer).fit(texts, labels)
+    predictor = model.to_predictor()
+    texts = [*texts[:20], "", "unheard of", "good good bad"]
+    rows, expected = predictor.rows(texts), model.transform_texts(texts)
+    np.testing.assert_array_equal(rows.toarray(), expected.toarray())
+    np.testing.assert_allclose(predictor(texts)[:, 0], model.predict_proba(texts)[:, 1], atol=1e-6)
