@@ -28,8 +28,9 @@ from hardzero.training import Callback, TrainingSettings
 
 Array = NDArray[np.float32]
 
-SAMPLED_FEATURES = 2000
-"""Columns of sparse input from which on reconstruction sampling is the default: below, it saves little."""
+SAMPLED_SHARE = 0.4
+"""Reconstruction sampling is the default where it reconstructs at most this share of the columns: copying the
+parameters of the sampled columns out and back costs more than it saves when they are most of all."""
 
 
 class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  # type: ignore[misc]
@@ -248,10 +249,15 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         }
         missing = [need for need, lacks in obstacles.items() if lacks]
         if self.reconstruction_sampling == "auto":
-            return ReconstructionSampling() if not missing and X.shape[1] >= SAMPLED_FEATURES else None
+            return ReconstructionSampling() if not missing and self._sampling_pays(cast(csr_array, X)) else None
         if missing:
             raise ValueError(f"reconstruction_sampling needs {' and '.join(missing)}; None reconstructs every entry")
         return ReconstructionSampling(float(self.reconstruction_sampling))
+
+    def _sampling_pays(self, X: csr_array) -> bool:
+        """Tell from a minibatch's worth of rows how many columns sampling would leave out."""
+        n_nonzero_columns = len(np.unique(X[: self.batch_size].indices))
+        return 2 * n_nonzero_columns <= SAMPLED_SHARE * X.shape[1]
 
     def _publish(self, trainers: list[DenoisingTrainer]) -> Any:
         self._trainers = trainers
@@ -285,7 +291,7 @@ _SHARED_PARAMETERS = """
     reconstruction_sampling : "auto", float or None, default="auto"
         For sparse input: reconstruct the columns in which a minibatch has non-zeros, and this many sampled other
         columns per such column, importance-weighted (Dauphin, Glorot and Bengio 2011). ``auto`` is 1.0 for sparse
-        input with 2,000 or more features under masking noise and free weights, else None: every entry is
+        input under masking noise and free weights where this leaves out most columns, else None: every entry is
         reconstructed.
     solver : {"adam", "sgd"}, default="adam"
     alpha : float, default=0.0

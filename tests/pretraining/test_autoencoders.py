@@ -149,3 +149,11 @@ def test_negative_input_takes_the_linear_decoder(digits):
     assert autoencoder.networks_[0].loss.decoder == "linear"
     with pytest.raises(ValueError, match="use decoder='linear'"):
         DenoisingAutoencoder(20, decoder="softplus").fit(digits - 0.5)
+
+
+@pytest.mark.parametrize(("n_words", "sampled"), [(100, False), (5000, True)])
+def test_sampling_is_the_default_where_it_leaves_out_most_columns(n_words, sampled):
+    random = np.random.default_rng(0)
+    X = random_array((60, n_words), density=10 / n_words, format="csr", dtype=np.float32, rng=random)
+    autoencoder = DenoisingAutoencoder(8, batch_size=20, max_iter=1).fit(X)
+    assert (autoencoder._trainers[0].sampling is not None) == sampled
