@@ -1,0 +1,120 @@
+"""Time the engine's products against dense BLAS, by density, minibatch and width.
+
+``python benchmarks/kernels.py`` prints, for a square layer, the rate of the forward product and of the backward
+pass (gradient with plain SGD, and delta) in useful GFLOP/s: two for each non-zero and output, four in the backward
+pass. Beside it the time of the same products in NumPy's BLAS, which multiplies by the zeros, and the best rate that
+BLAS reaches on this machine. Turns alternate; times are medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+
+import hardzero
+from hardzero.ops.native import NativeOps
+from hardzero.ops.updates import Momentum, Parameters
+from hardzero.threads import usable_cores
+
+
+def alternate(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
+    """Return the median seconds of each call, taking turns for about `seconds` in all."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    started = time.perf_counter()
+    while time.perf_counter() - started < seconds or len(times[next(iter(calls))]) < 5:
+        for name, call in calls.items():
+            turn = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - turn)
+    return {name: statistics.median(values[1:]) for name, values in times.items()}
+
+
+def blas_rate(seconds: float) -> float:
+    """Return the GFLOP/s of a large dense product: what this machine reaches at best."""
+    a = np.random.default_rng(0).random((2048, 2048), dtype=np.float32)
+    return 2 * 2048**3 / alternate({"blas": lambda: a @ a}, seconds)["blas"] / 1e9
+
+
+def measure(ops: NativeOps, minibatch: int, width: int, density: float, seconds: float) -> dict[str, float]:
+    """Return useful GFLOP/s and speed-ups over dense BLAS of one layer's products."""
+    rng = np.random.default_rng(0)
+    X = rng.random((minibatch, width), dtype=np.float32) + np.float32(0.1)
+    X[rng.random(X.shape) >= density] = 0
+    weights, delta = ops.matrix(width, width), ops.matrix(minibatch, width)
+    weights[...] = rng.normal(size=(width, width)) / np.sqrt(width)
+    delta[...] = rng.normal(size=(minibatch, width))
+    parameters = Parameters(weights, np.zeros(width, dtype=np.float32))
+    rows = ops.rows(X)
+    step = Momentum(1e-9)
+    dense_weights, dense_delta = np.ascontiguousarray(weights), np.ascontiguousarray(delta)
+
+    def blas_backward() -> None:
+        dense_delta @ dense_weights.T
+        np.subtract(dense_weights, np.float32(1e-9) * (X.T @ dense_delta), out=dense_weights)
+
+    times = alternate(
+        {
+            "forward": lambda: ops.affine(rows, weights, parameters.bias),
+            "forward, BLAS": lambda: X @ dense_weights,
+            "backward": lambda: ops.backward(rows, delta, parameters, step),
+            "backward, BLAS": blas_backward,
+        },
+        seconds,
+    )
+    useful = 2.0 * rows.n_nonzero * width
+    return {
+        "forward": useful / times["forward"] / 1e9,
+        "forward_speedup": times["forward, BLAS"] / times["forward"],
+        "backward": 2 * useful / times["backward"] / 1e9,
+        "backward_speedup": times["backward, BLAS"] / times["backward"],
+    }
+
+
+def settings(options: argparse.Namespace) -> Iterator[tuple[int, int, float]]:
+    """Yield minibatch, width and density of each row of the table."""
+    for width in options.widths:
+        for minibatch in options.minibatches:
+            for density in options.densities:
+                yield minibatch, width, density
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minibatches", type=int, nargs="+", default=[16, 128, 1024])
+    parser.add_argument("--widths", type=int, nargs="+", default=[1000])
+    parser.add_argument("--densities", type=float, nargs="+", default=[0.02, 0.05, 0.15, 0.3, 0.5, 1.0])
+    parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument("--seconds", type=float, default=0.5, help="time for each row")
+    options = parser.parse_args()
+    ops = NativeOps(options.threads)
+    with threadpool_limits(options.threads):
+        best = blas_rate(options.seconds)
+        title = (
+            f"hardzero {hardzero.__version__}, {ops.instruction_set}, threads: {options.threads}; "
+            f"a large dense product in BLAS: {best:.0f} GFLOP/s"
+        )
+        table = Table(title=title)
+        for column in ("width", "minibatch", "density", "forward", "of BLAS' best", "faster", "backward"):
+            table.add_column(column, justify="right")
+        table.add_column("of BLAS' best", justify="right")
+        table.add_column("faster", justify="right")
+        for minibatch, width, density in settings(options):
+            rates = measure(ops, minibatch, width, density, options.seconds)
+            cells = [f"{width}", f"{minibatch}", f"{density:.0%}"]
+            for product in ("forward", "backward"):
+                cells += [f"{rates[product]:.1f} GF/s", f"{rates[product] / best:.0%}"]
+                cells.append(f"{rates[f'{product}_speedup']:.1f}×")
+            table.add_row(*cells)
+    Console(width=130).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Many Python threads may call at once, and a forked process gets threads of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from hardzero.activations import get_activation
+from hardzero.ops.native import NativeOps
+from hardzero.ops.updates import Momentum, Parameters
+
+
+def train_some_steps(n_threads, n_steps=5):
+    ops = NativeOps(n_threads)
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(64, 300)) * (rng.random((64, 300)) < 0.3)).astype(np.float32)
+    weights = ops.matrix(300, 200)
+    weights[...] = rng.normal(size=(300, 200))
+    parameters = Parameters(weights, np.zeros(200, dtype=np.float32))
+    for _ in range(n_steps):
+        rows = ops.rows(X)
+        hidden = ops.hidden(rows, parameters.weights, parameters.bias, get_activation("relu"))
+        ops.backward(rows, hidden.dense() / 1000, parameters, Momentum(0.01))
+    return weights
+
+
+def test_python_threads_at_the_same_time():
+    expected = train_some_steps(1)
+    results = [None] * 4
+
+    def work(i):
+        results[i] = train_some_steps(2, 5)
+
+    for _ in range(5):
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(len(results))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for result in results:
+            assert_array_equal(result, expected)
+
+
+def test_workers_that_went_to_sleep_wake_up():
+    expected = train_some_steps(1)
+    pause = threading.Event()
+    for _ in range(5):
+        pause.wait(0.02)
+        assert_array_equal(train_some_steps(3), expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.skipif("libtsan" in os.environ.get("LD_PRELOAD", ""), reason="the thread sanitizer forbids it")
+def test_forked_process():
+    expected = train_some_steps(2)
+    context = multiprocessing.get_context("fork")
+    with context.Pool(2) as pool:
+        for result in pool.map(train_some_steps, [1, 2, 2]):
+            assert_array_equal(result, expected)
