@@ -159,7 +159,7 @@ def _rows(evaluation: Evaluation, training: dict[str, Any]) -> list[tuple[str, s
     rows.append(
         (
             "one prediction",
-            f"{evaluation.microseconds:.0f} µs, {compared} dense arithmetic ({evaluation.dense_microseconds:.0f} µs); "
+            f"{evaluation.microseconds:.3g} µs, {compared} dense arithmetic ({evaluation.dense_microseconds:.3g} µs); "
             "one thread",
         )
     )

@@ -109,8 +109,13 @@ def fit(
         ),
     ] = None,
     dropout: Annotated[
-        float, typer.Option(help="Part of the hidden units dropped in training.", rich_help_panel=NETWORK)
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help=f"Part of the hidden units dropped in training; {recipe.CLASSIFICATION_DROPOUT} for classes, 0 for a "
+            "regression and with lbfgs by default.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
     input_dropout: Annotated[
         float, typer.Option(help="Part of the features dropped in training.", rich_help_panel=NETWORK)
     ] = 0.0,
@@ -128,13 +133,15 @@ def fit(
     batch_size: Annotated[
         int | None,
         typer.Option(
-            help="Samples of a minibatch; 16 to 128 by default, by the size of the data.", rich_help_panel=TRAINING
+            min=1,
+            help="Samples of a minibatch; 16 to 128 by default, by the size of the data.",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
-            help="Passes over the data; 20 to 80 by default, by the size of the data.", rich_help_panel=TRAINING
+            min=1, help="Passes over the data; 20 to 80 by default, by the size of the data.", rich_help_panel=TRAINING
         ),
     ] = None,
     alpha: Annotated[float, typer.Option(help="L2 penalty on weights.", rich_help_panel=TRAINING)] = 1e-4,
@@ -148,6 +155,7 @@ def fit(
     patience: Annotated[
         int | None,
         typer.Option(
+            min=1,
             help="Epochs without improvement before stopping; by default all epochs are run and the best one kept.",
             rich_help_panel=TRAINING,
         ),
@@ -195,6 +203,9 @@ def fit(
     n_train = len(dataset.train)
     batch = batch_size or recipe.batch_size(n_train)
     max_epochs = epochs or (recipe.epochs(n_train, batch) if solver != "lbfgs" else 500)
+    if dropout is None:
+        drops = dataset.task == "classification" and solver != "lbfgs"
+        dropout = recipe.CLASSIFICATION_DROPOUT if drops else 0.0
     settings: dict[str, Any] = {
         "hidden_layer_sizes": sizes,
         "activation": activation,
@@ -281,7 +292,7 @@ class _Run:
         validation = self._scaled(self.dataset.validation) if use_validation else None
         interruption = Interruption()
         started = time.perf_counter()
-        with _interruptible(interruption), _warnings_shown_after(), view:
+        with _interruptible(interruption), _warnings_shown_after(), view, self._diverging_explained():
             self.estimator.fit(X, y, validation=validation, callback=view)
         seconds = time.perf_counter() - started
         if self.features is not None:
@@ -337,6 +348,20 @@ class _Run:
         if self.targets is not None:
             y = self.targets.apply(y.reshape(len(y), -1)).reshape(y.shape)
         return with_names(X, self.dataset.feature_names), y
+
+    @contextmanager
+    def _diverging_explained(self) -> Iterator[None]:
+        """Say by which options a diverging loss is cured."""
+        from hardzero.training import TrainingDiverged
+
+        try:
+            yield
+        except TrainingDiverged as error:
+            unscaled = " or scale the features with --scale standard" if self.features is None else ""
+            raise TrainingDiverged(
+                f"training diverged: the loss became infinite or not a number. Use a --learning-rate below "
+                f"{self.settings['learning_rate_init']:g}{unscaled}"
+            ) from error
 
     def _title(self) -> str:
         dataset, settings = self.dataset, self.settings

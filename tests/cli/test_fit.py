@@ -1,0 +1,230 @@
+"""``hardzero fit`` as its user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import hardzero
+from hardzero import datasets
+from hardzero.model_file import describe
+
+QUICK = ("--hidden", "16,12", "--epochs", "6", "--threads", "1")
+COMMAND = (sys.executable, "-c", "from hardzero.cli import main; main()")
+
+
+def test_digits_is_learned_from_scratch(run, tmp_path):
+    result = run("fit", "digits", "--epochs", "25", "--threads", "1")
+    assert result.exit_code == 0, result.output
+    model = hardzero.load(tmp_path / "digits.safetensors")
+    test = datasets.load("digits").test
+    error = 1 - model.score(test.X, test.y)
+    assert error <= 0.04
+    assert f"{error:.2%}" in result.stdout
+    assert "units dead" in result.stdout
+    assert "samples/s" in result.stdout
+    notes = describe(tmp_path / "digits.safetensors")["notes"]
+    assert notes["test"]["error"] == pytest.approx(error)
+    assert abs(notes["test"]["zeros_overall"] - 0.85) < 0.03
+    assert notes["checksum"] == datasets.load("digits").checksum
+
+
+def test_same_seed_makes_the_same_file_but_for_timings(run, tmp_path):
+    for name in ("a", "b"):
+        assert run("fit", "digits", *QUICK, "--seed", "3", "-o", name).exit_code == 0
+    a, b = (hardzero.load(tmp_path / name) for name in ("a", "b"))
+    for first, second in zip(a.coefs_, b.coefs_, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_table_with_classes(run, table, tmp_path):
+    options = ("--epochs", "40", "--target-sparsity", "none", "--learning-rate", "0.01")
+    result = run("fit", table, "--target", "species", "--ignore", "id", "--ignore", "weight", *QUICK, *options)
+    assert result.exit_code == 0, result.output
+    model = hardzero.load(tmp_path / "insects.safetensors")
+    assert model.classes_.tolist() == ["ant", "bee"]
+    assert model.feature_names_in_.tolist() == ["length", "width", "depth"]
+    assert describe(tmp_path / "insects.safetensors")["notes"]["test"]["error"] <= 0.1
+
+
+def test_values_are_predicted_in_their_own_units(run, table, tmp_path):
+    options = ("--target", "weight", "--ignore", "id", "--ignore", "species", "--target-sparsity", "none")
+    result = run("fit", table, *options, *QUICK, "--epochs", "60", "--learning-rate", "0.01")
+    assert result.exit_code == 0, result.output
+    assert "test RMSE" in result.stdout
+    test = describe(tmp_path / "insects.safetensors")["notes"]["test"]
+    assert test["r2"] > 0.9
+    assert 10 < test["rmse"] < 5000
+    new = tmp_path / "new.csv"
+    new.write_text("length,width,depth\n0,1000,5\n")
+    predicted = run("predict", "insects.safetensors", new).stdout.splitlines()
+    assert float(predicted[1]) == pytest.approx(50_000, rel=0.1)
+
+
+def test_no_epoch_reports_a_score_without_validation(run, tmp_path):
+    result = run("fit", "digits", *QUICK, "--no-early-stopping")
+    assert result.exit_code == 0
+    assert "validation" not in result.stderr
+    assert hardzero.load(tmp_path / "digits.safetensors").validation_scores_ is None
+
+
+def test_lbfgs(run, tmp_path):
+    result = run("fit", "digits", "--hidden", "10", "--solver", "lbfgs", "--epochs", "30")
+    assert result.exit_code == 0, result.output
+    assert hardzero.load(tmp_path / "digits.safetensors").solver == "lbfgs"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("nosuch",), "there is no data set or file 'nosuch'"),
+        (("missing.csv",), "there is no file missing.csv"),
+        (("digits", "--hidden", "10;20"), "no list of layer sizes"),
+        (("digits", "--activation", "swish"), "unknown --activation 'swish': choose one of relu"),
+        (("digits", "--target-sparsity", "1.5"), "between 0 and 1"),
+        (("digits", "--target-sparsity", "much"), "is no number"),
+        (("digits", "--target-sparsity", "0.5", "--activation-l1", "1e-3"), "not both"),
+        (("digits", "--target-sparsity", "0.5", "--activation", "tanh"), "exact zeros"),
+        (("digits", "--scale", "log"), "unknown --scale"),
+        (("digits", "--target", "label"), "only for files"),
+        (("digits", "--epochs", "0"), "--epochs"),
+        (("digits", "--output", "no/such/model"), "there is no folder"),
+        (("digits", "--output", "."), "is a folder"),
+        (("digits", "--wrong"), "No such option"),
+        ((), "Missing argument"),
+    ],
+)
+def test_wrong_usage_is_one_message_and_exit_code_2(options, message, run, tmp_path):
+    result = run("fit", *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_target_that_is_missing_is_named(run, table):
+    result = run("fit", table, "--target", "specie")
+    assert result.exit_code == 2
+    assert "Did you mean 'species'" in result.stderr
+
+
+def test_a_diverging_loss_says_which_option_to_change(run, tmp_path):
+    result = run("fit", "digits", *QUICK, "--solver", "sgd", "--learning-rate", "1e9", "--target-sparsity", "none")
+    assert result.exit_code == 1
+    assert "--learning-rate below 1e+09" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_files_are_not_replaced(run, tmp_path):
+    precious = tmp_path / "digits.safetensors"
+    precious.write_text("my diary")
+    result = run("fit", "digits", *QUICK)
+    assert result.exit_code == 2
+    assert "--force" in result.stderr
+    assert precious.read_text() == "my diary"
+    assert run("fit", "digits", *QUICK, "--force").exit_code == 0
+    again = run("fit", "digits", *QUICK)
+    assert again.exit_code == 0
+    assert "replacing the older model" in again.stdout
+
+
+def test_debug_shows_the_traceback(run):
+    assert "Traceback" in run("--debug", "fit", "nosuch").stderr
+
+
+def test_plain_lines_without_a_terminal(run):
+    result = run("fit", "digits", *QUICK)
+    lines = result.stderr.splitlines()
+    assert lines[0].startswith("digits: 1,077 training samples, network 64-16-12-10")
+    assert any(line.startswith("epoch 1/6  loss ") and "left" in line for line in lines)
+    assert any(line.startswith("epoch 6/6  loss ") for line in lines)
+    assert "\x1b" not in result.output
+    assert "epoch" not in run("fit", "digits", *QUICK, "--quiet").stderr
+
+
+def start(folder, *arguments, **streams):
+    return subprocess.Popen([*COMMAND, *arguments], cwd=folder, text=True, **streams)
+
+
+def test_interruption_keeps_the_best_state(tmp_path):
+    process = start(tmp_path, "fit", "digits", "--epochs", "100000", "--threads", "1", stdout=-1, stderr=-1)
+    for line in process.stderr:
+        if line.startswith("epoch"):
+            process.send_signal(signal.SIGINT)
+            break
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted: keeping the best of" in errors
+    assert "Traceback" not in errors
+    assert "test error" in output
+    description = describe(tmp_path / "digits.safetensors")
+    assert description["notes"]["interrupted"] is True
+    assert hardzero.load(tmp_path / "digits.safetensors").n_iter_ >= 1
+
+
+def test_live_display_on_a_terminal(tmp_path):
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+    process = start(
+        tmp_path, "fit", "digits", *QUICK, stdin=follower, stdout=follower, stderr=follower, env=environment
+    )
+    os.close(follower)
+    shown = b""
+    while select.select([leader], [], [], 60)[0]:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece
+    assert process.wait(timeout=60) == 0
+    text = shown.decode()
+    assert "\x1b[" in text
+    assert "epoch 6/6" in text
+    assert "━" in text
+    assert "by layer" in text
+    assert "test error" in text
+
+
+def test_exit_codes_of_a_real_process(tmp_path):
+    finished = subprocess.run([*COMMAND, "fit", "nosuch"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("hardzero: there is no data set")
+    assert finished.stderr.count("\n") == 1
+
+
+def test_help_has_examples_and_does_not_import_the_engine(run):
+    for command in ("fit", "predict", "inspect"):
+        result = run(command, "--help")
+        assert result.exit_code == 0
+        assert "Examples" in result.stdout
+    code = (
+        "import sys; from hardzero.cli import app; from typer.testing import CliRunner; "
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
+        "print(json.dumps([name for name in ('sklearn', 'scipy', 'pandas', 'matplotlib') if name in sys.modules]))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", f"import json; {code}"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(finished.stdout) == []
+
+
+def test_version(run):
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout.strip() == f"hardzero {hardzero.__version__}"
+
+
+def test_config(run):
+    result = run("config")
+    assert result.exit_code == 0

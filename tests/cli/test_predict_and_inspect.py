@@ -1,0 +1,144 @@
+"""``hardzero predict`` and ``hardzero inspect``."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hardzero
+
+QUICK = ("--hidden", "16,12", "--epochs", "6", "--threads", "1")
+COLUMNS = ("length", "width", "depth")
+
+
+@pytest.fixture
+def model(run, table, tmp_path):
+    result = run("fit", table, "--target", "species", "--ignore", "id", "--ignore", "weight", *QUICK)
+    assert result.exit_code == 0, result.output
+    return tmp_path / "insects.safetensors"
+
+
+def csv(result):
+    assert result.exit_code == 0, result.output
+    return pd.read_csv(io.StringIO(result.stdout))
+
+
+def test_columns_are_found_by_name(run, model, table, tmp_path):
+    frame = pd.read_csv(table)
+    expected = hardzero.load(model).predict(frame[list(COLUMNS)])
+    np.testing.assert_array_equal(csv(run("predict", model, table))["prediction"], expected)
+    shuffled = tmp_path / "shuffled.csv"
+    frame[["depth", "length", "width"]].to_csv(shuffled, index=False)
+    result = run("predict", model, shuffled)
+    np.testing.assert_array_equal(csv(result)["prediction"], expected)
+    assert result.stderr == ""
+
+
+def test_unused_columns_are_named_but_not_the_target(run, model, table):
+    result = run("predict", model, table)
+    assert "does not use: id, weight" in result.stderr
+
+
+def test_probabilities(run, model, table):
+    frame = csv(run("predict", model, table, "--proba"))
+    assert list(frame) == ["prediction", "probability_ant", "probability_bee"]
+    np.testing.assert_allclose(frame["probability_ant"] + frame["probability_bee"], 1, atol=1e-6)
+    likely = np.where(frame["probability_bee"] > 0.5, "bee", "ant")
+    np.testing.assert_array_equal(likely, frame["prediction"])
+
+
+def test_output_file(run, model, table, tmp_path):
+    result = run("predict", model, table, "--output", "predictions.csv")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert len(pd.read_csv(tmp_path / "predictions.csv")) == 150
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("length,width\n1,2\n", "depth"),
+        ("length,width,depth\n1,2,x\n", "'x' in row 2"),
+        ("length,width,depth\n1,,3\n", "'width' is missing in row 2"),
+        ("length,width,depth\n1,2,inf\n", "depth"),
+        ("length,width,depth\n", "no rows"),
+        ("", "empty"),
+    ],
+)
+def test_bad_data(content, message, run, model, tmp_path):
+    data = tmp_path / "new.csv"
+    data.write_text(content)
+    result = run("predict", model, data)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_models_and_data_that_are_not(run, model, table, tmp_path):
+    assert "there is no file" in run("predict", "nosuch", table).stderr
+    assert "there is no file" in run("predict", model, "nosuch.csv").stderr
+    assert "no hardzero model file" in run("predict", table, table).stderr
+    assert "takes 3" in run("predict", model, "digits").stderr
+    hardzero.model_file.save(hardzero.load(model).network_, tmp_path / "network")
+    assert "holds a Network" in run("predict", tmp_path / "network", table).stderr
+    for arguments in (("nosuch", table), (table, table), (model, "digits"), (tmp_path / "network", table)):
+        assert run("predict", *arguments).exit_code == 2
+
+
+def test_named_data_sets(run, tmp_path):
+    assert run("fit", "digits", *QUICK).exit_code == 0
+    assert len(csv(run("predict", "digits.safetensors", "digits"))) == 360
+
+
+def test_several_targets(run, table, tmp_path):
+    options = ("--target", "weight", "--target", "length", "--ignore", "id", "--ignore", "species")
+    assert run("fit", table, *options, *QUICK).exit_code == 0
+    assert list(csv(run("predict", "insects.safetensors", table))) == ["prediction_weight", "prediction_length"]
+    result = run("predict", "insects.safetensors", table, "--proba")
+    assert result.exit_code == 2
+    assert "no classes" in result.stderr
+
+
+def test_a_closed_pipe_is_no_error(model, table):
+    code = "from hardzero.cli import main; main()"
+    command = f"{sys.executable} -c '{code}' predict {model} {table} | head -n 1"
+    finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert finished.stdout == "prediction\n"
+    assert "Traceback" not in finished.stderr
+
+
+def test_inspect(run, model):
+    result = run("inspect", model)
+    assert result.exit_code == 0, result.output
+    for part in (
+        "RectifierClassifier",
+        "length, width, depth",
+        "ant, bee",
+        "insects.csv",
+        "relu",
+        "16",
+        "adam, 6 epochs",
+    ):
+        assert part in result.stdout, part
+    description = json.loads(run("inspect", model, "--json").stdout)
+    assert description["architecture"]["n_features"] == 3
+    assert description["notes"]["targets"] == ["species"]
+
+
+def test_inspect_a_model_saved_from_python(run, tmp_path):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    regressor = hardzero.RectifierRegressor("squared_error", (5,), solver="lbfgs", activation="softplus", max_iter=2000)
+    regressor.fit(X, X[:, 0])
+    regressor.save(tmp_path / "plain")
+    result = run("inspect", tmp_path / "plain")
+    assert result.exit_code == 0, result.output
+    assert "softplus(beta=1)" in result.stdout
+    regressor.network_.output.bias[...] = np.nan
+    regressor.save(tmp_path / "broken")
+    assert run("inspect", tmp_path / "broken").exit_code == 2
