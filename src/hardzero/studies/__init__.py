@@ -33,6 +33,9 @@ NAMES = (
     "disentangling",
     "separability",
     "activation-cost",
+    "table1",
+    "semi-supervised",
+    "table2",
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from scipy.sparse import vstack
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 
 from hardzero.activations import Softplus
 from hardzero.autoencoders import StackedDenoisingAutoencoder
@@ -47,6 +48,8 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
         If training diverges at every rate.
     """
     best, best_score, failure = None, -np.inf, None
+    if settings.get("pretrained"):
+        settings = {**settings, "pretraining": pretrained_stack(settings, context, X)}
     rates = settings.get("learning_rates") or [settings.get("learning_rate_init", 0.001)]
     for rate in rates:
         estimator = make_estimator(kind, {**settings, "learning_rate_init": rate}, context)
@@ -70,11 +73,26 @@ def make_estimator(kind: type[Any], settings: Settings, context: Context) -> Any
     parameters = {name: settings[name] for name in kind._get_param_names() if name in settings}
     if settings.get("beta") is not None:
         parameters["activation"] = Softplus(settings["beta"])
-    if settings.get("pretrained"):
-        parameters["pretraining"] = StackedDenoisingAutoencoder(
-            max_iter=settings["pretraining_epochs"], activation_l1=settings.get("activation_l1", 0.0)
-        )
     return kind(**parameters, random_state=context.seed, n_jobs=context.n_jobs)
+
+
+def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEstimator:
+    """Return stacked denoising autoencoders trained on all rows, from which networks start at every learning rate.
+
+    The paper's corruption (a quarter of the entries set to 0) and the decoder that suits the data; the L1 coefficient
+    is that of supervised training.
+    """
+    stack = StackedDenoisingAutoencoder(
+        settings["hidden_layer_sizes"],
+        settings["activation"],
+        activation_l1=settings.get("activation_l1", 0.0),
+        max_iter=settings["pretraining_epochs"],
+        random_state=context.seed,
+        n_jobs=context.n_jobs,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return FrozenEstimator(stack.fit(X))
 
 
 def fit(estimator: Any, X: Any, y: Any, context: Context, part: str = "training") -> None:
