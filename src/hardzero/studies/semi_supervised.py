@@ -82,7 +82,7 @@ class SemiSupervised(Study):
         X, y = train.X[:n_rows], train.y[:n_rows]
         labelled = draw_labelled(y, min(settings["labels"], n_rows), context.seed)
         if settings["pretrained"]:
-            no_label = -1 if y.dtype.kind in "iu" else None
+            no_label: Any = -1 if y.dtype.kind in "iu" else None
             y = np.where(np.isin(np.arange(n_rows), labelled), y, no_label)
         else:
             X, y = X[labelled], y[labelled]

@@ -80,8 +80,11 @@ class SparsityError(Study):
             axes.axvline(85.0, color="#888888", linestyle=":", label="the paper's 85 %")
             active = [100.0 * (1.0 - share) for share in BIOLOGICAL_ACTIVE]
             axes.axvspan(min(active), max(active), color=color(2), alpha=0.15, label="biological neurons")
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("{x:g}")
             finish(axes, "exact zeros (%)", "test error (%)")
-            caption = f"{data}: test error of {len(group)} networks against the zeros of their hidden layers."
+            caption = f"{data}: test error (logarithmic scale) of {len(group)} networks against their zeros."
             pictures.append(Picture(axes, caption))
         return pictures
 
