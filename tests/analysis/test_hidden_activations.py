@@ -37,6 +37,16 @@ def test_stack_of_autoencoders_is_the_chain_of_its_encoders(digits):
     np.testing.assert_allclose(hidden["layer 2"], autoencoder.transform(digits[0]).toarray(), rtol=1e-5, atol=1e-6)
 
 
+def test_text_model_takes_texts():
+    from hardzero.text import TextModel
+
+    texts = ["a good film", "a bad film", "very good", "very bad"]
+    model = TextModel(RectifierClassifier((16,), solver="lbfgs", random_state=0)).fit(texts, ["+", "-", "+", "-"])
+    subject = subject_of(model)
+    hidden = subject.all_hidden(subject.check(texts))
+    np.testing.assert_allclose(hidden["layer 1"], model.transform(texts).toarray(), rtol=1e-5, atol=1e-6)
+
+
 def test_bad_models_are_refused():
     with pytest.raises(TypeError, match="cannot analyze a list"):
         subject_of([1, 2])

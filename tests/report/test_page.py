@@ -148,6 +148,19 @@ def test_autoencoder_is_shown_with_reconstructions(digits, tmp_path):
     assert 'alt="Reconstruction of input 12"' in html
 
 
+def test_text_model(tmp_path):
+    from hardzero.text import TextModel
+
+    texts = [f"{mood} film number {index}" for index in range(30) for mood in ("good", "bad")]
+    y = ["+", "-"] * 30
+    model = TextModel(RectifierClassifier((8,), solver="lbfgs", random_state=0)).fit(texts, y)
+    write_report(model, tmp_path / "page.html", (np.array(texts, dtype=object), y))
+    html = (tmp_path / "page.html").read_text()
+    assert "<h1>TextModel</h1>" in html
+    assert "Active units" in html
+    assert f"<dd>{100 * (1 - model.score(texts, y)):.2f} %</dd>" in html
+
+
 def test_data_set_brings_its_test_part_names_and_shape(classifier, digits, tmp_path):
     X, y = digits
 

@@ -96,6 +96,18 @@ class EstimatorSubject(NetworkSubject):
         return self.estimator._validate_X(X)
 
 
+class TextSubject(EstimatorSubject):
+    """A fitted `hardzero.text.TextModel`."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model.estimator_)
+        self.model = model
+
+    def check(self, X: Any) -> Any:
+        """Return texts as rows of words."""
+        return super().check(self.model.transform_texts(X))
+
+
 class TorchSubject(Subject):
     """A `torch.nn.Module`; its activation modules are found by forward hooks.
 
@@ -196,11 +208,11 @@ def subject_of(model: Any) -> Subject:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         return TorchSubject(model)
-    if hasattr(model, "fit") and hasattr(model, "_validate_X"):
+    if hasattr(model, "fit") and (hasattr(model, "_validate_X") or hasattr(model, "transform_texts")):
         from sklearn.utils.validation import check_is_fitted
 
         check_is_fitted(model)
-        return EstimatorSubject(model)
+        return TextSubject(model) if hasattr(model, "transform_texts") else EstimatorSubject(model)
     raise TypeError(
         f"cannot analyze a {type(model).__name__}: give a fitted RectifierClassifier or RectifierRegressor, "
         "a hardzero.network.Network or a torch.nn.Module"

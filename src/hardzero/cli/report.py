@@ -50,7 +50,7 @@ def report(
     if data is None:
         write_report(estimator, page, None, sweep)
     else:
-        dataset = _load(data, target or description["notes"].get("targets"))
+        dataset = _load(data, target or description["notes"].get("targets"), hasattr(estimator, "transform_texts"))
         write_page(estimator, page, dataset, description.get("feature_names"), sweep)
     typer.echo(f"Wrote {page}", err=True)
 
@@ -78,13 +78,13 @@ def write_page(
     )
 
 
-def _load(data: str, targets: list[str] | None) -> Any:
+def _load(data: str, targets: list[str] | None, takes_text: bool) -> Any:
     from hardzero import datasets
 
     target: Any = None
     if targets and Path(data).exists():
         target = targets[0] if len(targets) == 1 else targets
     dataset = datasets.load(data, target=target)
-    if dataset.is_text:
+    if dataset.is_text and not takes_text:
         raise ValueError(f"{data} holds raw text; a page needs the numbers that the model was fitted to")
     return dataset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from importlib import resources
@@ -63,7 +63,7 @@ def write_report(
 
     Parameters
     ----------
-    estimator : fitted RectifierClassifier, RectifierRegressor or autoencoder
+    estimator : fitted RectifierClassifier, RectifierRegressor, TextModel or autoencoder
         Autoencoders are shown with reconstructions in place of cost.
     path : str or path-like
         The file; it appears complete or not at all.
@@ -106,9 +106,12 @@ def write_report(
     if isinstance(sweep, (str, os.PathLike)):
         sweep = SparsityFrontier.load(sweep)
     data = _report_data(dataset, image_shape, class_names, max_samples)
+    kind = type(estimator).__name__
+    if hasattr(estimator, "transform_texts"):
+        data = data and replace(data, X=estimator.transform_texts(data.X))
+        estimator = estimator.estimator_
     with plotting():
         sections, figures = _sections(estimator, data, sweep)
-    kind = type(estimator).__name__
     heading = title or (f"{kind} on {data.name}" if data is not None and data.name else kind)
     html = _render(heading, figures, sections, data is not None)
     with atomic_file(path) as file:
