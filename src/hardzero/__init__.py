@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from hardzero.estimators import RectifierRegressor as RectifierRegressor
     from hardzero.model_file import load as load
     from hardzero.predictor import Predictor as Predictor
-    from hardzero.text import TextModel as TextModel
     from hardzero.sparse_autoencoder import SparseAutoencoder as SparseAutoencoder
+    from hardzero.text import TextModel as TextModel
 
 
 def __getattr__(name: str) -> Any:
