@@ -242,3 +242,35 @@ def test_kill_9_at_any_moment(tmp_path):
     with pytest.warns(ConvergenceWarning):
         assert_same(RectifierClassifier((300, 300), **settings).fit(X, y), resumed)
     assert [name for name in os.listdir(tmp_path) if not name.startswith(".")] == ["state"]
+
+
+def test_the_command_goes_on_from_its_checkpoint(tmp_path):
+    from typer.testing import CliRunner
+
+    from hardzero.checkpoint import TrainingFile
+    from hardzero.cli import app
+
+    def run(model, *more):
+        command = ["fit", "digits", "--hidden", "16", "--epochs", "3", "--quiet", "--output", str(tmp_path / model)]
+        return CliRunner().invoke(app, [*command, *more])
+
+    assert run("whole.safetensors").exit_code == 0
+    checkpoint = tmp_path / "state"
+    with pytest.MonkeyPatch.context() as patch:
+
+        def save_and_die(self, trainer, best_parameters, *, ended):
+            self.save(trainer, best_parameters, ended=False)
+            raise Killed
+
+        patch.setattr(TrainingFile, "epoch_ends", save_and_die)
+        with pytest.raises(Killed):
+            run("resumed.safetensors", "--checkpoint", str(checkpoint))
+    assert checkpoint.exists()
+    assert run("resumed.safetensors", "--checkpoint", str(checkpoint)).exit_code == 0
+    assert not checkpoint.exists()
+    from safetensors.numpy import load_file
+
+    whole, resumed = (load_file(tmp_path / f"{name}.safetensors") for name in ("whole", "resumed"))
+    assert whole.keys() == resumed.keys()
+    for name in whole:
+        np.testing.assert_array_equal(whole[name], resumed[name])

@@ -180,6 +180,14 @@ def fit(
     report: Annotated[
         bool, typer.Option("--report", help="Write a page beside the model, ending in .html.", rich_help_panel=OUTPUT)
     ] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="File in which the state of training is saved every 5 minutes. If the process dies, the same command "
+            "goes on from there, to the same weights; the file goes when the model is saved.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=OUTPUT)] = False,
 ) -> None:
     """Train a network, report its test error, zeros and speed, and save it.
@@ -224,7 +232,7 @@ def fit(
         "n_jobs": threads,
         **_sparsity(target_sparsity, activation_l1, activation, solver),
     }
-    run = _Run(dataset, settings, loss, scale)
+    run = _Run(dataset, settings, loss, scale, checkpoint)
     interruption, seconds = run.train(quiet)
     estimator = run.estimator
     if interruption.happened and not estimator.n_iter_:
@@ -243,6 +251,8 @@ def fit(
     evaluation = run.evaluate()
     _print_results(dataset, evaluation, training)
     estimator.save(path, notes=run.notes(evaluation, training, interrupted=interruption.happened))
+    if checkpoint is not None and not interruption.happened:
+        checkpoint.unlink(missing_ok=True)
     typer.echo(f"Saved {path}{' (replacing the older model)' if replaced else ''}. Next: hardzero inspect {path}")
     if report:
         page = path.with_suffix(".html")
@@ -260,6 +270,7 @@ class _Run:
     settings: dict[str, Any]
     loss: str
     scale: str
+    checkpoint: Path | None = None
     estimator: Any = field(init=False)
     features: LinearScaling | None = field(init=False)
     targets: LinearScaling | None = field(default=None, init=False)
@@ -293,7 +304,7 @@ class _Run:
         interruption = Interruption()
         started = time.perf_counter()
         with _interruptible(interruption), _warnings_shown_after(), view, self._diverging_explained():
-            self.estimator.fit(X, y, validation=validation, callback=view)
+            self.estimator.fit(X, y, validation=validation, callback=view, checkpoint=self.checkpoint)
         seconds = time.perf_counter() - started
         if self.features is not None:
             self.features.fold_into_input(self.estimator.network_)
