@@ -163,12 +163,37 @@ def test_interruption_keeps_the_best_state(tmp_path):
             break
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Interrupted: keeping the best of" in errors
+    assert "Interrupted: saved the best of" in errors
     assert "Traceback" not in errors
     assert "test error" in output
     description = describe(tmp_path / "digits.safetensors")
     assert description["notes"]["interrupted"] is True
     assert hardzero.load(tmp_path / "digits.safetensors").n_iter_ >= 1
+
+
+def test_a_second_interruption_loses_nothing(tmp_path):
+    process = start(tmp_path, "fit", "digits", "--epochs", "100000", "--threads", "1", stdout=-1, stderr=-1)
+    for line in process.stderr:
+        if line.startswith(("epoch 1/", "Interrupted")):
+            process.send_signal(signal.SIGINT)
+        if line.startswith("Interrupted"):
+            break
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert describe(tmp_path / "digits.safetensors")["notes"]["interrupted"] is True
+
+
+def test_interrupts_are_ignored_where_the_shell_says_so(tmp_path):
+    script = f"trap '' INT; exec {sys.executable} -c 'from hardzero.cli import main; main()' fit digits --hidden 16"
+    process = subprocess.Popen(["bash", "-c", script], cwd=tmp_path, text=True, stdout=-1, stderr=-1)
+    for line in process.stderr:
+        if line.startswith("epoch"):
+            process.send_signal(signal.SIGINT)
+            break
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert describe(tmp_path / "digits.safetensors")["notes"]["interrupted"] is False
 
 
 def test_live_display_on_a_terminal(tmp_path):

@@ -247,7 +247,8 @@ def fit(
     }
     if interruption.happened:
         what = "the best of" if best else "the state after"
-        typer.echo(f"Interrupted: keeping {what} {training['epochs']} epochs.", err=True)
+        estimator.save(path, notes=run.notes(None, training, interrupted=True))
+        typer.echo(f"Interrupted: saved {what} {training['epochs']} epochs to {path}; testing it …", err=True)
     evaluation = run.evaluate()
     _print_results(dataset, evaluation, training)
     estimator.save(path, notes=run.notes(evaluation, training, interrupted=interruption.happened))
@@ -334,7 +335,7 @@ class _Run:
             return None
         return float(round(self.estimator.t_ / trainer.history.seconds, 1))
 
-    def notes(self, evaluation: Evaluation, training: dict[str, Any], *, interrupted: bool) -> dict[str, Any]:
+    def notes(self, evaluation: Evaluation | None, training: dict[str, Any], *, interrupted: bool) -> dict[str, Any]:
         """Return what the model file says about its origin."""
         dataset = self.dataset
         notes = {
@@ -343,7 +344,7 @@ class _Run:
             "task": dataset.task,
             "targets": list(dataset.target_names),
             "n_train": len(dataset.train),
-            "test": evaluation.to_dict(),
+            "test": evaluation.to_dict() if evaluation is not None else {},
             "training": training,
             "interrupted": interrupted,
         }
@@ -437,6 +438,9 @@ def _interruptible(interruption: Interruption) -> Iterator[None]:
         interruption.happened = True
         raise KeyboardInterrupt
 
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job of a shell
+        yield
+        return
     previous = signal.signal(signal.SIGINT, note)
     try:
         yield
