@@ -34,6 +34,16 @@ struct CsrView {
   Index n_columns;
 };
 
+// Row lists copied into the order of TiledLists.
+struct Tiling {
+  Array<Index> start;
+  Array<std::int32_t> index;
+  Array<float> value;
+  Index n_tiles = 0;
+
+  TiledLists lists() const { return {start.data(), index.data(), value.data(), n_tiles}; }
+};
+
 // One per Python thread: keeps scratch memory.
 class Engine {
  public:
@@ -73,15 +83,15 @@ class Engine {
 
  private:
   using Task = std::function<void(Index, int)>;
-  void run(Index n_tasks, const Task& task) const;
+  // `work` is the number of multiply-adds in all: loops with little of it stay on the calling thread.
+  void run(Index n_tasks, Index work, const Task& task) const;
   void run_over_rows(Index n_rows, Index work_per_row, const std::function<void(Index, Index)>& task) const;
 
   Rows empty_rows(Index n_rows, Index n_columns, bool dense) const;
   void list_nonzeros(Rows& rows);
   void count_nonzeros(Rows& rows) const;
   void affine_into(const Rows& rows, const Weights& weights, const float* bias, const Matrix& output) const;
-  void fill_tiling(const Rows& rows, Index chunk_rows, Index tile_blocks, Index n_tiles, Index* start,
-                   std::int32_t* index, float* value) const;
+  Tiling tile(const Rows& rows, Index chunk_rows, Index tile_blocks) const;
   void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update) const;
   void backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
                       float activation_l1, const Matrix& output) const;

@@ -8,6 +8,8 @@ namespace hardzero {
 
 inline Index round_up(Index n, Index unit) { return (n + unit - 1) / unit * unit; }
 
+inline std::size_t size_of(Index n) { return static_cast<std::size_t>(n); }
+
 // Row stride of the padded layout (hardzero.ops.layout): an odd number of cache lines.
 inline Index padded_width(Index n_columns) {
   const Index lines = (n_columns > 1 ? n_columns + kLineFloats - 1 : kLineFloats) / kLineFloats;

@@ -1,0 +1,171 @@
+// The backward pass: gradient, update and delta of a layer, dense or skipping zeros.
+#include <algorithm>
+#include <cstring>
+
+#include "engine.h"
+
+namespace hardzero {
+
+namespace {
+
+// Density above which the dense kernels are faster (benchmarks/kernels.py).
+constexpr double kBackwardBreakEven = 0.70;
+constexpr Index kFewestDenseRows = 4;
+
+constexpr Index kFusedColumns = 144;                // widest block that a unit passes over delta with
+constexpr Index kTileFloats = 6 * 1024;             // 24 KB: what may stay in the L1 cache
+constexpr Index kBackwardCacheFloats = 128 * 1024;  // 512 KB: what may stay in the L2 cache
+
+// How the sparse backward pass is divided: tiles of rows, tasks of `task_units` units.
+struct BackwardPlan {
+  Index tile_rows;
+  Index task_units;
+  Index units_at_once;
+  Index most_vectors;
+};
+
+BackwardPlan plan_backward(Index n_rows, Index n_units, Index n_columns, Index lanes, bool pass,
+                           int n_threads) {
+  BackwardPlan plan;
+  if (pass) {
+    // Delta of a tile stays in the L2 cache while all units of a task pass over it.
+    const Index rows_in_cache = kBackwardCacheFloats / n_columns / kUnitGroup * kUnitGroup;
+    plan.tile_rows = std::max<Index>(64, rows_in_cache);
+    plan.most_vectors = kFusedColumns / lanes;
+  } else {
+    // One block of columns of a tile stays in the L1 cache.
+    plan.tile_rows = 64;
+    plan.most_vectors = kTileFloats / plan.tile_rows / lanes;
+  }
+  const bool single_tile = n_rows <= plan.tile_rows;
+  if (single_tile) plan.tile_rows = n_rows;
+  const Index most_units = single_tile && pass ? kUnitGroup : 4 * kUnitGroup;
+  const Index share = round_up(n_units / (4 * n_threads) + 1, kUnitGroup);
+  plan.task_units = std::min(most_units, share);
+  const bool block_in_l1 = plan.tile_rows * plan.most_vectors * lanes <= kTileFloats;
+  plan.units_at_once = !pass ? plan.task_units : block_in_l1 ? kUnitGroup : 1;
+  return plan;
+}
+
+}  // namespace
+
+Matrix Engine::backward(const Rows& rows, const float* delta, const Layer& layer, const Update& update,
+                        float activation_l1, bool input_delta) {
+  const BackwardArrays arrays{delta,
+                              padded_width(layer.weights.n_outputs),
+                              rows.n_rows,
+                              round_up(layer.weights.n_outputs, kLineFloats),
+                              layer.weights.data,
+                              {layer.weight_state[0], layer.weight_state[1]},
+                              padded_width(layer.weights.n_outputs)};
+  Matrix output;
+  if (input_delta) output = Matrix(*pool_, rows.n_rows, rows.n_columns);
+  if (!rows.dense.exists())
+    backward_lists(rows, arrays, update);
+  else if (rows.n_rows >= kFewestDenseRows && rows.density() > kBackwardBreakEven)
+    backward_dense(rows, arrays, update, activation_l1, output);
+  else
+    backward_sparse(rows, arrays, update, activation_l1, output);
+  kernels_.update_bias(arrays, update, layer.bias, layer.bias_state[0], layer.bias_state[1]);
+  const Index written = round_up(rows.n_columns, kUnitGroup);
+  for (Index row = 0; input_delta && output.stride > written && row < rows.n_rows; ++row)
+    std::memset(output.row(row) + written, 0, size_of(output.stride - written) * sizeof(float));
+  return output;
+}
+
+void Engine::backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
+                            float activation_l1, const Matrix& output) const {
+  const InputView input = rows.view();
+  const Index work = 2 * rows.n_nonzero * arrays.n_columns;
+  run((rows.n_columns + kUnitGroup - 1) / kUnitGroup, work, [&](Index i, int) {
+    const Index first = i * kUnitGroup;
+    const Index last = std::min(rows.n_columns, first + kUnitGroup);
+    if (output.exists())
+      kernels_.input_delta_dense(arrays, input, first, last, activation_l1, output.values.data(),
+                                 output.stride);
+    kernels_.gradient_dense(arrays, input, update, first, last);
+  });
+}
+
+void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, const Update& update,
+                             float activation_l1, const Matrix& output) const {
+  const bool pass = output.exists();
+  const InputView input = rows.view();
+  const BackwardPlan plan =
+      plan_backward(rows.n_rows, rows.n_columns, arrays.n_columns, kernels_.lanes, pass, n_threads_);
+  const Index capacity = round_up(plan.tile_rows, kLineFloats) + kLineFloats;
+  const Index task_places = plan.task_units * capacity;
+  const bool single_tile = rows.n_rows <= plan.tile_rows;
+  const Index carried_places = single_tile ? 0 : plan.task_units * arrays.weights_stride;
+  const Index sums_places = pass ? plan.units_at_once * capacity * kLineFloats : 0;
+  const Index slot_places = 3 * task_places + carried_places + sums_places;
+  const Array<float> scratch(*pool_, size_of(slot_places * n_threads_));
+  const Index work = (2 * rows.n_nonzero + rows.n_columns) * arrays.n_columns;
+  run((rows.n_columns + plan.task_units - 1) / plan.task_units, work, [&](Index i, int slot) {
+    const Index first_unit = i * plan.task_units;
+    const Index last_unit = std::min(rows.n_columns, first_unit + plan.task_units);
+    float* const values = scratch.data() + slot * slot_places;
+    float* const passed = values + task_places;
+    auto* const numbers = reinterpret_cast<std::int32_t*>(passed + task_places);
+    float* const carried = passed + 2 * task_places;
+    UnitEntries entries[4 * kUnitGroup];
+    for (Index row = 0; row == 0 || row < rows.n_rows; row += plan.tile_rows) {
+      const Index last_row = std::min(rows.n_rows, row + plan.tile_rows);
+      for (Index unit = first_unit; unit < last_unit; unit += kUnitGroup) {
+        const Index place = (unit - first_unit) * capacity;
+        kernels_.collect_units(input, row, last_row, unit, std::min(last_unit, unit + kUnitGroup),
+                               numbers + place, values + place, capacity, entries + (unit - first_unit));
+      }
+      for (Index k = 0; pass && k < last_unit - first_unit; ++k) entries[k].passed = passed + k * capacity;
+      kernels_.backward_sparse(arrays, update, entries, last_unit - first_unit,
+                               {plan.units_at_once, plan.most_vectors, carried + carried_places,
+                                single_tile ? nullptr : carried, row == 0, last_row == rows.n_rows});
+      for (Index unit = first_unit; pass && unit < last_unit; unit += kUnitGroup)
+        kernels_.write_input_delta(input, row, last_row, entries + (unit - first_unit),
+                                   std::min(kUnitGroup, last_unit - unit), unit, activation_l1,
+                                   output.values.data(), output.stride);
+      if (last_row == rows.n_rows) break;
+    }
+  });
+}
+
+// Input that is only in lists: transpose them by counting, then update the units that are active in any
+// sample (all of them if the rule changes idle weights).
+void Engine::backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update) const {
+  const bool touch_idle = update.rule != Rule::descent || update.decay != 0.0f;
+  const Index capacity = rows.n_nonzero + kLineFloats;
+  const Array<Index> place_of(*pool_, size_of(rows.n_columns));
+  const Array<std::int32_t> sample(*pool_, size_of(capacity));
+  const Array<float> value(*pool_, size_of(capacity));
+  std::memset(place_of.data(), 0, size_of(rows.n_columns) * sizeof(Index));
+  const auto for_each_entry = [&](auto visit) {
+    for (Index row = 0; row < rows.n_rows; ++row)
+      for (Index entry = rows.start[size_of(row)]; entry < rows.end[size_of(row)]; ++entry)
+        visit(row, size_of(rows.index[size_of(entry)]), rows.value[size_of(entry)]);
+  };
+  Index n_active = 0;
+  for_each_entry([&](Index, std::size_t unit, float) { n_active += place_of[unit]++ == 0; });
+  const Index n_listed = touch_idle ? rows.n_columns : n_active;
+  const Array<UnitEntries> units(*pool_, size_of(n_listed));
+  Index listed = 0;
+  Index offset = 0;
+  for (Index unit = 0; unit < rows.n_columns; ++unit) {
+    const Index count = place_of[size_of(unit)];
+    place_of[size_of(unit)] = offset;
+    if (count > 0 || touch_idle)
+      units[size_of(listed++)] = {unit, count, sample.data() + offset, value.data() + offset, nullptr};
+    offset += count;
+  }
+  for_each_entry([&](Index row, std::size_t unit, float x) {
+    const std::size_t place = size_of(place_of[unit]++);
+    sample[place] = static_cast<std::int32_t>(row);
+    value[place] = x;
+  });
+  const Index chunk = kUnitGroup;
+  run((n_listed + chunk - 1) / chunk, (rows.n_nonzero + n_listed) * arrays.n_columns, [&](Index i, int) {
+    kernels_.backward_sparse(arrays, update, units.data() + i * chunk, std::min(chunk, n_listed - i * chunk),
+                             {chunk, kFusedColumns / kernels_.lanes, nullptr, nullptr, true, true});
+  });
+}
+
+}  // namespace hardzero

@@ -1,0 +1,145 @@
+// The forward product: dense, or skipping zeros with or without tiles.
+#include <algorithm>
+#include <optional>
+
+#include "engine.h"
+
+namespace hardzero {
+
+namespace {
+
+// Density above which the dense kernel is faster (benchmarks/kernels.py).
+constexpr double kForwardBreakEven = 0.55;
+constexpr Index kFewestDenseRows = 4;
+constexpr Index kDenseColumns = 192;
+
+// Tiles of weights in the L1 cache pay from these densities on, two blocks of units wide or one.
+constexpr double kTilingDensity = 0.06;
+constexpr double kNarrowTileDensity = 0.10;
+constexpr Index kFewestTiledRows = 16;
+constexpr Index kNarrowestTiled = 64;  // columns
+
+constexpr Index kStripColumns = 128;   // with kBlockUnits weight rows, 32 KB
+constexpr Index kMostChunkRows = 256;  // keeps the output strip of a chunk in the L2 cache
+constexpr Index kFewestChunkRows = 16;
+
+enum class Product { dense, tiled, listed };
+
+// How a forward product is divided: tasks of some columns by some rows.
+struct AffinePlan {
+  Product product;
+  Index task_columns;
+  Index chunk_rows;
+  Index tile_blocks;
+  Index column_tasks;
+  Index row_tasks;
+};
+
+AffinePlan plan_affine(const Rows& rows, Index n_columns, int n_threads) {
+  AffinePlan plan;
+  const bool tall = rows.n_rows >= kFewestTiledRows && rows.n_blocks > 1 && n_columns >= kNarrowestTiled;
+  if (rows.dense.exists() && rows.n_rows >= kFewestDenseRows && rows.density() > kForwardBreakEven)
+    plan.product = Product::dense;
+  else
+    plan.product = tall && rows.density() >= kTilingDensity ? Product::tiled : Product::listed;
+  plan.task_columns = plan.product == Product::dense ? kDenseColumns : kStripColumns;
+  plan.tile_blocks = rows.density() < kNarrowTileDensity ? 2 : 1;
+  plan.column_tasks = (n_columns + plan.task_columns - 1) / plan.task_columns;
+  const Index chunks_wanted = (2 * n_threads + plan.column_tasks - 1) / plan.column_tasks;
+  const Index share = round_up(rows.n_rows / chunks_wanted + 1, kFewestChunkRows);
+  plan.chunk_rows = std::min(kMostChunkRows, share);
+  plan.row_tasks = (rows.n_rows + plan.chunk_rows - 1) / plan.chunk_rows;
+  return plan;
+}
+
+// Where the entries of a tile begin in a row's list.
+Index tile_begin(const Rows& rows, Index row, Index tile, Index tile_blocks) {
+  const Index block = std::min(rows.n_blocks, tile * tile_blocks);
+  return rows.block_start[size_of(row * (rows.n_blocks + 1) + block)];
+}
+
+}  // namespace
+
+Tiling Engine::tile(const Rows& rows, Index chunk_rows, Index tile_blocks) const {
+  Tiling tiling;
+  tiling.n_tiles = (rows.n_blocks + tile_blocks - 1) / tile_blocks;
+  tiling.start = Array<Index>(*pool_, size_of(rows.n_rows * tiling.n_tiles + 1));
+  Index place = 0;
+  Index entries = 0;
+  for (Index first = 0; first < rows.n_rows; first += chunk_rows) {
+    const Index last = std::min(rows.n_rows, first + chunk_rows);
+    for (Index tile = 0; tile < tiling.n_tiles; ++tile)
+      for (Index row = first; row < last; ++row) {
+        tiling.start[size_of(place++)] = entries;
+        entries += tile_begin(rows, row, tile + 1, tile_blocks) - tile_begin(rows, row, tile, tile_blocks);
+      }
+  }
+  tiling.start[size_of(place)] = entries;
+  tiling.index = Array<std::int32_t>(*pool_, size_of(entries));
+  tiling.value = Array<float>(*pool_, size_of(entries));
+  run_over_rows(rows.n_rows, rows.n_columns, [&](Index begin, Index end) {
+    for (Index row = begin; row < end; ++row) {
+      const Index first = row / chunk_rows * chunk_rows;
+      const Index n_chunk = std::min(rows.n_rows, first + chunk_rows) - first;
+      for (Index tile = 0; tile < tiling.n_tiles; ++tile) {
+        const Index from = rows.start[size_of(row)] + tile_begin(rows, row, tile, tile_blocks);
+        const Index* const to = tiling.start.data() + first * tiling.n_tiles + tile * n_chunk + (row - first);
+        std::copy_n(rows.index.data() + from, to[1] - to[0], tiling.index.data() + to[0]);
+        std::copy_n(rows.value.data() + from, to[1] - to[0], tiling.value.data() + to[0]);
+      }
+    }
+  });
+  return tiling;
+}
+
+void Engine::affine_into(const Rows& rows, const Weights& weights, const float* bias,
+                         const Matrix& output) const {
+  const Index n_columns = round_up(weights.n_outputs, kLineFloats);
+  const AffinePlan plan = plan_affine(rows, n_columns, n_threads_);
+  std::optional<Tiling> tiling;
+  if (plan.product == Product::tiled) tiling = tile(rows, plan.chunk_rows, plan.tile_blocks);
+  const RowLists lists = rows.lists();
+  const Index most_vectors = std::min<Index>(8, plan.task_columns / kernels_.lanes);
+  const auto task = [&](Index i, int) {
+    const Index column = i / plan.row_tasks * plan.task_columns;
+    const Index row = i % plan.row_tasks * plan.chunk_rows;
+    const AffineTask part{weights.data,
+                          padded_width(weights.n_outputs),
+                          bias,
+                          output.values.data(),
+                          output.stride,
+                          row,
+                          std::min(rows.n_rows, row + plan.chunk_rows),
+                          column,
+                          std::min(n_columns, column + plan.task_columns)};
+    switch (plan.product) {
+      case Product::dense:
+        return kernels_.affine_dense(rows.dense.values.data(), rows.dense.stride, rows.n_columns, part);
+      case Product::tiled:
+        return kernels_.affine_tiled(tiling->lists(), part, most_vectors);
+      case Product::listed:
+        return kernels_.affine_sparse(lists, part, most_vectors);
+    }
+  };
+  run(plan.column_tasks * plan.row_tasks, (rows.n_nonzero + rows.n_rows) * n_columns, task);
+}
+
+Matrix Engine::affine(const Rows& rows, const Weights& weights, const float* bias) {
+  Matrix output(*pool_, rows.n_rows, weights.n_outputs);
+  affine_into(rows, weights, bias, output);
+  return output;
+}
+
+Rows Engine::rectified(const Rows& rows, const Weights& weights, const float* bias, const float* signs) {
+  Rows hidden = empty_rows(rows.n_rows, weights.n_outputs, true);
+  affine_into(rows, weights, bias, hidden.dense);
+  run_over_rows(hidden.n_rows, hidden.n_columns, [&](Index first, Index last) {
+    kernels_.rectify(hidden.dense.values.data(), hidden.dense.stride, hidden.n_columns, signs, first, last,
+                     hidden.index.data(), hidden.value.data(), hidden.lists_stride, hidden.start.data(),
+                     hidden.end.data(), hidden.block_start.data());
+  });
+  count_nonzeros(hidden);
+  return hidden;
+}
+
+}  // namespace hardzero
