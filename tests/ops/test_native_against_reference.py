@@ -227,11 +227,17 @@ def test_same_bits_for_any_number_of_threads(case, update, activation, rate):
 
 
 @few_examples
-@given(case=cases(), rate=st.sampled_from([0.1, 0.5, 0.9]), sparse=st.booleans(), seed=st.integers(0, 2**64 - 1))
-def test_dropout_drops_the_same_entries(native, reference, case, rate, sparse, seed):
+@given(
+    case=cases(),
+    rate=st.sampled_from([0.1, 0.5, 0.9]),
+    sparse=st.booleans(),
+    seed=st.integers(0, 2**64 - 1),
+    scale=st.sampled_from([None, 1.0]),
+)
+def test_dropout_drops_the_same_entries(native, reference, case, rate, sparse, seed, scale):
     X = csr_array(case.X) if sparse else case.X
-    dropped = native.dropout(native.rows(X), rate, seed)
-    expected = reference.dropout(reference.rows(X), rate, seed)
+    dropped = native.dropout(native.rows(X), rate, seed, scale)
+    expected = reference.dropout(reference.rows(X), rate, seed, scale)
     assert_array_equal(dropped.dense(), expected.dense())
     assert_array_equal(dropped.csr().toarray(), expected.dense())
     assert dropped.n_nonzero == np.count_nonzero(expected.dense())
