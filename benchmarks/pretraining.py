@@ -22,7 +22,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from hardzero import DenoisingAutoencoder, RectifierClassifier, StackedDenoisingAutoencoder, datasets
+from hardzero import (
+    DenoisingAutoencoder,
+    RectifierClassifier,
+    SparseAutoencoder,
+    StackedDenoisingAutoencoder,
+    datasets,
+)
 from hardzero.training import EpochReport
 
 
@@ -161,7 +167,7 @@ def speed(arguments: argparse.Namespace) -> None:
     DenoisingAutoencoder(
         1000,
         decoder="softplus",
-        activation_l1=0.03,
+        activation_l1=0.05,
         solver="sgd",
         momentum=0.0,
         learning_rate_init=0.01,
@@ -180,7 +186,7 @@ def speed(arguments: argparse.Namespace) -> None:
             clean = inputs[order[start : start + 128]]
             code = torch.relu(encoder(clean * (torch.rand_like(clean) >= 0.25)))
             output = torch.nn.functional.softplus(decoder(code))
-            cost = (0.5 * (output - clean).square().sum() + 0.03 * code.sum()) / len(clean)
+            cost = (0.5 * (output - clean).square().sum() + 0.05 * code.sum()) / len(clean)
             optimizer.zero_grad()
             cost.backward()
             optimizer.step()
@@ -242,11 +248,76 @@ def sampling(arguments: argparse.Namespace) -> None:
                 )
 
 
+def dictionary(arguments: argparse.Namespace) -> None:
+    """Reconstruction error at equal activity, and processor time, against scikit-learn and PyTorch."""
+    import torch
+    from sklearn.decomposition import MiniBatchDictionaryLearning
+
+    data = datasets.load("mnist")
+    X, X_test = data.train.X[: arguments.unlabelled], data.test.X[:1000]
+    n_atoms, n_active, epochs = arguments.units, 10, arguments.pretraining_epochs
+    print_row(f"dictionary of {arguments.units} atoms, 10 active", "test error", "processor seconds")
+    print_row(*["-"] * 3)
+    started = time.process_time()
+    ours = SparseAutoencoder(
+        n_atoms, target_activity=n_active / n_atoms, selection="top_k", max_iter=epochs, random_state=0, n_jobs=1
+    ).fit(X)
+    seconds = time.process_time() - started
+    print_row("hardzero, top_k", f"{ours.reconstruction_error(X_test):.4f}", f"{seconds:.1f}")
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    started = time.process_time()
+    inputs = torch.from_numpy(np.ascontiguousarray(X))
+    mean = inputs.mean(dim=0)
+    atoms = torch.randn(n_atoms, inputs.shape[1])
+    decoder = torch.nn.Parameter(atoms / atoms.norm(dim=1, keepdim=True))
+    encoder = torch.nn.Parameter(decoder.detach().T.clone())
+    bias, offset = torch.nn.Parameter(-mean @ encoder.detach()), torch.nn.Parameter(mean.clone())
+    optimizer = torch.optim.Adam([encoder, decoder, bias, offset], lr=0.001)
+
+    def reconstruct(rows: torch.Tensor) -> torch.Tensor:
+        largest = torch.topk(torch.relu(rows @ encoder + bias), n_active)
+        code = torch.zeros(len(rows), n_atoms).scatter(1, largest.indices, largest.values)
+        return code @ decoder + offset
+
+    for _ in range(epochs):
+        order = torch.randperm(len(inputs))
+        for start in range(0, len(inputs), 256):
+            batch = inputs[order[start : start + 256]]
+            cost = 0.5 * (reconstruct(batch) - batch).square().sum() / len(batch)
+            optimizer.zero_grad()
+            cost.backward()
+            optimizer.step()
+            with torch.no_grad():
+                decoder /= decoder.norm(dim=1, keepdim=True)
+    seconds = time.process_time() - started
+    with torch.no_grad():
+        tests = torch.from_numpy(np.ascontiguousarray(X_test))
+        error = float((reconstruct(tests) - tests).square().mean())
+    print_row("PyTorch, top k, no revival", f"{error:.4f}", f"{seconds:.1f}")
+    started = time.process_time()
+    offset_of_data = X.mean(axis=0)
+    learner = MiniBatchDictionaryLearning(
+        n_atoms,
+        batch_size=256,
+        max_iter=1,
+        transform_algorithm="omp",
+        transform_n_nonzero_coefs=n_active,
+        random_state=0,
+        n_jobs=1,
+    ).fit(X - offset_of_data)
+    seconds = time.process_time() - started
+    codes = learner.transform(X_test - offset_of_data)
+    error = float(np.square(codes @ learner.components_ + offset_of_data - X_test).mean())
+    print_row("scikit-learn, 1 epoch, coded by OMP", f"{error:.4f}", f"{seconds:.1f}")
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "labels": labels,
     "decoders": decoders,
     "speed": speed,
     "sampling": sampling,
+    "dictionary": dictionary,
 }
 
 

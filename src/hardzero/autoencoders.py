@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -111,6 +112,8 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         self : object
         """
         first = "_trainers" not in vars(self)
+        if not first and not self._trainers:
+            raise ValueError("an autoencoder from a model file cannot go on training: call fit to train it anew")
         X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=first))
         ops = self._ops()
         random_state = check_random_state(self.random_state) if first else self._trainers[0].random_state
@@ -187,6 +190,21 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
             error = self._decode(ops, self._encode(ops, clean)) - ops.rows(clean).dense()
             total += float(np.square(error).sum(dtype=np.float64))
         return total / float(rows.shape[0] * rows.shape[1])
+
+    def save(self, path: str | os.PathLike[str], *, notes: dict[str, Any] | None = None) -> None:
+        """Write the fitted autoencoder to one safetensors file; see `hardzero.model_file.save`.
+
+        `hardzero.load` returns it ready to transform and reconstruct, but not to go on training.
+
+        Parameters
+        ----------
+        path : str or path-like
+        notes : dict, optional
+            Anything that JSON can hold, kept in the file.
+        """
+        from hardzero.model_file import save
+
+        save(self, path, notes=notes)
 
     def score(self, X: ArrayLike | csr_array, y: Any = None) -> float:
         """Return minus `reconstruction_error`, so that larger is better in a parameter search."""

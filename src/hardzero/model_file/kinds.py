@@ -18,6 +18,9 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "Network": ("hardzero.model_file.network", "pack_network", "unpack_network"),
     "RectifierClassifier": ("hardzero.model_file.estimators", "pack_estimator", "unpack_classifier"),
     "RectifierRegressor": ("hardzero.model_file.estimators", "pack_estimator", "unpack_regressor"),
+    "DenoisingAutoencoder": ("hardzero.model_file.autoencoders", "pack_autoencoder", "unpack_denoising"),
+    "StackedDenoisingAutoencoder": ("hardzero.model_file.autoencoders", "pack_autoencoder", "unpack_stack"),
+    "SparseAutoencoder": ("hardzero.model_file.autoencoders", "pack_autoencoder", "unpack_dictionary"),
     "TextModel": ("hardzero.model_file.text", "pack_text_model", "unpack_text_model"),
     "Pipeline": ("hardzero.model_file.text", "pack_pipeline", "unpack_pipeline"),
 }
