@@ -141,7 +141,7 @@ def decoders(arguments: argparse.Namespace) -> None:
 
 
 class EpochClock:
-    """A callback that notes the processor time of each epoch, which other programs on the machine do not change."""
+    """A callback that notes the processor time of each epoch, which other programs on the machine disturb little."""
 
     def __init__(self) -> None:
         self.reports: list[EpochReport] = []
