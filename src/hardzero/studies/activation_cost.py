@@ -79,7 +79,7 @@ class ActivationCost(Study):
     def pictures(self, runs: pd.DataFrame) -> list[Picture]:
         """Draw the times of rectifier networks against zeros, as multiples of the speed at the fewest zeros."""
         networks = runs[(runs["part"] == "network") & (runs["activation"] == "relu")]
-        if networks["zeros"].nunique() < 2:
+        if "zeros" not in networks or networks["zeros"].nunique() < 2:
             return []
         means = networks.groupby("unit_zeros")[
             ["zeros", "single_microseconds", "batch_microseconds", "step_microseconds"]

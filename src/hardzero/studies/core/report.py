@@ -46,8 +46,8 @@ class StudyReport:
 
     @property
     def finished(self) -> pd.DataFrame:
-        """Runs with a result."""
-        return self.runs[self.runs["status"] == "done"].dropna(axis="columns", how="all")
+        """Runs with a result; settings and metrics of other runs are missing values."""
+        return self.runs[self.runs["status"] == "done"]
 
     @property
     def status(self) -> str:
