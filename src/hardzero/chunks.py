@@ -179,6 +179,8 @@ class _Run:
         if score > max(self.scores, default=-np.inf):
             self.best = self.estimator.network_.copy_parameters()
         self.scores.append(score)
+        history = self.estimator._trainer.history
+        history.validation_scores, history.best_validation_score = self.scores, max(self.scores)
         return score
 
 

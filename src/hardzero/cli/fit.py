@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hardzero.cli import recipe
+from hardzero.cli.chunked_fit import ChunkedRun, Stream
 from hardzero.cli.errors import INTERRUPTED, warn
 from hardzero.cli.model_input import with_names
 from hardzero.cli.output_file import check_model_output
 from hardzero.cli.report import write_page
+from hardzero.cli.text_input import as_bags_of_words, make_vectorizer
 
 if TYPE_CHECKING:
     from hardzero.cli.evaluation import Evaluation
@@ -31,6 +33,10 @@ hardzero fit digits   (needs no download)
 hardzero fit mnist --hidden 1000,1000,1000
 
 hardzero fit wine.csv --target quality --task regression
+
+hardzero fit reviews.csv --text text --target label
+
+hardzero fit big.csv --target label --chunk-rows 50000
 
 hardzero fit sales.csv --target sold --target returned --ignore id --target-sparsity none --output sales.safetensors
 """
@@ -84,6 +90,29 @@ def fit(
     header: Annotated[
         bool, typer.Option(help="Whether the first row of a CSV file names the columns.", rich_help_panel=DATA)
     ] = True,
+    text: Annotated[
+        str | None,
+        typer.Option(help="Column of raw text, which becomes a bag of words; part of the model.", rich_help_panel=DATA),
+    ] = None,
+    words: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Most frequent words kept, or columns of hashed words; 5000 or 32768.", rich_help_panel=DATA
+        ),
+    ] = None,
+    hash_words: Annotated[
+        bool,
+        typer.Option("--hash-words", help="Hash words instead of learning a vocabulary.", rich_help_panel=DATA),
+    ] = False,
+    chunk_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Rows held in memory at a time, for files larger than memory; early stopping and the test report "
+            "then use at most 10,000 rows each.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
     split_seed: Annotated[
         int, typer.Option(help="Divides a file into train, validation and test.", rich_help_panel=DATA)
     ] = 0,
@@ -198,21 +227,35 @@ def fit(
     path = output or Path(f"{_stem(data)}.safetensors")
     replaced = check_model_output(path, force=force)
     sizes = recipe.parse_hidden(hidden)
-    dataset = _load(
-        data,
-        target=target,
-        task=task,
-        ignore=tuple(ignore or ()),
-        delimiter=delimiter,
-        encoding=encoding,
-        header=header,
-        seed=split_seed,
-    )
-    n_train = len(dataset.train)
+    options = {
+        "task": task,
+        "text": text,
+        "ignore": tuple(ignore or ()),
+        "delimiter": delimiter,
+        "encoding": encoding,
+        "header": header,
+    }
+    vectorizer = None
+    if chunk_rows is not None:
+        if report:
+            raise ValueError(
+                "--report needs the data in memory: leave out --chunk-rows, or run 'hardzero report' after"
+            )
+        vectorizer = None if text is None else make_vectorizer(words, hash_words)
+        stream = Stream(data, chunk_rows, {"target": _targets(target), **options}, vectorizer, split_seed)
+        n_train, fitted_task = stream.n_train, stream.summary.task
+    else:
+        dataset = _load(data, target=target, seed=split_seed, **options)
+        if dataset.is_text:
+            vectorizer = make_vectorizer(words, hash_words)
+            dataset = as_bags_of_words(dataset, vectorizer)
+        n_train, fitted_task = len(dataset.train), dataset.task
+    if vectorizer is None and (words is not None or hash_words):
+        raise ValueError("--words and --hash-words are for texts: name the column of texts with --text")
     batch = batch_size or recipe.batch_size(n_train)
     max_epochs = epochs or (recipe.epochs(n_train, batch) if solver != "lbfgs" else 500)
     if dropout is None:
-        drops = dataset.task == "classification" and solver != "lbfgs"
+        drops = fitted_task == "classification" and solver != "lbfgs"
         dropout = recipe.CLASSIFICATION_DROPOUT if drops else 0.0
     settings: dict[str, Any] = {
         "hidden_layer_sizes": sizes,
@@ -232,12 +275,19 @@ def fit(
         "n_jobs": threads,
         **_sparsity(target_sparsity, activation_l1, activation, solver),
     }
-    run = _Run(dataset, settings, loss, scale, checkpoint)
-    interruption, seconds = run.train(quiet)
+    run: _Run | ChunkedRun
+    if checkpoint is not None and chunk_rows is not None:
+        raise ValueError("--checkpoint saves training on data in memory: it does not go with --chunk-rows")
+    if chunk_rows is None:
+        run = _Run(dataset, settings, loss, scale, checkpoint)
+    else:
+        run = ChunkedRun(stream, settings, loss, scale)
+    interruption, seconds = run.train(quiet, _guarded)
     estimator = run.estimator
     if interruption.happened and not estimator.n_iter_:
         typer.echo("Interrupted in the first epoch: nothing is saved.", err=True)
         raise typer.Exit(INTERRUPTED)
+    text_notes = {} if vectorizer is None else {"text": text}
     best = run.best_epoch()
     training = {
         "epochs": int(estimator.n_iter_),
@@ -247,11 +297,13 @@ def fit(
     }
     if interruption.happened:
         what = "the best of" if best else "the state after"
-        estimator.save(path, notes=run.notes(None, training, interrupted=True))
+        model = _complete(estimator, vectorizer)
+        model.save(path, notes={**run.notes(None, training, interrupted=True), **text_notes})
         typer.echo(f"Interrupted: saved {what} {training['epochs']} epochs to {path}; testing it …", err=True)
     evaluation = run.evaluate()
-    _print_results(dataset, evaluation, training)
-    estimator.save(path, notes=run.notes(evaluation, training, interrupted=interruption.happened))
+    _print_results(evaluation, training)
+    notes = run.notes(evaluation, training, interrupted=interruption.happened)
+    _complete(estimator, vectorizer).save(path, notes={**notes, **text_notes})
     if checkpoint is not None and not interruption.happened:
         checkpoint.unlink(missing_ok=True)
     typer.echo(f"Saved {path}{' (replacing the older model)' if replaced else ''}. Next: hardzero inspect {path}")
@@ -289,8 +341,10 @@ class _Run:
             y = self.dataset.train.y
             self.targets = LinearScaling.standardize(y.reshape(len(y), -1))
 
-    def train(self, quiet: bool) -> tuple[Interruption, float]:
-        """Fit the estimator behind a progress display, and fold the scaling into it."""
+    def train(
+        self, quiet: bool, guards: Callable[[], AbstractContextManager[Interruption]]
+    ) -> tuple[Interruption, float]:
+        """Fit the estimator behind a progress display, and fold the scaling into it; `guards` notes a Ctrl-C."""
         from rich.console import Console
 
         from hardzero.cli.training_view import TrainingView
@@ -302,9 +356,8 @@ class _Run:
         X, y = self._scaled(self.dataset.train)
         use_validation = self.settings["early_stopping"] and len(self.dataset.validation) > 0
         validation = self._scaled(self.dataset.validation) if use_validation else None
-        interruption = Interruption()
         started = time.perf_counter()
-        with _interruptible(interruption), _warnings_shown_after(), view, self._diverging_explained():
+        with guards() as interruption, view, self._diverging_explained():
             self.estimator.fit(X, y, validation=validation, callback=view, checkpoint=self.checkpoint)
         seconds = time.perf_counter() - started
         if self.features is not None:
@@ -396,13 +449,23 @@ def _stem(data: str) -> str:
     return Path(name).stem or "model"
 
 
-def _load(data: str, *, target: list[str] | None, ignore: tuple[str, ...], **options: Any) -> Dataset:
+def _complete(estimator: Any, vectorizer: Any) -> Any:
+    """Return the estimator, with the vectorizer that makes its rows if there is one."""
+    if vectorizer is None:
+        return estimator
+    from hardzero.text import TextModel
+
+    return TextModel.of_fitted(estimator, vectorizer)
+
+
+def _targets(target: list[str] | None) -> str | list[str] | None:
+    return None if not target else target[0] if len(target) == 1 else target
+
+
+def _load(data: str, *, target: list[str] | None, **options: Any) -> Dataset:
     from hardzero import datasets
 
-    targets = None if not target else target[0] if len(target) == 1 else target
-    dataset = datasets.load(data, target=targets, ignore=ignore, **options)
-    if dataset.is_text:
-        raise ValueError(f"{data} holds raw text; turn it into numbers first, for example with CountVectorizer")
+    dataset = datasets.load(data, target=_targets(target), **options)
     if len(dataset.test) == 0:
         raise ValueError(f"{data} has no test samples to report on; add samples")
     return dataset
@@ -428,6 +491,14 @@ def _sparsity(target_sparsity: str | None, activation_l1: str | None, activation
         if not 0 <= value < 1:
             raise ValueError(f"--target-sparsity {target_sparsity} must lie between 0 and 1, such as 0.9")
     return {"target_sparsity": wanted.one_or_many}
+
+
+@contextmanager
+def _guarded() -> Iterator[Interruption]:
+    """Note a Ctrl-C, and keep warnings for after training."""
+    interruption = Interruption()
+    with _interruptible(interruption), _warnings_shown_after():
+        yield interruption
 
 
 @contextmanager
@@ -460,7 +531,7 @@ def _warnings_shown_after() -> Iterator[None]:
             warn(message.replace("(max_iter)", "(--epochs)").replace("target_sparsity was", "--target-sparsity was"))
 
 
-def _print_results(dataset: Dataset, evaluation: Evaluation, training: dict[str, Any]) -> None:
+def _print_results(evaluation: Evaluation, training: dict[str, Any]) -> None:
     from rich.console import Console
 
     from hardzero.cli.evaluation import results_table

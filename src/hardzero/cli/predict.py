@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from hardzero.cli.model_input import with_names
+from hardzero.cli.text_input import network_estimator, takes_texts, texts_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,8 @@ EXAMPLES = """[bold]Examples[/]
 hardzero predict wine.safetensors new.csv
 
 hardzero predict wine.safetensors new.csv --proba --output predictions.csv
+
+hardzero predict reviews.safetensors new.csv   (raw text, for a model trained on it)
 
 hardzero predict digits.safetensors digits   (the test split of a named data set)
 """
@@ -31,6 +34,9 @@ def predict(
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="CSV file to write; standard output by default.")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(help="Column of raw text; by default the one that the model was trained on.")
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
     delimiter: Annotated[str | None, typer.Option(help="Between the columns of the data; found by default.")] = None,
@@ -54,8 +60,14 @@ def predict(
         )
     if proba and not hasattr(estimator, "predict_proba"):
         raise ValueError(f"--proba: {model} is a regression, which has no classes; leave the option out")
-    estimator.set_params(n_jobs=threads)
-    X = _read(data, model, estimator, description, delimiter=delimiter, encoding=encoding, header=header)
+    network_estimator(estimator).set_params(n_jobs=threads)
+    options = {"delimiter": delimiter, "encoding": encoding, "header": header}
+    if takes_texts(description):
+        X = texts_for(data, text, description["notes"], **options)
+    elif text is not None:
+        raise ValueError(f"--text: {model} takes numbers, not texts; leave the option out")
+    else:
+        X = _read(data, model, estimator, description, **options)
     frame = _predictions(estimator, X, description["notes"], proba)
     if output is None:
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")

@@ -1,0 +1,89 @@
+"""Raw text on the command line: bags of words made for training, and found again in the model for prediction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import typer
+
+if TYPE_CHECKING:
+    from hardzero.datasets import Dataset, Split
+
+
+def make_vectorizer(n_words: int | None, hash_words: bool) -> Any:
+    """Return the vectorizer that the options ask for."""
+    from hardzero.text import N_HASHES, N_WORDS, bag_of_words, hashed_words
+
+    if n_words is not None and n_words < 1:
+        raise ValueError(f"--words {n_words} must be at least 1")
+    return hashed_words(n_words or N_HASHES) if hash_words else bag_of_words(n_words or N_WORDS)
+
+
+def as_bags_of_words(dataset: Dataset, vectorizer: Any) -> Dataset:
+    """Return a data set of raw texts as one of word counts; the vectorizer learns its words from the training texts."""
+    from hardzero.text import TextModel
+
+    model = TextModel(None, vectorizer)
+    model.vectorizer_ = vectorizer
+    try:
+        vectorizer.fit(dataset.train.X)
+    except ValueError as error:
+        raise ValueError(f"{dataset.name}: {error}; check that --text names the column of texts") from error
+
+    def bags(split: Split) -> Split:
+        return replace(split, X=model.transform_texts(split.X))
+
+    return replace(
+        dataset,
+        train=bags(dataset.train),
+        validation=bags(dataset.validation),
+        test=bags(dataset.test),
+        is_text=False,
+    )
+
+
+def takes_texts(description: dict[str, Any]) -> bool:
+    """Tell from its metadata whether a model takes raw texts."""
+    return "vectorizer" in description
+
+
+def network_estimator(model: Any) -> Any:
+    """Return the estimator in a text model or a pipeline, and others as they are."""
+    if hasattr(model, "estimator_"):
+        return model.estimator_
+    return model[-1] if hasattr(model, "steps") else model
+
+
+def texts_for(data: str, text: str | None, notes: dict[str, Any], **options: Any) -> Any:
+    """Return the texts that a text model is to predict for.
+
+    Parameters
+    ----------
+    data : str
+        A file, or the name of a data set of texts, of which the test split is taken.
+    text : str or None
+        The column; None is the one that the model was trained on.
+    notes : dict
+        Of the model file.
+    **options
+        As for `hardzero.datasets.read_table`.
+    """
+    from pathlib import Path
+
+    from hardzero import datasets
+
+    if data.lower().replace("-", "_").partition(":")[0] in datasets.names() and not Path(data).exists():
+        loaded = datasets.load(data)
+        if not loaded.is_text:
+            raise ValueError(f"the model takes texts; {data} has none")
+        return loaded.test.X
+    column = text or notes.get("text")
+    if column is None:
+        raise ValueError(f"name the column of {data} that holds the texts, with --text")
+    texts = datasets.read_table(data, text=column, **options).X
+    n_empty = int(np.count_nonzero(texts == ""))
+    if n_empty:
+        typer.echo(f"{n_empty:,} of {len(texts):,} texts are empty: they get the prediction for no words", err=True)
+    return texts
