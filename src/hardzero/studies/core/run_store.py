@@ -134,7 +134,7 @@ class RunStore:
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("BEGIN IMMEDIATE")
         found = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -340,3 +340,16 @@ def _record(row: sqlite3.Row) -> dict[str, Any]:
         "settings": row["settings"],
         "key": row["key"],
     }
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Turn on WAL; SQLite does not wait by itself while another process does the same to a new file."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
