@@ -113,6 +113,8 @@ def test_wrong_studies_are_refused(tmp_path):
         get_study(str(tmp_path / "empty.py"))
     with pytest.raises(ValueError, match="number of seeds"):
         make_plan("response-curves", n_seeds=0)
+    with pytest.raises(ValueError, match="unknown scale 'medium' of response-curves: choose one of quick, full"):
+        make_plan("response-curves", "medium")
     with pytest.raises(ValueError, match="uses no data set"):
         make_plan("response-curves", data=["digits"])
 
@@ -125,6 +127,35 @@ def test_a_worker_with_other_data_is_told_so():
     assert "give all machines the same HARDZERO_DATA" in outcome.error
 
 
+def test_a_killed_run_goes_on_after_its_pretraining(tmp_path, monkeypatch):
+    from hardzero import datasets
+    from hardzero.autoencoders import StackedDenoisingAutoencoder
+    from hardzero.studies.core import networks
+    from hardzero.studies.core.study import Context
+
+    settings = {
+        "hidden_layer_sizes": [20, 10],
+        "activation": "signed_relu",
+        "activation_l1": 1e-4,
+        "pretrained": True,
+        "pretraining_epochs": 2,
+        "max_iter": 2,
+        "train_samples": 200,
+    }
+    study, digits = get_study("table1"), datasets.load("digits")
+    uninterrupted = study.measure(settings, Context(digits, 0))
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(networks, "fit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            study.measure(settings, Context(digits, 0, checkpoints=tmp_path))
+    monkeypatch.setattr(StackedDenoisingAutoencoder, "fit", killed)
+    assert study.measure(settings, Context(digits, 0, n_jobs=2, checkpoints=tmp_path)) == uninterrupted
+
+
 def test_data_that_are_absent_are_named_and_the_rest_is_planned(tmp_path, monkeypatch):
     plan = make_plan("sparsity-error", data=["digits", str(tmp_path / "absent.csv")])
     assert list(plan.missing_data) == [str(tmp_path / "absent.csv")]
@@ -132,10 +163,12 @@ def test_data_that_are_absent_are_named_and_the_rest_is_planned(tmp_path, monkey
 
 
 @pytest.mark.parametrize("name", study_names())
-def test_every_study_has_a_grid_of_distinct_runs_at_both_scales(name):
+def test_every_study_has_a_grid_of_distinct_runs_at_every_scale(name):
     study = get_study(name)
     assert study.name == name
-    for scale in ("quick", "full"):
+    assert {"quick", "full"} <= set(study.scales)
+    for scale in study.scales:
+        assert study.seeds[scale] > 0
         data = study.data[0] if study.data else None
         plan = [tuple(sorted(map(str, settings.items()))) for settings in study.grid(scale, data)]
         assert len(plan) == len(set(plan)) > 0

@@ -14,6 +14,7 @@ from hardzero.activations import Softplus
 from hardzero.autoencoders import StackedDenoisingAutoencoder
 from hardzero.checkpoint import Checkpoint
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
+from hardzero.model_file import load
 from hardzero.studies.core.study import Context, Metrics, Settings
 
 MEASURED_SAMPLES = 10_000
@@ -80,8 +81,11 @@ def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEsti
     """Return stacked denoising autoencoders trained on all rows, from which networks start at every learning rate.
 
     The paper's corruption (a quarter of the entries set to 0) and the decoder that suits the data; the L1 coefficient
-    is that of supervised training.
+    is that of supervised training. A run that was killed afterwards finds them beside its checkpoints.
     """
+    saved = None if context.checkpoints is None else context.checkpoints / "pretrained.safetensors"
+    if saved is not None and saved.exists():
+        return FrozenEstimator(load(saved))
     stack = StackedDenoisingAutoencoder(
         settings["hidden_layer_sizes"],
         settings["activation"],
@@ -92,7 +96,11 @@ def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEsti
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return FrozenEstimator(stack.fit(X))
+        stack.fit(X)
+    if saved is not None:
+        saved.parent.mkdir(parents=True, exist_ok=True)
+        stack.save(saved)
+    return FrozenEstimator(stack)
 
 
 def fit(estimator: Any, X: Any, y: Any, context: Context, part: str = "training") -> None:
@@ -103,7 +111,7 @@ def fit(estimator: Any, X: Any, y: Any, context: Context, part: str = "training"
     checkpoint = None
     if context.checkpoints is not None:
         context.checkpoints.mkdir(parents=True, exist_ok=True)
-        checkpoint = Checkpoint(context.checkpoints / part, every_minutes=2.0)
+        checkpoint = Checkpoint(context.checkpoints / part, every_minutes=1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         estimator.fit(X, y, checkpoint=checkpoint)

@@ -97,8 +97,8 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
     store : RunStore
     source : str
         Name or file of the study.
-    scale : {"quick", "full"}, optional
-        By default ``full`` if it has finished runs, else ``quick``.
+    scale : {"quick", "medium", "full"}, optional
+        By default the largest that has finished runs.
     version : str, optional
         Version of hardzero whose runs count; ``all`` puts versions side by side. By default the present
         version, or the last one with runs.
@@ -113,7 +113,7 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
         If the store has no runs of the study, or none at that scale or of that version.
     """
     study = get_study(source)
-    scales = [scale] if scale is not None else ["full", "quick"]
+    scales = [scale] if scale is not None else [*reversed(study.scales)]
     frames = {name: store.frame(study.name, name) for name in scales}
     frames = {name: frame for name, frame in frames.items() if len(frame)}
     if not frames:

@@ -26,7 +26,7 @@ class Plan:
     ----------
     study : Study
     source : str
-    scale : {"quick", "full"}
+    scale : {"quick", "medium", "full"}
     specs : list of RunSpec
     missing_data : dict of str to str
         Reason by data set.
@@ -51,7 +51,7 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
     ----------
     source : str
         Name or file of the study.
-    scale : {"quick", "full"}
+    scale : {"quick", "medium", "full"}
     data : sequence of str, optional
         Data sets in place of the study's own.
     n_seeds : int, optional
@@ -65,9 +65,12 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
     Raises
     ------
     ValueError
-        If the study is unknown, the number of seeds is not positive, or data are named for a study without.
+        If the study is unknown or has no such scale, the number of seeds is not positive, or data are named for a
+        study without.
     """
     study = get_study(source)
+    if scale not in study.scales:
+        raise ValueError(f"unknown scale {scale!r} of {study.name}: choose one of {', '.join(study.scales)}")
     n_seeds = study.seeds[scale] if n_seeds is None else n_seeds
     if n_seeds < 1:
         raise ValueError(f"the number of seeds must be positive, got {n_seeds}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hardzero.datasets.dataset import Dataset
     from hardzero.studies.core.tables import Table
 
-Scale = Literal["quick", "full"]
+Scale = Literal["quick", "medium", "full"]
 Settings = dict[str, Any]
 Metrics = dict[str, Any]
 
@@ -82,6 +82,9 @@ class Study(ABC):
         Data sets that scale ``full`` adds by default.
     unlabelled_data : str or None
         A data set whose inputs serve pre-training, where it is at hand.
+    scales : sequence of str
+        ``quick`` fits into minutes and ``full`` is the paper's protocol; a study may have ``medium`` between them: the
+        paper's networks and data, trained for less long.
     seeds : mapping of str to int
         Default number of seeds for each scale.
     timed : bool
@@ -96,7 +99,8 @@ class Study(ABC):
     data: ClassVar[Sequence[str]] = ()
     data_at_full_scale: ClassVar[Sequence[str]] = ()
     unlabelled_data: ClassVar[str | None] = None
-    seeds: ClassVar[Mapping[Scale, int]] = {"quick": 3, "full": 5}
+    scales: ClassVar[Sequence[Scale]] = ("quick", "full")
+    seeds: ClassVar[Mapping[Scale, int]] = {"quick": 3, "medium": 3, "full": 5}
     timed: ClassVar[bool] = False
     revision: ClassVar[int] = 1
 
