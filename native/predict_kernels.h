@@ -15,6 +15,20 @@ struct ActiveUnits {
   Index count;
 };
 
+// The same with activations (times their rows' scales) in 15 bits: step * (kLowValues * high + low).
+struct QuantizedUnits {
+  const std::int32_t* index;
+  const std::int8_t* high;   // -127 ... 127
+  const std::int8_t* low;    // 0 ... 127
+  Index count;               // a multiple of 4, filled up with zeros
+  std::int32_t high_offset;  // kInt8Zero times the sum of `high`, to be taken off
+  std::int32_t low_offset;
+  float step;
+};
+constexpr std::int32_t kLowValues = 128;
+constexpr std::int32_t kLargestQuantized = 127 * kLowValues;
+constexpr Index kMostQuantizedUnits = 65536;  // 255 * 127 times as many fit 32 bits
+
 // Columns that share one packed group; widths of packed matrices are multiples of it.
 constexpr Index kFloat32Group = 16;
 constexpr Index kBfloat16Group = 32;
@@ -38,7 +52,15 @@ struct PredictKernels {
   // expected in the values.
   void (*add_rows_int8)(const ActiveUnits& active, const std::uint32_t* weights, Index row_stride,
                         const float* bias, Index width, float offset, float* sums);
+
+  // The same from whole numbers; null where the instruction set has no dot product of bytes, and to be called
+  // only if the processor has one.
+  void (*add_rows_dot)(const QuantizedUnits& active, const std::uint32_t* weights, Index row_stride,
+                       const float* bias, Index width, float* sums);
 };
+
+// Whether the processor multiplies and adds up four bytes at a time.
+bool has_byte_dot_product();
 
 // Those of the same instruction set.
 const PredictKernels& predict_kernels(const Kernels& kernels);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <stdexcept>
 
 #include "thread_pool.h"
@@ -25,12 +26,19 @@ const PredictKernels& predict_kernels(const Kernels& kernels) {
   if (name == "x86_64_v4") return x86_64_v4::predict_kernels;
   return name == "x86_64_v3" ? x86_64_v3::predict_kernels : x86_64_v2::predict_kernels;
 }
+
+bool has_byte_dot_product() {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512vnni");
+}
 #else
 namespace baseline {
 extern const PredictKernels predict_kernels;
 }
 
 const PredictKernels& predict_kernels(const Kernels&) { return baseline::predict_kernels; }
+
+bool has_byte_dot_product() { return false; }
 #endif
 
 namespace {
@@ -40,6 +48,9 @@ constexpr Index kSlack = 2 * kLineFloats;
 
 // From this many samples on, weights are reused across a minibatch in cache.
 constexpr Index kLeastMinibatch = 4;
+
+// At most this many at once, whose activations the caches and the kept scratch memory hold.
+constexpr Index kMostMinibatch = 1024;
 
 constexpr Index kSamplesPerTask = 4;
 
@@ -85,6 +96,8 @@ struct Predictor::Scratch {
   std::vector<float> sums;
   std::vector<float> sample;
   std::vector<std::int32_t> block_start;
+  std::vector<std::int8_t> high;
+  std::vector<std::int8_t> low;
 
   void fit(Index width) {
     if (static_cast<Index>(sums.size()) >= width + kSlack) return;
@@ -93,12 +106,18 @@ struct Predictor::Scratch {
     value.assign(size, 0.0f);
     sums.assign(size, 0.0f);
     sample.assign(size, 0.0f);
+    high.assign(size, 0);
+    low.assign(size, 0);
     block_start.assign(static_cast<std::size_t>(width / kBlockUnits + 2), 0);
   }
 };
 
 Predictor::Predictor(Precision precision, OutputKind output, const Kernels& kernels)
-    : precision_(precision), output_(output), kernels_(kernels), predict_kernels_(predict_kernels(kernels)) {}
+    : precision_(precision),
+      output_(output),
+      kernels_(kernels),
+      predict_kernels_(predict_kernels(kernels)),
+      multiplies_bytes_(predict_kernels_.add_rows_dot != nullptr && has_byte_dot_product()) {}
 
 void Predictor::add_layer(const float* weights, Index stride, Index n_inputs, Index n_outputs,
                           const float* bias, const Activation* activation) {
@@ -179,6 +198,33 @@ Index Predictor::list_csr(Scratch& scratch, const std::int32_t* index, const flo
   return count;
 }
 
+QuantizedUnits Predictor::quantize(Scratch& scratch, Index n_active, float largest) {
+  constexpr Index kTogether = 4;
+  const float step = largest / static_cast<float>(kLargestQuantized);
+  const float steps = step > 0 ? 1.0f / step : 0.0f;
+  std::int32_t high_sum = 0;
+  std::int32_t low_sum = 0;
+  for (std::size_t i = 0; i < size_of(n_active); ++i) {
+    const auto whole = static_cast<std::int32_t>(std::lrintf(scratch.value[i] * steps));
+    const std::int32_t high = std::clamp(whole, -kLargestQuantized, kLargestQuantized) >> 7;
+    const std::int32_t low = whole - high * kLowValues;
+    scratch.high[i] = static_cast<std::int8_t>(high);
+    scratch.low[i] = static_cast<std::int8_t>(low);
+    high_sum += high;
+    low_sum += low;
+  }
+  const Index count = round_up(n_active, kTogether);
+  std::fill(scratch.high.begin() + n_active, scratch.high.begin() + count, std::int8_t{0});
+  std::fill(scratch.low.begin() + n_active, scratch.low.begin() + count, std::int8_t{0});
+  return {scratch.index.data(),
+          scratch.high.data(),
+          scratch.low.data(),
+          count,
+          kInt8Zero * high_sum,
+          kInt8Zero * low_sum,
+          step};
+}
+
 void Predictor::add_rows(const Layer& layer, Scratch& scratch, Index n_active) const {
   // The kernels look some entries ahead to prefetch; let them find a row that exists.
   std::fill_n(scratch.index.begin() + n_active, kLineFloats, 0);
@@ -194,8 +240,16 @@ void Predictor::add_rows(const Layer& layer, Scratch& scratch, Index n_active) c
                                                 layer.width, 0.0f, scratch.sums.data());
     case Precision::int8: {
       float total = 0.0f;
-      for (std::size_t i = 0; i < static_cast<std::size_t>(n_active); ++i)
-        total += scratch.value[i] *= layer.row_scale[static_cast<std::size_t>(scratch.index[i])];
+      float largest = 0.0f;
+      for (std::size_t i = 0; i < static_cast<std::size_t>(n_active); ++i) {
+        scratch.value[i] *= layer.row_scale[static_cast<std::size_t>(scratch.index[i])];
+        total += scratch.value[i];
+        largest = std::max(largest, std::fabs(scratch.value[i]));
+      }
+      // Whole numbers cannot stand for NaN or infinity.
+      if (multiplies_bytes_ && std::isfinite(total) && n_active <= kMostQuantizedUnits)
+        return predict_kernels_.add_rows_dot(quantize(scratch, n_active, largest), words, layer.row_stride,
+                                             layer.bias.data(), layer.width, scratch.sums.data());
       return predict_kernels_.add_rows_int8(active, words, layer.row_stride, layer.bias.data(), layer.width,
                                             -kInt8Offset * total, scratch.sums.data());
     }
@@ -244,10 +298,16 @@ void Predictor::one_sample(Scratch& scratch, Index n_active, bool predictions, f
   finish(output, predictions);
 }
 
+bool Predictor::uses_minibatches(Index n_samples, const std::int32_t* active) const {
+  return precision_ == Precision::float32 && n_samples >= kLeastMinibatch && active == nullptr;
+}
+
 void Predictor::run(const float* samples, Index stride, Index n_samples, bool predictions, int n_threads,
                     float* output, std::int32_t* active) const {
-  if (precision_ == Precision::float32 && n_samples >= kLeastMinibatch && active == nullptr)
-    return minibatch(samples, stride, n_samples, predictions, n_threads, output);
+  if (uses_minibatches(n_samples, active))
+    return minibatches(n_samples, predictions, n_threads, output, [&](Engine& own, Index first, Index count) {
+      return own.take_dense(samples, stride, n_features(), nullptr, first, count);
+    });
   const auto chunk = [&](Index task, int) {
     Scratch& own = scratch();
     const Index last = std::min(n_samples, (task + 1) * kSamplesPerTask);
@@ -263,6 +323,10 @@ void Predictor::run(const float* samples, Index stride, Index n_samples, bool pr
 void Predictor::run_csr(const std::int32_t* row_start, const std::int32_t* index, const float* value,
                         Index n_samples, bool predictions, int n_threads, float* output,
                         std::int32_t* active) const {
+  if (uses_minibatches(n_samples, active))
+    return minibatches(n_samples, predictions, n_threads, output, [&](Engine& own, Index first, Index count) {
+      return own.take_csr<std::int32_t>({row_start, index, value, n_features()}, nullptr, first, count);
+    });
   const auto chunk = [&](Index task, int) {
     Scratch& own = scratch();
     const Index last = std::min(n_samples, (task + 1) * kSamplesPerTask);
@@ -276,10 +340,24 @@ void Predictor::run_csr(const std::int32_t* row_start, const std::int32_t* index
   ThreadPool::instance().run(n_tasks, n_threads, chunk);
 }
 
-void Predictor::minibatch(const float* samples, Index stride, Index n_samples, bool predictions,
-                          int n_threads, float* output) const {
-  Engine engine(n_threads, kernels_);
-  Rows rows = engine.take_dense(samples, stride, n_features(), nullptr, 0, n_samples);
+// Engines keep their scratch memory from call to call: one for each thread that predicts.
+Engine& Predictor::engine(int n_threads) const {
+  static thread_local std::map<const Kernels*, Engine> per_thread;
+  Engine& own = per_thread.try_emplace(&kernels_, n_threads, kernels_).first->second;
+  own.set_n_threads(n_threads);
+  return own;
+}
+
+void Predictor::minibatches(Index n_samples, bool predictions, int n_threads, float* output,
+                            const std::function<Rows(Engine&, Index, Index)>& take) const {
+  Engine& own = engine(n_threads);
+  for (Index first = 0; first < n_samples; first += kMostMinibatch)
+    minibatch(own, take(own, first, std::min(kMostMinibatch, n_samples - first)), predictions,
+              output + first * n_outputs());
+}
+
+void Predictor::minibatch(Engine& engine, Rows rows, bool predictions, float* output) const {
+  const Index n_samples = rows.n_rows;
   for (const Layer& layer : layers_) {
     const Weights weights{static_cast<float*>(layer.weights->data()), layer.n_inputs, layer.n_outputs};
     if (layer.is_output) {

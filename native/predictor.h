@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -68,18 +69,24 @@ class Predictor {
   void one_sample(Scratch& scratch, Index n_active, bool predictions, float* output,
                   std::int32_t* active) const;
   void add_rows(const Layer& layer, Scratch& scratch, Index n_active) const;
+  static QuantizedUnits quantize(Scratch& scratch, Index n_active, float largest);
   Index list_sample(Scratch& scratch, const float* sample) const;
   Index list_csr(Scratch& scratch, const std::int32_t* index, const float* value, Index count) const;
   Index activate(const Layer& layer, Scratch& scratch) const;
-  void minibatch(const float* samples, Index stride, Index n_samples, bool predictions, int n_threads,
-                 float* output) const;
+  bool uses_minibatches(Index n_samples, const std::int32_t* active) const;
+  // `take(engine, first, count)` makes rows of samples.
+  void minibatches(Index n_samples, bool predictions, int n_threads, float* output,
+                   const std::function<Rows(Engine&, Index, Index)>& take) const;
+  void minibatch(Engine& engine, Rows rows, bool predictions, float* output) const;
   void finish(float* scores, bool predictions) const;
   Scratch& scratch() const;
+  Engine& engine(int n_threads) const;
 
   Precision precision_;
   OutputKind output_;
   const Kernels& kernels_;
   const PredictKernels& predict_kernels_;
+  bool multiplies_bytes_;
   std::vector<Layer> layers_;
   Index widest_ = 0;
 };

@@ -42,7 +42,7 @@ typedef std::int32_t UnalignedIntVector __attribute__((vector_size(kLanes * 4), 
 #if defined(__clang__)
 #define HARDZERO_UNROLL _Pragma("unroll")
 #else
-#define HARDZERO_UNROLL _Pragma("GCC unroll 16")
+#define HARDZERO_UNROLL _Pragma("GCC unroll 32")
 #endif
 
 HARDZERO_INLINE Vector load(const float* source) { return *reinterpret_cast<const UnalignedVector*>(source); }

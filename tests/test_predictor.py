@@ -86,10 +86,47 @@ def test_one_sample_at_a_time_gives_the_bits_of_a_minibatch(precision):
     np.testing.assert_array_equal(predictor.scores(X), one_by_one)
 
 
-def test_csr_gives_what_dense_gives():
-    predictor = Predictor(make_network([50, 100, 10]))
-    X = make_input(7, 50, density=0.1)
-    np.testing.assert_array_equal(predictor.scores(csr_array(X)), predictor.scores(X))
+@pytest.mark.parametrize("n_samples", [1, 7, 40])
+@pytest.mark.parametrize("density", [0.02, 0.1, 0.5])
+def test_csr_gives_what_dense_gives(n_samples, density):
+    predictor = Predictor(make_network([150, 100, 10]))
+    X = make_input(n_samples, 150, density)
+    np.testing.assert_allclose(predictor.scores(csr_array(X)), predictor.scores(X), rtol=1e-5, atol=1e-6)
+
+
+def test_more_samples_than_one_minibatch_holds():
+    predictor = Predictor(make_network([20, 30, 3]), n_threads=2)
+    X = make_input(2500, 20)
+    parts = [predictor.scores(X[first : first + 500]) for first in range(0, 2500, 500)]
+    np.testing.assert_array_equal(predictor.scores(X), np.vstack(parts))
+    np.testing.assert_allclose(predictor.scores(csr_array(X)), predictor.scores(X), rtol=1e-5, atol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    widths=st.lists(st.integers(1, 300), min_size=2, max_size=4),
+    density=st.sampled_from([0.0, 0.1, 1.0]),
+    seed=st.integers(0, 5),
+)
+def test_bytes_multiplied_as_whole_numbers_give_what_floats_give(widths, density, seed):
+    network = make_network(widths, "signed_relu", seed=seed)
+    X = make_input(2, widths[0], density, seed)
+    scores = []
+    for instruction_set in _native.runnable_instruction_sets():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HARDZERO_SIMD", instruction_set)
+            scores.append(Predictor(network, precision="int8").scores(X))
+    scale = max(1.0, float(np.abs(scores[0]).max()))
+    for other in scores[1:]:
+        np.testing.assert_allclose(other, scores[0], rtol=0, atol=2e-3 * scale)
+
+
+@pytest.mark.parametrize("precision", LARGEST_DIFFERENCE)
+@pytest.mark.parametrize("culprit", [np.nan, np.inf])
+def test_what_is_not_finite_stays_visible(precision, culprit):
+    X = make_input(1, 20)
+    X[0, 3] = culprit
+    assert not np.isfinite(Predictor(make_network([20, 30, 3], "identity"), precision=precision).scores(X)).any()
 
 
 def test_no_samples_give_no_scores():

@@ -2,15 +2,18 @@
 // columns stay in registers while all active rows pass over it.
 #pragma once
 
-#include <type_traits>
+#include <array>
+#include <utility>
 
 #include "../predict_kernels.h"
 #include "../simd.h"
 
 namespace hardzero::HARDZERO_INSTRUCTION_SET {
 
-constexpr int kSumVectors = kRegisters / 2;  // sums held in registers
-constexpr Index kRowsAhead = 4;              // active rows between a prefetch and its use
+constexpr Index kRowsAhead = 6;  // active rows between a prefetch and its use
+static_assert(kRowsAhead < kLineFloats, "callers make this many places after a list readable");
+
+constexpr int kLineVectors = kLineFloats / kLanes;  // vectors in a cache line of weights
 
 typedef std::uint32_t WordVector __attribute__((vector_size(kLanes * 4)));
 typedef std::uint32_t UnalignedWordVector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
@@ -56,28 +59,37 @@ struct Int8Weights {
   }
 };
 
-// Where a group of kColumns * 16 columns begins in the packed row, and how its vectors lie: words of a group
-// are 16 wide whatever the vector width, so narrower vectors take several steps through each.
-template <class Weights, int kVectors>
+// The widest block, in cache lines of weights, whose sums stay in registers. What needs no unpacking leaves
+// more registers to them.
+template <class Weights>
+constexpr int most_lines() {
+  constexpr int kSums = kRegisters == 32 ? (Weights::kColumns == 1 ? 24 : 16) : 12;
+  constexpr int kLines = kSums / (kLineVectors * Weights::kColumns);
+  return kLines > 1 ? kLines : 1;
+}
+
+// One block of cache lines. A line holds kColumns groups of 16 columns, a group in the same part of each of
+// its 16 words.
+template <class Weights, int kLines>
 static void add_rows_block(const ActiveUnits& active, const typename Weights::Element* weights,
                            Index row_stride, const float* bias, float offset, float* sums) {
   constexpr int kColumns = Weights::kColumns;
-  constexpr int kSteps = kVectors / kColumns;  // vectors of words
-  constexpr int kPerGroup = 16 / kLanes;       // vectors of words in a group
+  constexpr int kSteps = kLines * kLineVectors;
+  const auto place = [](int step, int c) {
+    return static_cast<Index>((step / kLineVectors * kColumns + c) * kLineFloats +
+                              step % kLineVectors * kLanes);
+  };
   Vector block[kSteps][kColumns];
   HARDZERO_UNROLL
   for (int s = 0; s < kSteps; ++s) HARDZERO_UNROLL
-  for (int c = 0; c < kColumns; ++c) {
-    const int place = (s / kPerGroup) * 16 * kColumns + c * 16 + (s % kPerGroup) * kLanes;
-    block[s][c] = load(bias + place) + broadcast(offset);
-  }
+  for (int c = 0; c < kColumns; ++c) block[s][c] = load(bias + place(s, c)) + broadcast(offset);
   for (Index i = 0; i < active.count; ++i) {
     const auto* const row = weights + active.index[i] * row_stride;
     const auto* const ahead = weights + active.index[i + kRowsAhead] * row_stride;
     const Vector x = broadcast_from(active.value + i);
     HARDZERO_UNROLL
     for (int s = 0; s < kSteps; ++s) {
-      if (s % kPerGroup == 0) __builtin_prefetch(ahead + s * kLanes);
+      if (s % kLineVectors == 0) __builtin_prefetch(ahead + s * kLanes);
       Vector columns[kColumns];
       Weights::unpack(row + s * kLanes, columns);
       HARDZERO_UNROLL
@@ -86,34 +98,37 @@ static void add_rows_block(const ActiveUnits& active, const typename Weights::El
   }
   HARDZERO_UNROLL
   for (int s = 0; s < kSteps; ++s) HARDZERO_UNROLL
-  for (int c = 0; c < kColumns; ++c) {
-    const int place = (s / kPerGroup) * 16 * kColumns + c * 16 + (s % kPerGroup) * kLanes;
-    store(sums + place, block[s][c]);
-  }
+  for (int c = 0; c < kColumns; ++c) store(sums + place(s, c), block[s][c]);
 }
 
-// All columns in blocks as wide as registers allow, then narrower ones; a block is never narrower than a
-// group.
+template <class Weights>
+struct RowBlocks {
+  using Element = typename Weights::Element;
+  using Function = void (*)(const ActiveUnits&, const Element*, Index, const float*, float, float*);
+  static constexpr int kMost = most_lines<Weights>();
+  template <int... kIndex>
+  static constexpr std::array<Function, kMost> functions(std::integer_sequence<int, kIndex...>) {
+    return {add_rows_block<Weights, kIndex + 1>...};
+  }
+  // One function for each number of lines up to the most.
+  static constexpr std::array<Function, kMost> by_lines = functions(std::make_integer_sequence<int, kMost>());
+};
+
+// All columns in as few blocks as registers allow, all about as wide: each block passes over the active rows
+// again, and a narrow one costs nearly as much as a wide one.
 template <class Weights>
 static void add_rows(const ActiveUnits& active, const typename Weights::Element* weights, Index row_stride,
                      const float* bias, Index width, float offset, float* sums) {
-  constexpr int kGroupVectors = Weights::kColumns * 16 / kLanes;
-  constexpr int kWide =
-      kSumVectors > kGroupVectors ? kSumVectors / kGroupVectors * kGroupVectors : kGroupVectors;
-  constexpr int kHalf =
-      kWide / 2 >= kGroupVectors ? kWide / 2 / kGroupVectors * kGroupVectors : kGroupVectors;
-  Index column = 0;
-  const auto step = [&](auto vectors) {
-    constexpr int kVectors = decltype(vectors)::value;
-    while (column + kVectors * kLanes <= width) {
-      add_rows_block<Weights, kVectors>(active, weights + column / Weights::kColumns, row_stride,
-                                        bias + column, offset, sums + column);
-      column += kVectors * kLanes;
-    }
-  };
-  step(std::integral_constant<int, kWide>{});
-  if (kHalf < kWide) step(std::integral_constant<int, kHalf>{});
-  step(std::integral_constant<int, kGroupVectors>{});
+  constexpr Index kLineColumns = Weights::kColumns * kLineFloats;
+  const Index n_lines = width / kLineColumns;
+  const Index n_blocks = (n_lines + RowBlocks<Weights>::kMost - 1) / RowBlocks<Weights>::kMost;
+  const Index block_lines = n_blocks > 0 ? (n_lines + n_blocks - 1) / n_blocks : 0;
+  for (Index line = 0; line < n_lines; line += block_lines) {
+    const Index left = n_lines - line;
+    const auto lines = static_cast<std::size_t>(left < block_lines ? left : block_lines);
+    RowBlocks<Weights>::by_lines[lines - 1](active, weights + line * kLineFloats, row_stride,
+                                            bias + line * kLineColumns, offset, sums + line * kLineColumns);
+  }
 }
 
 }  // namespace hardzero::HARDZERO_INSTRUCTION_SET

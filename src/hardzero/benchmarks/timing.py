@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 OURS = "hardzero"
 
+REST = 0.1
+"""Seconds of sleep before each turn: threads that have run out of work spin for a while before they sleep, and would
+take the next contestant's cores."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -61,6 +65,7 @@ def alternate(
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(n_turns):
         for name, call in contestants.items():
+            time.sleep(REST)
             started = time.perf_counter()
             for _ in range(repeats[name]):
                 call()
