@@ -17,15 +17,23 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hardzero.activations import ACTIVATIONS, Activation, get_activation
+from hardzero.checkpoint import Checkpoint, TrainingFile, as_checkpoint, fingerprint
 from hardzero.corruption import CORRUPTIONS, Corruption, MaskingNoise
-from hardzero.network import PREDICTION_ROWS, Input
-from hardzero.network_estimator import NetworkEstimator, as_network_input
+from hardzero.network import PREDICTION_ROWS, Input, Network
+from hardzero.network_estimator import NetworkEstimator, as_network_input, estimator_settings
 from hardzero.ops import Ops
 from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
-from hardzero.pretraining import AutoencoderSettings, DenoisingTrainer, decode, encode, pretrain_stack
+from hardzero.pretraining import (
+    AutoencoderSettings,
+    DenoisingTrainer,
+    TrainingRecord,
+    decode,
+    encode,
+    pretrain_stack,
+)
 from hardzero.reconstruction import DECODERS
 from hardzero.reconstruction_sampling import ReconstructionSampling
-from hardzero.training import Callback, TrainingSettings
+from hardzero.training import Callback, ChunkOfRun, TrainingSettings
 
 Array = NDArray[np.float32]
 
@@ -66,9 +74,17 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
 
     _trainers: list[DenoisingTrainer]
+    _records: list[TrainingRecord]
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(self, X: ArrayLike | csr_array, y: Any = None, *, callback: Callback | None = None) -> Any:
+    def fit(
+        self,
+        X: ArrayLike | csr_array,
+        y: Any = None,
+        *,
+        callback: Callback | None = None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | TrainingFile | None = None,
+    ) -> Any:
         """Learn to reconstruct `X`.
 
         Parameters
@@ -79,6 +95,9 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         callback : callable, optional
             Called after each epoch of each layer with a `hardzero.training.EpochReport`, whose `phase` names the
             layer; a true return value ends that layer's training.
+        checkpoint : path-like or Checkpoint, optional
+            A file in which the state is saved every 5 minutes, or as often as a `hardzero.checkpoint.Checkpoint`
+            says. If it exists, training goes on from it, to the same bits as without the interruption.
 
         Returns
         -------
@@ -87,20 +106,23 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         Raises
         ------
         ValueError
-            For data that is not finite, for negative data with a decoder that cannot produce it, and for a
-            diverging loss.
+            For data that is not finite, for negative data with a decoder that cannot produce it, for a diverging
+            loss, and for a checkpoint that is damaged or belongs to another training.
         """
         X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32))
         random_state = check_random_state(self.random_state)
         settings = self._settings(X)
-        trainers = pretrain_stack(self._ops(), X, self._layers(), settings, random_state, callback)
+        if checkpoint is not None and not isinstance(checkpoint, TrainingFile):
+            checkpoint = TrainingFile(as_checkpoint(checkpoint), fingerprint(estimator_settings(self), X), random_state)
+        trainers = pretrain_stack(self._ops(), X, self._layers(), settings, random_state, callback, checkpoint)
         return self._publish(trainers)
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: ArrayLike | csr_array, y: Any = None) -> Any:
         """Go on training every layer for one pass over the given data.
 
-        The first call measures the range and the mean of the data, from which the decoders start.
+        The first call measures the range and the mean of the data, from which the decoders start. A call counts as
+        one epoch of `max_iter`, over which `target_sparsity` is approached and a cosine learning rate falls.
 
         Parameters
         ----------
@@ -110,21 +132,44 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            For data that is not finite or has another number of features, and where a cosine learning rate has
+            reached 0.
         """
-        first = "_trainers" not in vars(self)
-        if not first and not self._trainers:
-            raise ValueError("an autoencoder from a model file cannot go on training: call fit to train it anew")
+        first = "networks_" not in vars(self)
         X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=first))
         ops = self._ops()
-        random_state = check_random_state(self.random_state) if first else self._trainers[0].random_state
         settings = self._settings(X)
-        trainers: list[DenoisingTrainer] = [] if first else self._trainers
+        trainers = [] if first else self._present_trainers(settings)
+        random_state = check_random_state(self.random_state) if first else trainers[0].random_state
         for depth, (n_units, activation) in enumerate(self._layers()):
             if first:
                 trainers.append(settings.trainer(ops, X, n_units, activation, random_state, depth))
-            trainers[depth].epoch(ops, X, None)
+            trainers[depth].epoch(ops, X, None, chunk=self._next_pass(trainers[depth]))
             X = encode(ops, trainers[depth].network, X)
         return self._publish(trainers)
+
+    def _present_trainers(self, settings: AutoencoderSettings) -> list[DenoisingTrainer]:
+        """Return what trained this autoencoder, made again where it comes from a file."""
+        if not self._trainers:
+            self._trainers = [
+                settings.resumed_trainer(network, record, depth)
+                for depth, (network, record) in enumerate(zip(self.networks_, self._records, strict=True))
+            ]
+        return self._trainers
+
+    def _next_pass(self, trainer: DenoisingTrainer) -> ChunkOfRun:
+        n_passes = len(trainer.history.loss_curve)
+        if self.learning_rate == "cosine" and n_passes >= self.max_iter:
+            raise ValueError(
+                f"the cosine learning rate has fallen to 0 over max_iter={self.max_iter} passes: raise max_iter, or "
+                "set learning_rate='constant'"
+            )
+        start, end = (min((n_passes + more) / self.max_iter, 1.0) for more in (0, 1))
+        return ChunkOfRun(start, end, trainer.random_state)
 
     def transform(self, X: ArrayLike | csr_array) -> csr_array:
         """Return the code: the activations of the (last) encoder for clean input.
@@ -194,7 +239,8 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
     def save(self, path: str | os.PathLike[str], *, notes: dict[str, Any] | None = None) -> None:
         """Write the fitted autoencoder to one safetensors file; see `hardzero.model_file.save`.
 
-        `hardzero.load` returns it ready to transform and reconstruct, but not to go on training.
+        `hardzero.load` returns it ready to transform and reconstruct, and to go on training with `partial_fit` (an
+        optimizer's momentum starts again at zero).
 
         Parameters
         ----------
@@ -279,11 +325,19 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
 
     def _publish(self, trainers: list[DenoisingTrainer]) -> Any:
         self._trainers = trainers
-        self.networks_ = [trainer.network for trainer in trainers]
-        self.loss_curves_ = [trainer.history.loss_curve for trainer in trainers]
-        self.sparsity_ = np.array([trainer.history.sparsity_curve[-1][0] for trainer in trainers])
-        self.n_iter_ = max(trainer.history.n_epochs for trainer in trainers)
-        self._n_features_out = self.networks_[-1].hidden_layers[0].n_units
+        return self._restore([trainer.network for trainer in trainers], [TrainingRecord.of(one) for one in trainers])
+
+    def _restore(self, networks: list[Network], records: list[TrainingRecord]) -> Any:
+        """Set the fitted attributes to those of trained networks."""
+        histories = [record.history for record in records]
+        self._records = records
+        self.networks_ = networks
+        self.loss_curves_ = [history.loss_curve for history in histories]
+        self.sparsity_curves_ = [[zeros[0] for zeros in history.sparsity_curve] for history in histories]
+        self.sparsity_ = np.array([curve[-1] for curve in self.sparsity_curves_])
+        self.dead_units_ = np.array([history.n_dead_units for history in histories])
+        self.n_iter_ = max(history.n_epochs for history in histories)
+        self._n_features_out = networks[-1].hidden_layers[0].n_units
         return self
 
 
@@ -343,6 +397,10 @@ _SHARED_ATTRIBUTES = """
         Training cost of each epoch, for each layer.
     sparsity_ : ndarray of shape (n_layers,)
         Fraction of exact zeros of each code over the last epoch's (corrupted) minibatches.
+    sparsity_curves_ : list of list of float
+        The same for each epoch, for each layer.
+    dead_units_ : ndarray of shape (n_layers,), int
+        Units of each code that were zero for every sample of the last epoch.
     n_iter_ : int
         Most epochs that a layer was trained for in the latest run.
     n_features_in_ : int

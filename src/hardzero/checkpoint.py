@@ -1,4 +1,8 @@
-"""Checkpoints: the state of a training in a file, from which it goes on to the same bits."""
+"""Checkpoints: the state of a training in a file, from which it goes on to the same bits.
+
+A training has one stage or, with pre-training, several: one for each autoencoder and one for the network. The file
+holds the result of every stage that has ended and the whole state of the present one.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from hardzero.atomic_file import atomic_file
 if TYPE_CHECKING:
     from hardzero.training import Trainer
 
-FORMAT = "hardzero checkpoint 1"
+FORMAT = "hardzero checkpoint 2"
 SavedParameters = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
@@ -63,6 +67,19 @@ class Checkpoint:
             object.__setattr__(self, "every_minutes", 5.0)
 
 
+def as_checkpoint(checkpoint: str | os.PathLike[str] | Checkpoint) -> Checkpoint:
+    """Return a checkpoint for a path, or the one given."""
+    return checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+
+
+@dataclass(frozen=True)
+class SavedStage:
+    """One stage of a training as it is in the file: numbers as JSON values, and arrays by name."""
+
+    state: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
 @dataclass
 class TrainingFile:
     """The checkpoint of one training: what is in the file, and when it is written next.
@@ -85,15 +102,22 @@ class TrainingFile:
     checkpoint: Checkpoint
     fingerprint: str
     random_state: np.random.RandomState
-    saved: dict[str, Any] | None = field(init=False)
-    arrays: dict[str, NDArray[Any]] = field(init=False, repr=False)
+    saved: list[SavedStage] = field(init=False, repr=False)
+    ended: list[SavedStage] = field(default_factory=list, init=False, repr=False)
     last_save: float = field(init=False)
     start: dict[str, Any] = field(init=False, repr=False)
+    interrupted: bool = field(default=False, init=False)
+    _present: SavedStage | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.saved, self.arrays = _read(Path(self.checkpoint.path), self.fingerprint)
-        if self.saved is not None:
-            _set_random_state(self.random_state, self.saved["start"], self.arrays["start_random_keys"])
+        state, arrays = _read(Path(self.checkpoint.path), self.fingerprint)
+        self.saved = []
+        if state is not None:
+            _set_random_state(self.random_state, state["start"], arrays["start_random_keys"])
+            self.saved = [
+                SavedStage(stage, {name: arrays[f"{index}.{name}"] for name in stage["arrays"]})
+                for index, stage in enumerate(state["stages"])
+            ]
         self.start = self.random_state.get_state(legacy=False)
         self.last_save = time.monotonic()
 
@@ -107,13 +131,13 @@ class TrainingFile:
         best_parameters : list of (weights, bias), or None
             Of the best validation score so far.
         """
-        if self.saved is None:
+        if self.interrupted or len(self.ended) >= len(self.saved):
             return 1, None
-        state, arrays = self.saved, self.arrays
-        for i, layer in enumerate(trainer.network.parameters):
-            layer.weights[...], layer.bias[...] = arrays[f"weights.{i}"], arrays[f"bias.{i}"]
-            for j, (weights, bias) in enumerate(zip(layer.weight_state, layer.bias_state, strict=True)):
-                weights[...], bias[...] = arrays[f"weight_state.{i}.{j}"], arrays[f"bias_state.{i}.{j}"]
+        stage = self.saved[len(self.ended)]
+        state, arrays = stage.state, stage.arrays
+        for name, array in trainer.state_arrays().items():
+            if name in arrays:
+                array[...] = arrays[name]
         trainer.optimizer.n_steps = state["n_steps"]
         trainer.optimizer.learning_rate.current = state["learning_rate"]
         for name, value in state["penalty"].items():
@@ -125,16 +149,27 @@ class TrainingFile:
         if state["has_best"]:
             indices = range(len(trainer.network.parameters))
             best = [(arrays[f"best_weights.{i}"], arrays[f"best_bias.{i}"]) for i in indices]
+        if state["ended"]:
+            self._present = stage
         epochs = trainer.settings.max_epochs if state["ended"] else trainer.history.n_epochs
         return epochs + 1, best
 
+    def stage_ends(self) -> None:
+        """Go over to the next stage, unless the present one was interrupted: then nothing more is saved."""
+        if self._present is None:
+            self.interrupted = True
+            return
+        kept = {name: array for name, array in self._present.arrays.items() if "state" not in name}
+        self.ended.append(SavedStage({**self._present.state, "arrays": list(kept)}, kept))
+        self._present = None
+
     def epoch_ends(self, trainer: Trainer, best_parameters: SavedParameters | None, *, ended: bool) -> None:
-        """Save if it is time to, or if training has ended."""
+        """Save if it is time to, or if the stage has ended."""
         plan = self.checkpoint
         due = plan.every_epochs is not None and trainer.history.n_epochs % plan.every_epochs == 0
         if plan.every_minutes is not None:
             due |= time.monotonic() - self.last_save >= 60.0 * plan.every_minutes
-        if due or ended:
+        if (due or ended) and not self.interrupted:
             self.save(trainer, best_parameters, ended=ended)
 
     def save(self, trainer: Trainer, best_parameters: SavedParameters | None, *, ended: bool) -> None:
@@ -142,30 +177,36 @@ class TrainingFile:
         from safetensors.numpy import save
 
         random = trainer.random_state.get_state(legacy=False)
-        arrays: dict[str, NDArray[Any]] = {
-            "random_keys": random["state"]["key"],
-            "start_random_keys": self.start["state"]["key"],
-        }
-        for i, layer in enumerate(trainer.network.parameters):
-            arrays[f"weights.{i}"], arrays[f"bias.{i}"] = layer.weights, layer.bias
-            for j, (weights, bias) in enumerate(zip(layer.weight_state, layer.bias_state, strict=True)):
-                arrays[f"weight_state.{i}.{j}"], arrays[f"bias_state.{i}.{j}"] = weights, bias
+        arrays: dict[str, NDArray[Any]] = {**trainer.state_arrays(), "random_keys": random["state"]["key"]}
         for i, (weights, bias) in enumerate(best_parameters or []):
             arrays[f"best_weights.{i}"], arrays[f"best_bias.{i}"] = weights, bias
         state = {
-            "fingerprint": self.fingerprint,
             "n_steps": trainer.optimizer.n_steps,
             "learning_rate": trainer.optimizer.learning_rate.current,
             "penalty": {name: _encoded(value) for name, value in vars(trainer.penalty).items()},
             "history": asdict(trainer.history),
             "random": _random_scalars(random),
-            "start": _random_scalars(self.start),
             "has_best": best_parameters is not None,
             "ended": ended,
+            "arrays": list(arrays),
         }
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        present = SavedStage(state, arrays)
+        if ended:
+            self._present = present
+        stages = [*self.ended, present]
+        contiguous = {
+            f"{index}.{name}": np.ascontiguousarray(array)
+            for index, stage in enumerate(stages)
+            for name, array in stage.arrays.items()
+        }
+        contiguous["start_random_keys"] = self.start["state"]["key"]
+        document = {
+            "fingerprint": self.fingerprint,
+            "start": _random_scalars(self.start),
+            "stages": [stage.state for stage in stages],
+        }
         with atomic_file(self.checkpoint.path) as file:
-            file.write(save(contiguous, metadata={"format": FORMAT, "state": json.dumps(state)}))
+            file.write(save(contiguous, metadata={"format": FORMAT, "state": json.dumps(document)}))
         self.last_save = time.monotonic()
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.activations import Activation
-from hardzero.network import ForwardPass, Input
+from hardzero.network import ForwardPass, Input, Network
 from hardzero.ops import Ops
 from hardzero.pretraining import AutoencoderSettings, DenoisingTrainer
-from hardzero.training import REVIVAL_PART, REVIVAL_SAMPLES, Minibatch
+from hardzero.training import REVIVAL_PART, REVIVAL_SAMPLES, Minibatch, TrainingSettings
 
 Array = NDArray[np.float32]
 
@@ -75,41 +75,30 @@ class DictionaryTrainer(DenoisingTrainer):
         normalized residual of a sample that is reconstructed poorly (Bricken et al. 2023).
     activity : float
         Part of the samples that a revived unit fires on at first.
-    n_revived : int
     """
 
     revive_dead_atoms: bool = True
     activity: float = 0.01
-    n_revived: int = field(default=0, init=False)
-    _fired: NDArray[np.intp] = field(init=False, repr=False)
     _data: tuple[Ops, Input] | None = field(default=None, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        encoder, decoder = self.network.parameters
-        decoder.weights[...] = encoder.weights.T
-        normalize_rows(decoder.weights, np.arange(len(decoder.weights)))
-        encoder.weights[...] = decoder.weights.T
-        encoder.bias[...] = -decoder.bias @ encoder.weights
-        self._fired = np.zeros(len(decoder.weights), dtype=np.intp)
-        super().__post_init__()
 
     def _minibatch(self, ops: Ops, X: Input, samples: NDArray[np.intp], targets: Array | None) -> Minibatch:
         self._data = ops, X
         return super()._minibatch(ops, X, samples, targets)
 
     def _step_ends(self, minibatch: Minibatch, forward_pass: ForwardPass) -> None:
-        counts = np.bincount(forward_pass.hidden[0].csr().indices, minlength=len(self._fired))
-        self._fired += counts
-        normalize_rows(self.network.output.weights, np.flatnonzero(counts))
+        super()._step_ends(minibatch, forward_pass)
+        used = np.unique(forward_pass.hidden[0].csr().indices).astype(np.intp)
+        normalize_rows(self.network.output.weights, used)
 
     def _epoch_ends(self) -> None:
-        normalize_rows(self.network.output.weights, np.arange(len(self._fired)))
-        dead = np.flatnonzero(self._fired == 0)
-        self._fired[...] = 0
+        normalize_rows(self.network.output.weights, np.arange(self.network.hidden_layers[0].n_units))
+        super()._epoch_ends()
+        self._data = None
+
+    def _found_dead(self, dead: NDArray[np.intp]) -> None:
         early = self.history.n_epochs < REVIVAL_PART * self.settings.max_epochs
         if self.revive_dead_atoms and early and len(dead) and self._data is not None:
             self._revive(*self._data, dead)
-        self._data = None
 
     def _revive(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
         """Replace atoms by residuals of samples drawn with probability proportional to their squared error."""
@@ -132,7 +121,7 @@ class DictionaryTrainer(DenoisingTrainer):
             state[dead] = 0
         for state in encoder.bias_state:
             state[dead] = 0
-        self.n_revived += len(dead)
+        self.history.n_revived_units += len(dead)
 
 
 @dataclass(frozen=True)
@@ -149,26 +138,28 @@ class DictionarySettings(AutoencoderSettings):
     revive_dead_atoms: bool = True
     activity: float = 0.01
 
-    def trainer(
+    def _prepare(self, network: Network) -> None:
+        encoder, decoder = network.parameters
+        decoder.weights[...] = encoder.weights.T
+        normalize_rows(decoder.weights, np.arange(len(decoder.weights)))
+        encoder.weights[...] = decoder.weights.T
+        encoder.bias[...] = -decoder.bias @ encoder.weights
+
+    def _trainer_of(
         self,
-        ops: Ops,
-        X: Input,
-        n_units: int,
-        activation: Activation,
+        network: Network,
         random_state: np.random.RandomState,
-        depth: int = 0,
-        phase: str = "training",
+        depth: int,
+        training: TrainingSettings,
+        **noise: Any,
     ) -> DictionaryTrainer:
-        """Return an untrained dictionary for input like `X`, with what trains it."""
-        plain = super().trainer(ops, X, n_units, activation, random_state, depth)
         return DictionaryTrainer(
-            plain.network,
-            plain.optimizer,
-            plain.penalty,
-            plain.settings,
+            network,
+            self.optimizer(),
+            self.penalty(depth),
+            training,
             random_state,
-            corruption=plain.corruption,
-            seed=plain.seed,
+            **noise,
             revive_dead_atoms=self.revive_dead_atoms,
             activity=self.activity,
         )

@@ -31,11 +31,11 @@ from sklearn.utils.validation import (
 )
 
 from hardzero.activations import ACTIVATIONS, Activation, get_activation
-from hardzero.checkpoint import Checkpoint, TrainingFile, fingerprint
+from hardzero.checkpoint import Checkpoint, TrainingFile, as_checkpoint, fingerprint
 from hardzero.full_batch import FullBatchObjective, minimize
 from hardzero.losses import Loss, get_loss
 from hardzero.network import Dropout, Input, Network
-from hardzero.network_estimator import NetworkEstimator, as_network_input
+from hardzero.network_estimator import NetworkEstimator, as_network_input, estimator_settings
 from hardzero.ops import Ops
 from hardzero.optimizers import LEARNING_RATES
 from hardzero.semi_supervised import keep_labelled, labelled_rows
@@ -51,10 +51,6 @@ Array = NDArray[np.float32]
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSITY_SAMPLES = 10_000
 """Training samples on which `sparsity_` is measured: enough for three digits, a small part of an epoch."""
-
-
-UNESSENTIAL_PARAMETERS = ("n_jobs", "verbose", "warm_start")
-"""Parameters that leave the trained weights as they are, so that a checkpoint does not depend on them."""
 
 
 SPARSITY_TOLERANCE = 0.02
@@ -385,7 +381,8 @@ class _RectifierEstimator(NetworkEstimator):
         random_state = check_random_state(self.random_state) if chunk is None else chunk.random_state
         training_file = None
         if checkpoint is not None:
-            training_file = self._training_file(checkpoint, random_state, first, X, targets, sample_weight, held_out)
+            data = (X, targets, sample_weight, held_out, *self._pretraining_data(all_rows))
+            training_file = self._training_file(checkpoint, random_state, first, data)
         ops = self._ops()
         if first:
             self._trainer = None
@@ -394,7 +391,7 @@ class _RectifierEstimator(NetworkEstimator):
             layers = [(size, activation) for size in sizes]
             self.network_ = Network.initialize(ops, X.shape[1], layers, targets.shape[1], loss, random_state)
             if all_rows is not None:
-                self._pretrain(all_rows, random_state, callback)
+                self._pretrain(all_rows, random_state, callback, training_file)
             self.n_outputs_ = targets.shape[1]
             self.n_layers_ = len(sizes) + 2
             self.out_activation_ = loss.output_activation
@@ -430,7 +427,20 @@ class _RectifierEstimator(NetworkEstimator):
         weights = None if sample_weight is None else np.asarray(sample_weight)[labelled]
         return X[labelled], kept, weights
 
-    def _pretrain(self, X: Input, random_state: np.random.RandomState, callback: Callback | None) -> None:
+    def _pretraining_data(self, X: Input | None) -> list[Any]:
+        """Return the arrays that pre-training depends on: all rows, or the encoders of a frozen stack."""
+        if not isinstance(self.pretraining, FrozenEstimator):
+            return [X]
+        networks = getattr(self.pretraining.estimator, "networks_", [])
+        return [layer for network in networks for part in network.parameters for layer in (part.weights, part.bias)]
+
+    def _pretrain(
+        self,
+        X: Input,
+        random_state: np.random.RandomState,
+        callback: Callback | None,
+        checkpoint: TrainingFile | None,
+    ) -> None:
         """Start the hidden layers from the encoders of autoencoders trained on all rows."""
         from hardzero.autoencoders import StackedDenoisingAutoencoder
 
@@ -452,7 +462,7 @@ class _RectifierEstimator(NetworkEstimator):
                 verbose=self.verbose or stack.verbose,
                 n_jobs=self.n_jobs,
             )
-            stack.fit(X, callback=callback)
+            stack.fit(X, callback=callback, checkpoint=checkpoint)
         check_is_fitted(stack)
         encoders = [network.hidden_layers[0] for network in stack.networks_]
         shapes = [layer.parameters.weights.shape for layer in encoders]
@@ -576,21 +586,14 @@ class _RectifierEstimator(NetworkEstimator):
         checkpoint: str | os.PathLike[str] | Checkpoint,
         random_state: np.random.RandomState,
         first: bool,
-        *data: Any,
+        data: tuple[Any, ...],
     ) -> TrainingFile:
         """Open the checkpoint of a training with these parameters and data."""
         if self.solver == "lbfgs":
             raise ValueError("checkpoint needs solver='sgd' or 'adam': 'lbfgs' keeps a state that cannot be saved")
         if not first:
             raise ValueError("checkpoint does not go with warm_start: a training that goes on would mix with the saved")
-        if not isinstance(checkpoint, Checkpoint):
-            checkpoint = Checkpoint(checkpoint)
-        parameters = self.get_params()
-        settings = {name: value for name, value in parameters.items() if name not in UNESSENTIAL_PARAMETERS}
-        settings["estimator"] = type(self).__name__
-        if not isinstance(self.random_state, Integral):
-            settings["random_state"] = None
-        return TrainingFile(checkpoint, fingerprint(settings, *data), random_state)
+        return TrainingFile(as_checkpoint(checkpoint), fingerprint(estimator_settings(self), *data), random_state)
 
     def _publish(self, history: History) -> None:
         """Set the attributes that describe a finished run."""

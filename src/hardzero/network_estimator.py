@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
@@ -84,6 +84,22 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+UNESSENTIAL_PARAMETERS = ("n_jobs", "verbose", "warm_start")
+"""Parameters that leave the trained weights as they are, so that a checkpoint does not depend on them."""
+
+
+def estimator_settings(estimator: Any) -> dict[str, Any]:
+    """Return the parameters, also those of estimators within, that decide what training ends with."""
+    parameters = {
+        name: type(value).__name__ if hasattr(value, "get_params") else value
+        for name, value in estimator.get_params().items()
+        if name.rsplit("__", 1)[-1] not in UNESSENTIAL_PARAMETERS
+    }
+    if not isinstance(estimator.random_state, Integral):
+        parameters["random_state"] = None
+    return {**parameters, "estimator": type(estimator).__name__}
 
 
 def as_network_input(X: Any) -> Input:

@@ -7,6 +7,7 @@ supervised training, so that zeros of input and code save the same time.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from scipy.sparse import csr_array, vstack
 from sklearn.utils import gen_batches
 
 from hardzero.activations import Activation
+from hardzero.checkpoint import TrainingFile
 from hardzero.corruption import Corruption, SaltAndPepper, get_corruption
 from hardzero.network import PREDICTION_ROWS, ForwardPass, Input, Layer, Network
 from hardzero.ops import Ops, Rows
@@ -25,10 +27,10 @@ from hardzero.ops.random_bits import mix
 from hardzero.ops.reference import apply_update
 from hardzero.ops.updates import Gradient, Parameters, Update
 from hardzero.optimizers import Optimizer
-from hardzero.penalties import ActivationPenalty
+from hardzero.penalties import ActivationPenalty, SparsityController
 from hardzero.reconstruction import ReconstructionHead, get_reconstruction_head
 from hardzero.reconstruction_sampling import PartialNetwork, ReconstructionSampling
-from hardzero.training import Callback, Minibatch, Trainer, TrainingSettings
+from hardzero.training import Callback, History, Minibatch, Trainer, TrainingSettings
 
 Array = NDArray[np.float32]
 
@@ -104,11 +106,20 @@ class DenoisingTrainer(Trainer):
     seed: int = 0
     sampling: ReconstructionSampling | None = None
     _part: PartialNetwork | None = field(default=None, init=False, repr=False)
+    _fired: NDArray[np.intp] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._fired = np.zeros(self.network.hidden_layers[0].n_units, dtype=np.intp)
         if self.sampling is not None:
             self._part = PartialNetwork(self.network, self.sampling)
+
+    def state_arrays(self) -> dict[str, Array]:
+        """Return the arrays that training changes; those of sampled decoders beside the network's."""
+        arrays = super().state_arrays()
+        if self._part is not None:
+            arrays.update({f"decoder_state.{j}": array for j, array in enumerate(self._part.decoder)})
+        return arrays
 
     def _minibatch(self, ops: Ops, X: Input, samples: NDArray[np.intp], targets: Array | None) -> Minibatch:
         seed = int(mix(np.array([self.optimizer.n_steps], dtype=np.uint64), self.seed)[0])
@@ -121,13 +132,65 @@ class DenoisingTrainer(Trainer):
     def _step_ends(self, minibatch: Minibatch, forward_pass: ForwardPass) -> None:
         if self._part is not None:
             self._part.give_back(minibatch.network)
+        if self.network.hidden_layers[0].activation.makes_zeros:
+            self._fired += np.bincount(forward_pass.hidden[0].csr().indices, minlength=len(self._fired))
 
     def _epoch_ends(self) -> None:
         if self._part is not None:
             self._part.write_decoder()
+        if self.network.hidden_layers[0].activation.makes_zeros:
+            dead = np.flatnonzero(self._fired == 0)
+            self._fired[...] = 0
+            self.history.n_dead_units = len(dead)
+            self._found_dead(dead)
+
+    def _found_dead(self, dead: NDArray[np.intp]) -> None:
+        """Do nothing; the point where dictionaries revive units that fired for no sample of the epoch."""
 
     def _corrupt(self, ops: Ops, rows: Rows, seed: int) -> Rows:
         return rows if self.corruption is None else self.corruption.corrupt(ops, rows, seed)
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What a model file keeps of the training of one autoencoder, so that it can go on.
+
+    Attributes
+    ----------
+    history : History
+    batch_size : int
+        As it was cut to the number of samples.
+    corruption : Corruption or None
+    seed : int
+        Of the corruption.
+    sampling_ratio : float or None
+    penalty : dict
+        State of a `SparsityController`; empty for a fixed penalty.
+    """
+
+    history: History
+    batch_size: int
+    corruption: Corruption | None
+    seed: int
+    sampling_ratio: float | None
+    penalty: dict[str, Any]
+
+    @classmethod
+    def of(cls, trainer: DenoisingTrainer) -> TrainingRecord:
+        """Return the record of a trainer."""
+        state = vars(trainer.penalty) if isinstance(trainer.penalty, SparsityController) else {}
+        return cls(
+            history=trainer.history,
+            batch_size=trainer.settings.batch_size,
+            corruption=trainer.corruption,
+            seed=trainer.seed,
+            sampling_ratio=None if trainer.sampling is None else trainer.sampling.ratio,
+            penalty={name: state[name] for name in PENALTY_STATE if state.get(name) is not None},
+        )
+
+
+PENALTY_STATE = ("coefficients", "logs", "zeros", "start", "last_progress")
+"""What a `SparsityController` has learned; the rest are its settings."""
 
 
 @dataclass(frozen=True)
@@ -176,16 +239,47 @@ class AutoencoderSettings:
         if self.corruption == SaltAndPepper.name:
             corruption = SaltAndPepper(self.corruption_level, smallest, largest)
         head = get_reconstruction_head(self.decoder, smallest=smallest, largest=largest)
-        return DenoisingTrainer(
-            initialize_autoencoder(ops, X, n_units, activation, head, random_state, tied=self.tied_weights),
-            self.optimizer(),
-            self.penalty(depth),
-            replace(self.training, phase=phase, batch_size=min(self.training.batch_size, X.shape[0])),
+        network = initialize_autoencoder(ops, X, n_units, activation, head, random_state, tied=self.tied_weights)
+        self._prepare(network)
+        return self._trainer_of(
+            network,
             random_state,
+            depth,
+            replace(self.training, phase=phase, batch_size=min(self.training.batch_size, X.shape[0])),
             corruption=corruption,
             seed=int(random_state.randint(2**31)),
             sampling=self.sampling if depth == 0 else None,
         )
+
+    def resumed_trainer(self, network: Network, record: TrainingRecord, depth: int) -> DenoisingTrainer:
+        """Return a trainer that goes on from a record, with new noise and the optimizer's moments at zero."""
+        seed = int(mix(np.array([record.history.n_samples_seen], dtype=np.uint64), record.seed)[0] >> np.uint64(33))
+        trainer = self._trainer_of(
+            network,
+            np.random.RandomState(seed),
+            depth,
+            replace(self.training, batch_size=record.batch_size),
+            corruption=record.corruption,
+            seed=seed,
+            sampling=None if record.sampling_ratio is None else ReconstructionSampling(record.sampling_ratio),
+        )
+        trainer.history = copy.deepcopy(record.history)
+        for name, value in record.penalty.items():
+            setattr(trainer.penalty, name, value)
+        return trainer
+
+    def _prepare(self, network: Network) -> None:
+        """Do nothing; the point where dictionaries normalize their atoms before training."""
+
+    def _trainer_of(
+        self,
+        network: Network,
+        random_state: np.random.RandomState,
+        depth: int,
+        training: TrainingSettings,
+        **noise: Any,
+    ) -> DenoisingTrainer:
+        return DenoisingTrainer(network, self.optimizer(), self.penalty(depth), training, random_state, **noise)
 
 
 def initialize_autoencoder(
@@ -231,6 +325,7 @@ def pretrain_stack(
     settings: AutoencoderSettings,
     random_state: np.random.RandomState,
     callback: Callback | None = None,
+    checkpoint: TrainingFile | None = None,
 ) -> list[DenoisingTrainer]:
     """Train a stack of autoencoders greedily: each learns to reconstruct the codes of the one before.
 
@@ -247,6 +342,8 @@ def pretrain_stack(
     callback : callable, optional
         Called with an `EpochReport` after each epoch, its phase ``pre-training layer 1 of 3`` and so on; a true
         return value ends the present layer.
+    checkpoint : TrainingFile, optional
+        Where the state is saved, and from where training goes on if it was saved before.
 
     Returns
     -------
@@ -262,7 +359,9 @@ def pretrain_stack(
     for depth, (n_units, activation) in enumerate(layers):
         phase = f"pre-training layer {depth + 1} of {len(layers)}"
         trainer = settings.trainer(ops, X, n_units, activation, random_state, depth, phase)
-        trainer.run(ops, X, None, callback=callback)
+        trainer.run(ops, X, None, callback=callback, checkpoint=checkpoint)
+        if checkpoint is not None:
+            checkpoint.stage_ends()
         trainers.append(trainer)
         if depth + 1 < len(layers):
             X = encode(ops, trainer.network, X)

@@ -101,6 +101,11 @@ class PartialNetwork:
     network : Network
         The autoencoder.
     sampling : ReconstructionSampling
+
+    Attributes
+    ----------
+    decoder : list of ndarray of shape (n_features, n_units)
+        The transposed output weights, and what the optimizer remembers of them.
     """
 
     def __init__(self, network: Network, sampling: ReconstructionSampling) -> None:
@@ -109,7 +114,7 @@ class PartialNetwork:
         self._sample: ColumnSample
         self._position = np.zeros(network.n_features, dtype=np.int32)
         output = network.output
-        self._decoder = [padded_copy(array.T) for array in (output.weights, *output.weight_state)]
+        self.decoder = [padded_copy(array.T) for array in (output.weights, *output.weight_state)]
         output.weight_state = []
 
     def take(self, ops: Ops, X: csr_array, seed: int) -> tuple[Network, csr_array, Array]:
@@ -144,7 +149,7 @@ class PartialNetwork:
         encoder.weights[sample.nonzero] = taken.weights
         for state, taken_state in zip(encoder.weight_state, taken.weight_state, strict=True):
             state[sample.nonzero] = taken_state
-        for whole, piece in zip(self._decoder, (part.output.weights, *part.output.weight_state), strict=True):
+        for whole, piece in zip(self.decoder, (part.output.weights, *part.output.weight_state), strict=True):
             _put_rows(whole, sample.columns, piece)
         output.bias[sample.columns] = part.output.bias
         for state, taken_state in zip(output.bias_state, part.output.bias_state, strict=True):
@@ -152,7 +157,7 @@ class PartialNetwork:
 
     def write_decoder(self) -> None:
         """Bring the network's output weights up to date."""
-        _take_rows(self._decoder[0], np.arange(self.network.n_features), self.network.output.weights)
+        _take_rows(self.decoder[0], np.arange(self.network.n_features), self.network.output.weights)
 
     def _partial_network(self, ops: Ops, sample: ColumnSample) -> Network:
         layer, output = self.network.hidden_layers[0], self.network.output
@@ -164,7 +169,7 @@ class PartialNetwork:
             pieces.append(piece)
         encoder = Parameters(pieces[0], layer.parameters.bias, pieces[1:], layer.parameters.bias_state)
         pieces = []
-        for array in self._decoder:
+        for array in self.decoder:
             piece = ops.matrix(layer.n_units, len(columns))
             _take_rows(array, columns, piece)
             pieces.append(piece)

@@ -12,9 +12,9 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from hardzero.activations import Activation, Rectifier
 from hardzero.autoencoders import AutoencoderEstimator
-from hardzero.dictionary_training import DictionarySettings, DictionaryTrainer, TopK
-from hardzero.network import Input
-from hardzero.pretraining import DenoisingTrainer
+from hardzero.dictionary_training import DictionarySettings, TopK
+from hardzero.network import Input, Network
+from hardzero.pretraining import TrainingRecord
 
 Array = NDArray[np.float32]
 
@@ -172,8 +172,8 @@ class SparseAutoencoder(AutoencoderEstimator):
             **vars(super()._settings(X)), revive_dead_atoms=self.revive_dead_atoms, activity=self.target_activity
         )
 
-    def _publish(self, trainers: list[DenoisingTrainer]) -> Any:
-        super()._publish(trainers)
+    def _restore(self, networks: list[Network], records: list[TrainingRecord]) -> Any:
+        super()._restore(networks, records)
         self.activity_ = 1.0 - float(self.sparsity_[0])
-        self.n_revived_ = sum(trainer.n_revived for trainer in trainers if isinstance(trainer, DictionaryTrainer))
+        self.n_revived_ = records[0].history.n_revived_units
         return self

@@ -148,6 +148,10 @@ class History:
     epochs_without_progress : int
     zeros_from_dropout : list of float
         How many more zeros dropout makes in each hidden layer, as a fraction, by the latest measurement.
+    n_dead_units : int
+        Of an autoencoder: units of the code that were zero for every sample of the latest epoch.
+    n_revived_units : int
+        Of a dictionary: dead atoms replaced so far.
     """
 
     loss_curve: list[float] = field(default_factory=list)
@@ -160,6 +164,8 @@ class History:
     seconds: float = 0.0
     epochs_without_progress: int = 0
     zeros_from_dropout: list[float] = field(default_factory=list)
+    n_dead_units: int = 0
+    n_revived_units: int = 0
 
 
 @dataclass(frozen=True)
@@ -283,6 +289,15 @@ class Trainer:
         if best_parameters is not None:
             self.network.restore_parameters(best_parameters)
         return history
+
+    def state_arrays(self) -> dict[str, Array]:
+        """Return the arrays that training changes, not copies, by the names they have in a checkpoint."""
+        arrays = {}
+        for i, layer in enumerate(self.network.parameters):
+            arrays[f"weights.{i}"], arrays[f"bias.{i}"] = layer.weights, layer.bias
+            arrays.update({f"weight_state.{i}.{j}": array for j, array in enumerate(layer.weight_state)})
+            arrays.update({f"bias_state.{i}.{j}": array for j, array in enumerate(layer.bias_state)})
+        return arrays
 
     def epoch(
         self,

@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 
 import hardzero
 from hardzero import DenoisingAutoencoder, SparseAutoencoder, StackedDenoisingAutoencoder
+from hardzero.corruption import MaskingNoise
 
 AUTOENCODERS = [
     DenoisingAutoencoder(20, decoder="sigmoid", max_iter=2, random_state=0),
@@ -28,8 +29,70 @@ def test_a_loaded_autoencoder_gives_the_same_bits(estimator, tmp_path):
     np.testing.assert_array_equal(loaded.transform(X).toarray(), estimator.transform(X).toarray())
     np.testing.assert_array_equal(loaded.reconstruct(X), estimator.reconstruct(X))
     assert loaded.loss_curves_ == estimator.loss_curves_
-    with pytest.raises(ValueError, match="cannot go on training"):
+    for name in ("sparsity_curves_", "n_iter_"):
+        assert getattr(loaded, name) == getattr(estimator, name)
+    np.testing.assert_array_equal(loaded.dead_units_, estimator.dead_units_)
+    loaded.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("estimator", AUTOENCODERS, ids=lambda estimator: type(estimator).__name__)
+def test_a_loaded_autoencoder_goes_on_training(estimator, tmp_path):
+    X = (load_digits().data / 8).astype(np.float32)
+    estimator.fit(X).save(tmp_path / "features.safetensors")
+    loaded = hardzero.load(tmp_path / "features.safetensors")
+    before = loaded.reconstruction_error(X)
+    for _ in range(10):
         loaded.partial_fit(X)
+    assert loaded.reconstruction_error(X) < before
+    assert [len(curve) for curve in loaded.loss_curves_] == [12] * len(loaded.networks_)
+    assert loaded._trainers[0].history.n_samples_seen == 12 * len(X)
+    again = hardzero.load(tmp_path / "features.safetensors").partial_fit(X)
+    assert loaded.loss_curves_[0][2] == again.loss_curves_[0][2]
+
+
+def test_reconstruction_sampling_noise_and_penalty_go_on(tmp_path):
+    from scipy.sparse import random_array
+
+    X = random_array((200, 600), density=0.01, format="csr", dtype=np.float32, rng=np.random.default_rng(0))
+    estimator = DenoisingAutoencoder(
+        20, reconstruction_sampling=0.5, target_sparsity=0.9, corruption=MaskingNoise(0.4), max_iter=3, random_state=0
+    )
+    estimator.fit(X).save(tmp_path / "features.safetensors")
+    loaded = hardzero.load(tmp_path / "features.safetensors")
+    assert loaded.corruption == MaskingNoise(0.4)
+    loaded.partial_fit(X)
+    trainer, earlier = loaded._trainers[0], estimator._trainers[0]
+    assert trainer.sampling == earlier.sampling
+    assert trainer.corruption == MaskingNoise(0.4)
+    assert trainer.seed != earlier.seed
+    np.testing.assert_allclose(trainer.penalty.start, earlier.penalty.start)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda document: document["architecture"]["layers"][0].update(decoder="magic"), "decoder"),
+        (lambda document: document["architecture"]["layers"][0].update(n_units=7), "said to have 7"),
+        (lambda document: document["architecture"].update(n_features=-1), "number of features"),
+        (lambda document: document["training"].update(layers=[]), "does not describe"),
+        (lambda document: document["training"]["layers"][0].update(loss_curve="low"), "loss_curve"),
+        (lambda document: document["training"]["layers"][0].update(batch_size=0), "batch_size"),
+        (lambda document: document["training"]["layers"][0].update(corruption={"corruption": ["x", {}]}), "corruption"),
+        (lambda document: document["training"]["layers"][0].update(penalty={"coefficients": "all"}), "coefficients"),
+        (lambda document: document["parameters"].update(corruption={"estimator": ["os", {}]}), "no form"),
+    ],
+)
+def test_damage_is_found(damage, message, tmp_path):
+    from hardzero.model_file.container import Contents, write_contents
+    from hardzero.model_file.kinds import get_kind
+
+    estimator = AUTOENCODERS[0].fit(np.eye(30, dtype=np.float32))
+    contents = get_kind("DenoisingAutoencoder").pack(estimator)
+    damage(contents.document)
+    write_contents(Contents(contents.kind, contents.tensors, contents.document), tmp_path / "damaged.safetensors")
+    with pytest.raises(ValueError, match=message):
+        hardzero.load(tmp_path / "damaged.safetensors")
 
 
 def test_what_is_not_fitted_cannot_be_saved(tmp_path):

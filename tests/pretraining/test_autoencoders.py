@@ -157,3 +157,22 @@ def test_sampling_is_the_default_where_it_leaves_out_most_columns(n_words, sampl
     X = random_array((60, n_words), density=10 / n_words, format="csr", dtype=np.float32, rng=random)
     autoencoder = DenoisingAutoencoder(8, batch_size=20, max_iter=1).fit(X)
     assert (autoencoder._trainers[0].sampling is not None) == sampled
+
+
+def test_partial_fit_reaches_the_target_sparsity_after_max_iter_passes(digits):
+    autoencoder = DenoisingAutoencoder(100, target_sparsity=0.85, max_iter=60, random_state=0)
+    for _ in range(60):
+        autoencoder.partial_fit(digits)
+    assert autoencoder.sparsity_[0] == pytest.approx(0.85, abs=0.03)
+
+
+def test_a_cosine_rate_that_reached_zero_is_told(digits):
+    autoencoder = DenoisingAutoencoder(10, learning_rate="cosine", max_iter=2, random_state=0).fit(digits)
+    with pytest.raises(ValueError, match="raise max_iter"):
+        autoencoder.partial_fit(digits)
+
+
+def test_dead_units_are_counted(digits):
+    autoencoder = DenoisingAutoencoder(30, activation_l1=5.0, max_iter=4, random_state=0).fit(digits)
+    assert 0 < autoencoder.dead_units_[0] <= 30
+    assert DenoisingAutoencoder(30, "tanh", max_iter=2).fit(digits).dead_units_[0] == 0

@@ -153,3 +153,21 @@ def test_pretraining_helps_with_few_labels(digits):
             scores.append(1 - classifier.score(X[500:1797], y[500:]))
         errors[pretraining is not None] = np.mean(scores)
     assert errors[True] < errors[False]
+
+
+def test_the_settings_of_pretraining_are_in_the_model_file(digits, tmp_path):
+    import hardzero
+
+    X, y = digits
+    stack = StackedDenoisingAutoencoder(decoder="sigmoid", corruption_level=0.4, max_iter=2)
+    classifier = RectifierClassifier((20, 10), pretraining=stack, max_iter=2, random_state=0).fit(X, y)
+    classifier.save(tmp_path / "model.safetensors")
+    loaded = hardzero.load(tmp_path / "model.safetensors")
+    assert loaded.get_params()["pretraining__decoder"] == "sigmoid"
+    assert repr(loaded.pretraining) == repr(stack)
+    np.testing.assert_array_equal(loaded.predict(X), classifier.predict(X))
+    np.testing.assert_array_equal(clone(loaded).fit(X, y).coefs_[0], classifier.coefs_[0])
+    frozen = RectifierClassifier((20, 10), pretraining=FrozenEstimator(classifier.pretraining_), max_iter=1).fit(X, y)
+    with pytest.warns(UserWarning, match="keeps its settings, not its weights"):
+        frozen.save(tmp_path / "frozen.safetensors")
+    assert hardzero.load(tmp_path / "frozen.safetensors").pretraining.decoder == "sigmoid"

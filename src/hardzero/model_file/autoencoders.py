@@ -1,23 +1,29 @@
-"""Autoencoders in a model file: one encoder and decoder a layer, with the estimator's parameters."""
+"""Autoencoders in a model file: one encoder and decoder a layer, with parameters and the state of training."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from hardzero.activations import get_activation
+from hardzero.activations import Activation, get_activation
 from hardzero.autoencoders import AutoencoderEstimator, DenoisingAutoencoder, StackedDenoisingAutoencoder
+from hardzero.corruption import Corruption
+from hardzero.dictionary_training import TopK
 from hardzero.model_file.container import Contents
-from hardzero.model_file.estimators import _decode_parameters, _encode_parameters
 from hardzero.model_file.network import Tensors, _check_tensors
+from hardzero.model_file.parameters import decode_parameters, encode_parameters
+from hardzero.model_file.values import decode_value, encode_activation, encode_value
 from hardzero.network import Layer, Network
 from hardzero.ops.layout import padded_copy
 from hardzero.ops.updates import Parameters
+from hardzero.pretraining import PENALTY_STATE, TiedNetwork, TrainingRecord
 from hardzero.reconstruction import DECODERS, ReconstructionHead, SigmoidReconstruction, get_reconstruction_head
 from hardzero.sparse_autoencoder import SparseAutoencoder
+from hardzero.training import History
 
 
 def pack_autoencoder(estimator: AutoencoderEstimator) -> Contents:
@@ -26,27 +32,26 @@ def pack_autoencoder(estimator: AutoencoderEstimator) -> Contents:
     Raises
     ------
     ValueError
-        If it is not fitted.
+        If it is not fitted, or its activation is not one of hardzero's.
     """
     name = type(estimator).__name__
     if "networks_" not in vars(estimator):
         raise ValueError(f"cannot save this {name}: it is not fitted yet; call fit first")
     tensors: Tensors = {}
-    heads = []
     for index, network in enumerate(estimator.networks_):
         for part, layer in zip(("encoder", "decoder"), network.parameters, strict=True):
             tensors[f"layers.{index}.{part}.weights"] = layer.weights
             tensors[f"layers.{index}.{part}.bias"] = layer.bias
-        head = network.loss
-        assert isinstance(head, ReconstructionHead)
-        scale = head.scale if isinstance(head, SigmoidReconstruction) else 1.0
-        heads.append({"decoder": head.decoder, "scale": scale})
     document: dict[str, Any] = {
-        "parameters": _encode_parameters(estimator),
-        "n_features": int(estimator.n_features_in_),
-        "heads": heads,
-        "sparsity": [float(value) for value in estimator.sparsity_],
-        "loss_curves": [[float(value) for value in curve] for curve in estimator.loss_curves_],
+        "parameters": encode_parameters(estimator),
+        "architecture": {
+            "n_features": int(estimator.n_features_in_),
+            "layers": [_encode_layer(network) for network in estimator.networks_],
+        },
+        "training": {
+            "n_iter_": int(estimator.n_iter_),
+            "layers": [_encode_record(record) for record in estimator._records],
+        },
     }
     if "feature_names_in_" in vars(estimator):
         document["feature_names"] = [str(feature) for feature in estimator.feature_names_in_]
@@ -72,7 +77,7 @@ def unpack_dictionary(contents: Contents) -> SparseAutoencoder:
 
 
 def _unpack(kind: type[Any], contents: Contents) -> Any:
-    """Return an autoencoder that transforms and reconstructs; it cannot go on training.
+    """Return an autoencoder that transforms, reconstructs and can go on training.
 
     Raises
     ------
@@ -80,9 +85,11 @@ def _unpack(kind: type[Any], contents: Contents) -> Any:
         If parts of the contents do not fit each other.
     """
     document, tensors = contents.document, contents.tensors
-    estimator = kind(**_decode_parameters(kind, document.get("parameters")))
+    estimator = kind(**decode_parameters(kind, document.get("parameters")))
     estimator._validate_params()
-    n_features = document.get("n_features")
+    architecture: Any = document.get("architecture")
+    architecture = architecture if isinstance(architecture, dict) else {}
+    n_features = architecture.get("n_features")
     if type(n_features) is not int or n_features < 1:
         raise ValueError(f"the number of features is {n_features!r}")
     sizes = [n_features, *estimator._hidden_layer_sizes()]
@@ -93,27 +100,22 @@ def _unpack(kind: type[Any], contents: Contents) -> Any:
         expected[f"layers.{index}.decoder.weights"] = (n_units, n_inputs)
         expected[f"layers.{index}.decoder.bias"] = (n_inputs,)
     _check_tensors(expected, tensors)
-    heads, n_layers = document.get("heads"), len(sizes) - 1
-    if not isinstance(heads, list) or len(heads) != n_layers:
-        raise ValueError(f"the file does not describe {n_layers} decoders")
+    training = document.get("training")
+    layers: Any = architecture.get("layers")
+    records: Any = training.get("layers") if isinstance(training, dict) else None
+    for name, part in (("the architecture", layers), ("the record of training", records)):
+        if not isinstance(part, list) or len(part) != len(sizes) - 1:
+            raise ValueError(f"{name} does not describe {len(sizes) - 1} layers")
     activation = get_activation(estimator.activation)
-    estimator.networks_ = [
-        Network(
-            [Layer(_parameters(tensors, f"layers.{index}.encoder"), activation)],
-            _parameters(tensors, f"layers.{index}.decoder"),
-            _head(head),
-        )
-        for index, head in enumerate(heads)
-    ]
-    curves, sparsity = document.get("loss_curves"), document.get("sparsity")
-    if not _numbers(sparsity, n_layers) or not isinstance(curves, list) or not all(_numbers(c) for c in curves):
-        raise ValueError("the record of training is damaged")
-    estimator.sparsity_ = np.array(sparsity)
-    estimator.loss_curves_ = curves
-    estimator.n_iter_ = max(map(len, curves), default=0)
-    estimator.n_features_in_ = n_features
-    estimator._n_features_out = sizes[-1]
+    networks = []
+    for index, layer in enumerate(layers):
+        encoder = Layer(_parameters(tensors, f"layers.{index}.encoder"), activation)
+        head = _decode_layer(layer, encoder)
+        network = TiedNetwork if estimator.tied_weights else Network
+        networks.append(network([encoder], _parameters(tensors, f"layers.{index}.decoder"), head))
+    estimator._restore(networks, [_decode_record(record) for record in records])
     estimator._trainers = []
+    estimator.n_features_in_ = n_features
     if "feature_names" in document:
         names = document["feature_names"]
         if not isinstance(names, list) or len(names) != n_features or not all(isinstance(n, str) for n in names):
@@ -126,16 +128,115 @@ def _parameters(tensors: Tensors, name: str) -> Parameters:
     return Parameters(padded_copy(tensors[f"{name}.weights"]), tensors[f"{name}.bias"].copy())
 
 
-def _head(description: Any) -> ReconstructionHead:
+def _encode_layer(network: Network) -> dict[str, Any]:
+    layer, head = network.hidden_layers[0], network.loss
+    assert isinstance(head, ReconstructionHead)
+    return {
+        "n_units": layer.n_units,
+        "activation": _encode_activation(layer.activation),
+        "decoder": head.decoder,
+        "scale": head.scale if isinstance(head, SigmoidReconstruction) else 1.0,
+    }
+
+
+def _encode_activation(activation: Activation) -> dict[str, Any]:
+    if isinstance(activation, TopK):
+        return {"name": TopK.name, "constants": activation.parameters()}
+    return encode_activation(activation)
+
+
+def _decode_layer(description: Any, encoder: Layer) -> ReconstructionHead:
+    """Return the decoder of a layer whose encoder is known, after checks that both go together."""
     if not isinstance(description, dict) or description.get("decoder") not in DECODERS:
         raise ValueError(f"{description!r} does not describe a decoder")
+    if description.get("n_units") != encoder.n_units:
+        raise ValueError(f"a layer of {encoder.n_units} units is said to have {description.get('n_units')!r}")
+    if description.get("activation") != _encode_activation(encoder.activation):
+        raise ValueError(f"a layer of {encoder.activation.name} is said to have {description.get('activation')!r}")
     scale: Any = description.get("scale")
-    if not _numbers([scale]) or scale <= 0:
+    if not _are_numbers([scale]) or scale <= 0:
         raise ValueError(f"a decoder has the scale {scale!r}")
     return get_reconstruction_head(description["decoder"], smallest=0.0, largest=float(scale))
 
 
-def _numbers(values: Any, length: int | None = None) -> bool:
+def _encode_record(record: TrainingRecord) -> dict[str, Any]:
+    history = {
+        name: _plain(value) for name, value in asdict(record.history).items() if name in _HISTORY and _is_finite(value)
+    }
+    return {
+        **history,
+        "batch_size": record.batch_size,
+        "corruption": encode_value(record.corruption),
+        "seed": record.seed,
+        "sampling_ratio": record.sampling_ratio,
+        "penalty": {name: _plain(value) for name, value in record.penalty.items()},
+    }
+
+
+def _decode_record(document: Any) -> TrainingRecord:
+    if not isinstance(document, dict):
+        raise ValueError("the record of training is damaged")
+    history = History()
+    for name, kind in _HISTORY.items():
+        value = document.get(name, getattr(history, name))
+        valid = {
+            "curve": isinstance(value, list) and bool(value) and _are_numbers(value),
+            "curves": isinstance(value, list) and bool(value) and all(_are_numbers(row, 1) for row in value),
+            "number": _are_numbers([value]) or name not in document,
+            "count": type(value) is int and value >= 0,
+        }
+        if not valid[kind]:
+            raise ValueError(f"the record of training has an invalid {name!r}")
+        setattr(history, name, value)
+    corruption, penalty = decode_value(document.get("corruption")), document.get("penalty")
+    batch_size, seed = document.get("batch_size"), document.get("seed")
+    if type(batch_size) is not int or type(seed) is not int or batch_size < 1 or seed < 0:
+        raise ValueError(f"the record of training has batch_size={batch_size!r} and seed={seed!r}")
+    ratio = document.get("sampling_ratio")
+    if ratio is not None and not (_are_numbers([ratio]) and ratio > 0):
+        raise ValueError(f"the record of training has an invalid 'sampling_ratio': {ratio!r}")
+    if corruption is not None and not isinstance(corruption, Corruption):
+        raise ValueError(f"the record of training has an invalid 'corruption': {corruption!r}")
+    if not isinstance(penalty, dict) or not set(penalty) <= set(PENALTY_STATE):
+        raise ValueError("the record of training has an invalid 'penalty'")
+    return TrainingRecord(
+        history=history,
+        batch_size=batch_size,
+        corruption=corruption,
+        seed=seed,
+        sampling_ratio=ratio,
+        penalty={name: _penalty_state(name, value) for name, value in penalty.items()},
+    )
+
+
+def _penalty_state(name: str, value: Any) -> Any:
+    if not _are_numbers([value] if name == "last_progress" else value, 1):
+        raise ValueError(f"the record of training has an invalid {name!r}")
+    return value if name in ("last_progress", "coefficients") else np.array(value, dtype=np.float64)
+
+
+_HISTORY = {
+    "loss_curve": "curve",
+    "sparsity_curve": "curves",
+    "best_loss": "number",
+    "n_epochs": "count",
+    "n_samples_seen": "count",
+    "n_dead_units": "count",
+    "n_revived_units": "count",
+}
+"""What is kept of a `History`, and what each value must be."""
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers of NumPy, also within lists, as JSON values."""
+    return np.asarray(value).tolist()
+
+
+def _is_finite(value: Any) -> bool:
+    return bool(np.isfinite(value).all())
+
+
+def _are_numbers(values: Any, length: int | None = None) -> bool:
     """Tell whether `values` is a list of finite numbers, of that length where one is given."""
     return (
         isinstance(values, list)

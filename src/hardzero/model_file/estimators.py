@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from sklearn.utils import check_random_state
 from hardzero.estimators import STOCHASTIC_SOLVERS, RectifierClassifier, RectifierRegressor
 from hardzero.model_file.container import Contents
 from hardzero.model_file.network import architecture, build_network, network_tensors
-from hardzero.model_file.values import decode_labels, decode_value, encode_labels, encode_value
+from hardzero.model_file.parameters import decode_parameters, encode_parameters
+from hardzero.model_file.values import decode_labels, encode_labels
 from hardzero.training import History, Trainer, TrainingSettings
 
 Estimator = RectifierClassifier | RectifierRegressor
@@ -35,7 +35,7 @@ def pack_estimator(estimator: Estimator) -> Contents:
         raise ValueError(f"cannot save this {name}: it is not fitted yet; call fit first")
     document: dict[str, Any] = {
         "architecture": architecture(estimator.network_),
-        "parameters": _encode_parameters(estimator),
+        "parameters": encode_parameters(estimator),
         "training": _encode_training(estimator),
     }
     if "feature_names_in_" in vars(estimator):
@@ -93,7 +93,7 @@ def unpack_regressor(contents: Contents) -> RectifierRegressor:
 def _unpack(kind: type[Any], contents: Contents) -> Any:
     """Return an estimator with its network and all attributes but those of classes."""
     document = contents.document
-    estimator = kind(**_decode_parameters(kind, document.get("parameters")))
+    estimator = kind(**decode_parameters(kind, document.get("parameters")))
     estimator._validate_params()
     network = build_network(document.get("architecture"), contents.tensors)
     estimator.network_ = network
@@ -112,31 +112,6 @@ def _unpack(kind: type[Any], contents: Contents) -> Any:
             setattr(estimator, name, value)
     estimator._trainer = _resumed_trainer(estimator, training)
     return estimator
-
-
-def _encode_parameters(estimator: Estimator) -> dict[str, Any]:
-    parameters = {}
-    for name, value in estimator.get_params(deep=False).items():
-        try:
-            parameters[name] = encode_value(value)
-        except TypeError:
-            if name != "random_state":
-                warnings.warn(
-                    f"the parameter {name}={value!r} has no form in a model file; the loaded model will have its "
-                    "default. Predictions are not affected",
-                    stacklevel=5,
-                )
-    return parameters
-
-
-def _decode_parameters(kind: type[Any], parameters: Any) -> dict[str, Any]:
-    if not isinstance(parameters, dict):
-        raise ValueError("the constructor parameters are missing")
-    known = kind._get_param_names()
-    unknown = sorted(set(parameters) - set(known))
-    if unknown:
-        raise ValueError(f"{kind.__name__} has no parameter {unknown[0]!r}")
-    return {name: decode_value(value) for name, value in parameters.items()}
 
 
 def _encode_training(estimator: Estimator) -> dict[str, Any]:

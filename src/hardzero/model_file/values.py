@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict, fields
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.activations import ACTIVATIONS, Activation, get_activation
+from hardzero.corruption import CORRUPTIONS, Corruption
 
 LABEL_KINDS = "biufU"
 """Kinds of NumPy types that class labels may have: bool, integers, floats, text."""
@@ -72,6 +74,8 @@ def encode_value(value: Any) -> Any:
         return value
     if isinstance(value, Activation):
         return {"activation": encode_activation(value)}
+    if CORRUPTIONS.get(getattr(value, "name", "")) is type(value):
+        return {"corruption": [value.name, {name: encode_value(item) for name, item in asdict(value).items()}]}
     if isinstance(value, np.ndarray):
         return [encode_value(item) for item in value.tolist()]
     if isinstance(value, tuple):
@@ -100,11 +104,21 @@ def decode_value(value: Any) -> Any:
             return float(text)
         case {"activation": description, **rest} if not rest:
             return decode_activation(description)
+        case {"corruption": [str() as name, dict() as constants], **rest} if not rest:
+            return _decode_corruption(name, constants)
         case {"tuple": list(items), **rest} if not rest:
             return tuple(decode_value(item) for item in items)
         case {"dict": list(pairs), **rest} if not rest:
             return dict(_decode_pair(pair) for pair in pairs)
     raise ValueError(f"{value!r} is no form of a parameter")
+
+
+def _decode_corruption(name: str, constants: dict[str, Any]) -> Corruption:
+    numbers = all(type(constant) in (int, float) and math.isfinite(constant) for constant in constants.values())
+    known = name in CORRUPTIONS and set(constants) <= {field.name for field in fields(CORRUPTIONS[name])}
+    if not (numbers and known):
+        raise ValueError(f"{name!r} with {constants!r} does not describe a corruption")
+    return CORRUPTIONS[name](**constants)
 
 
 def _decode_pair(pair: Any) -> tuple[Any, Any]:

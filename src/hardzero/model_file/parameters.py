@@ -1,0 +1,71 @@
+"""Constructor parameters of an estimator in a model file, and back."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from sklearn.frozen import FrozenEstimator
+
+from hardzero.model_file.values import decode_value, encode_value
+
+PRETRAINING = "StackedDenoisingAutoencoder"
+"""The one class of estimator that a parameter may hold."""
+
+
+def encode_parameters(estimator: Any) -> dict[str, Any]:
+    """Return the parameters of an estimator as JSON values; warn of those that have no form in a file.
+
+    A configured `pretraining` becomes its own parameters. Of a frozen stack these are kept too, but not its weights.
+    """
+    name = type(estimator).__name__
+    parameters = {}
+    for parameter, value in estimator.get_params(deep=False).items():
+        if isinstance(value, FrozenEstimator):
+            warnings.warn(
+                f"{parameter} of this {name} is a frozen, fitted model: the file keeps its settings, not its weights. "
+                "Save it beside with its own save() to go on pre-training from it. Predictions are not affected",
+                stacklevel=6,
+            )
+            value = value.estimator
+        try:
+            if type(value).__name__ == PRETRAINING:
+                parameters[parameter] = {"estimator": [PRETRAINING, encode_parameters(value)]}
+            else:
+                parameters[parameter] = encode_value(value)
+        except TypeError:
+            if parameter != "random_state":
+                warnings.warn(
+                    f"the parameter {parameter}={value!r} has no form in a model file; the loaded model will have its "
+                    "default. Predictions are not affected",
+                    stacklevel=6,
+                )
+    return parameters
+
+
+def decode_parameters(kind: type[Any], parameters: Any) -> dict[str, Any]:
+    """Return the parameters of `encode_parameters` for the constructor of a class.
+
+    Raises
+    ------
+    ValueError
+        If they are no parameters of that class.
+    """
+    if not isinstance(parameters, dict):
+        raise ValueError("the constructor parameters are missing")
+    known = kind._get_param_names()
+    unknown = sorted(set(parameters) - set(known))
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no parameter {unknown[0]!r}")
+    return {name: _decode(value) for name, value in parameters.items()}
+
+
+def _decode(value: Any) -> Any:
+    match value:
+        case {"estimator": [str() as name, dict() as parameters], **rest} if not rest and name == PRETRAINING:
+            from hardzero.autoencoders import StackedDenoisingAutoencoder
+
+            pretraining = StackedDenoisingAutoencoder(**decode_parameters(StackedDenoisingAutoencoder, parameters))
+            pretraining._validate_params()
+            return pretraining
+    return decode_value(value)
