@@ -142,3 +142,23 @@ def test_inspect_a_model_saved_from_python(run, tmp_path):
     regressor.network_.output.bias[...] = np.nan
     regressor.save(tmp_path / "broken")
     assert run("inspect", tmp_path / "broken").exit_code == 2
+
+
+def test_inspect_autoencoders(run, tmp_path):
+    X = np.random.default_rng(0).random((60, 8))
+    models = {
+        "stack": hardzero.StackedDenoisingAutoencoder((6, 4), max_iter=2),
+        "plain": hardzero.DenoisingAutoencoder(5, "softplus", corruption=None, max_iter=2),
+        "atoms": hardzero.SparseAutoencoder(20, target_activity=0.1, selection="top_k", max_iter=2),
+    }
+    shown = {}
+    for name, model in models.items():
+        model.fit(X).save(tmp_path / name)
+        result = run("inspect", tmp_path / name)
+        assert result.exit_code == 0, result.output
+        shown[name] = result.stdout
+    for part in ("StackedDenoisingAutoencoder", "masking, level=0.25", "adam, 2 epochs", "dead units", "last loss"):
+        assert part in shown["stack"], part
+    assert "none" in shown["plain"]
+    assert "top_k(k=2)" in shown["atoms"]
+    assert "90.0%" in shown["atoms"]

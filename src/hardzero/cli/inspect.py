@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hardzero.cli.inspect_autoencoder import autoencoder_layers, corruption, is_autoencoder
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -39,7 +41,8 @@ def inspect(
     console.print(
         f"[bold]{model}[/], written by hardzero {description['hardzero_version']}", soft_wrap=True, highlight=False
     )
-    for table in (_summary(model, description), _layers(description)):
+    layers = autoencoder_layers if is_autoencoder(description) else _layers
+    for table in (_summary(model, description), layers(description)):
         console.print()
         console.print(table, soft_wrap=not console.is_terminal)
 
@@ -56,7 +59,10 @@ def _summary(model: Path, description: dict[str, Any]) -> Table:
         "file": f"{model.stat().st_size:,} bytes, format version {description['format_version']}",
         "features": _features(description),
         "classes": _listed([str(label) for label in description.get("classes", {}).get("values", [])]),
-        "outputs": f"{architecture.get('n_outputs')}, {architecture.get('output_activation')}",
+        "outputs": f"{architecture['n_outputs']}, {architecture['output_activation']}"
+        if "n_outputs" in architecture
+        else "",
+        "corruption": corruption(description) if is_autoencoder(description) else "",
         "trained on": _origin(notes),
         "training": _training(description),
         "test": _test(notes.get("test", {})),
@@ -111,8 +117,8 @@ def _listed(names: list[str]) -> str:
 def _origin(notes: dict[str, Any]) -> str:
     if "data" not in notes:
         return ""
-    targets = _listed(notes.get("targets", []))
-    return f"{notes['data']}, {notes.get('n_train', 0):,} samples; target: {targets}"
+    text = f"{notes['data']}, {notes.get('n_train', 0):,} samples"
+    return f"{text}; target: {_listed(notes['targets'])}" if notes.get("targets") else text
 
 
 def _training(description: dict[str, Any]) -> str:
