@@ -39,7 +39,8 @@ def run_training() -> list[Row]:
     y = np.asarray(data.test.y[: training.LEAST_SAMPLES], dtype=np.int64)
     for activation in ("relu", "tanh"):
         rows.append(training.training_row(workloads.untrained(activation, X, y, workloads.MNIST_HIDDEN), "sgd", 128))
-    rows.append(training.scikit_learn_row(X, y, workloads.MNIST_HIDDEN, 128))
+    X, y = np.ascontiguousarray(data.test.X), np.asarray(data.test.y, dtype=np.int64)
+    rows += [training.scikit_learn_row(X, y, workloads.MNIST_HIDDEN, solver) for solver in ("sgd", "adam")]
     return rows
 
 
