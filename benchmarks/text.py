@@ -34,6 +34,7 @@ from hardzero.benchmarks.timing import OURS, alternate
 from hardzero.datasets import folds_by_text
 from hardzero.studies.core.statistics import estimate
 from hardzero.text import TextModel, bag_of_words
+from hardzero.training import ChunkOfRun
 
 RATES = (1e-3, 3e-4)
 RIDGE_PENALTIES = (3.0, 10.0, 30.0, 100.0)
@@ -44,6 +45,7 @@ NETWORKS = {
 }
 LINEAR = "no hidden layer"
 DROPOUT = {"input_dropout": 0.2, "hidden_dropout": 0.5}
+BATCH = 64
 
 Arguments = argparse.Namespace
 
@@ -247,90 +249,88 @@ def peak_memory(command: list[str]) -> tuple[float, float]:
 
 
 def speed(arguments: Arguments) -> Iterator[pd.DataFrame]:
-    """Yield samples per second of training, and microseconds of a prediction from raw text."""
+    """Yield speed and accuracy of training, and microseconds of a prediction from raw text."""
     data = datasets.load("reviews")
-    texts, y = data.train.X[:4096], np.asarray(data.train.y[:4096], dtype=np.int64)
-    words = bag_of_words().fit(texts)
-    X = csr_array(words.transform(texts))
-    yield training_speed(X, y, arguments)
-    yield prediction_speed(texts, y, data.test.X[:64])
+    order = np.random.default_rng(0).permutation(len(data.train.y))[: arguments.samples]
+    texts, y = data.train.X[order], np.asarray(data.train.y, dtype=np.int64)[order]
+    words = bag_of_words()
+    X, X_test = csr_array(words.fit_transform(texts)), csr_array(words.transform(data.test.X))
+    X.sort_indices()
+    for sizes in arguments.hidden:
+        for solver, rate in (("sgd", 0.03), ("adam", 0.001)):
+            yield training_speed(arguments, sizes, solver, rate, (X, y), (X_test, np.asarray(data.test.y)))
+    yield prediction_speed(texts[:4096], y[:4096], data.test.X[:: len(data.test.X) // 64])
 
 
-def training_speed(X: csr_array, y: Any, arguments: Arguments) -> pd.DataFrame:
-    """Time one epoch of plain SGD, minibatches of 64: same network 5000-256-256-1 for all but the linear model."""
-    sizes, batch = (256, 256), 64
-    settings = {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 0.01, "batch_size": batch, "random_state": 0}
-    ours = RectifierClassifier(sizes, alpha=0.0, n_jobs=arguments.threads, **settings)
-    ours.partial_fit(X, y, classes=[0, 1])
-    theirs = MLPClassifier(sizes, alpha=0.0, **settings).partial_fit(X, y, classes=[0, 1])
-    linear = SGDClassifier(loss="log_loss", random_state=0).partial_fit(X, y, classes=[0, 1])
-    contestants: dict[str, Callable[[], object]] = {
-        OURS: lambda: ours.partial_fit(X, y),
-        "scikit-learn's MLP on CSR": lambda: theirs.partial_fit(X, y),
-        "SGDClassifier (linear)": lambda: linear.partial_fit(X, y),
+def training_speed(
+    arguments: Arguments, sizes: tuple[int, ...], solver: str, rate: float, train: Any, test: Any
+) -> pd.DataFrame:
+    """Time epochs of minibatches of 64, and score what they have taught: the same network for all but the linear one.
+
+    The contestants take turns, one epoch each; the accuracy is that after the last epoch, the same number for all.
+    """
+    X, y = train
+    settings = {"solver": solver, "learning_rate_init": rate, "batch_size": BATCH, "alpha": 0.0, "random_state": 0}
+    settings |= {"momentum": 0.0} if solver == "sgd" else {}
+    models = {
+        OURS: RectifierClassifier(sizes, n_jobs=arguments.threads, **settings),
+        "scikit-learn's MLP on CSR": MLPClassifier(sizes, **settings),
+        "SGDClassifier (linear)": SGDClassifier(loss="log_loss", random_state=0),
     }
+    contestants: dict[str, Callable[[], object]] = {
+        name: lambda model=model: model.partial_fit(X, y, classes=[0, 1])  # type: ignore[misc]
+        for name, model in models.items()
+    }
+    sparser = RectifierClassifier(sizes, n_jobs=arguments.threads, target_sparsity=0.85, **settings)
+    models[f"{OURS}, target_sparsity=0.85"] = sparser
+    contestants[f"{OURS}, target_sparsity=0.85"] = epochs_of_one_run(sparser, X, y, arguments.turns + 2)
     try:
-        contestants["PyTorch, dense input"] = torch_epoch(X, y, sizes, batch, bag=False, threads=arguments.threads)
-        contestants["PyTorch, EmbeddingBag"] = torch_epoch(X, y, sizes, batch, bag=True, threads=arguments.threads)
+        from torch_bags import VARIANTS, TorchBags
     except ImportError:
         print("torch is not installed: skipped", file=sys.stderr)
-    times = alternate(contestants, n_turns=5)
-    rows = [
+    else:
+        for variant in VARIANTS[solver]:
+            bags = TorchBags(X, y, sizes, solver, variant, rate=rate, batch_size=BATCH, n_threads=arguments.threads)
+            contestants[f"PyTorch, {variant}"], models[f"PyTorch, {variant}"] = bags.epoch, bags
+    times = alternate(contestants, n_turns=arguments.turns, least_seconds=0)
+    return pd.DataFrame(
         {
-            "training, one epoch": name,
+            f"training, {'-'.join(map(str, sizes))}, {solver}": name,
             "samples/s": f"{X.shape[0] / times.median(name):,.0f}",
             "times as long as hardzero": times.ratio(name),
+            "test accuracy %": f"{100 * models[name].score(*test):.1f}",
         }
         for name in contestants
-    ]
-    return pd.DataFrame(rows)
+    )
 
 
-def torch_epoch(
-    X: csr_array, y: Any, sizes: tuple[int, ...], batch: int, *, bag: bool, threads: int
-) -> Callable[[], object]:
-    """Return an epoch of PyTorch with a linear first layer on dense rows, or an embedding bag with sparse gradients."""
-    import torch
-
-    torch.set_num_threads(threads)
-    width = X.shape[1]
-    first = torch.nn.EmbeddingBag(width, sizes[0], mode="sum", sparse=True) if bag else torch.nn.Linear(width, sizes[0])
-    bias = torch.nn.Parameter(torch.zeros(sizes[0]))
-    rest = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Linear(*sizes), torch.nn.ReLU(), torch.nn.Linear(sizes[1], 1))
-    steps = torch.optim.SGD([*first.parameters(), *([bias] if bag else []), *rest.parameters()], lr=0.01)
-    loss_of = torch.nn.BCEWithLogitsLoss()
-    targets = torch.from_numpy(y.astype(np.float32))[:, None]
-    dense = None if bag else torch.from_numpy(X.toarray())
-    indices, starts = torch.from_numpy(X.indices.astype(np.int64)), X.indptr
-
-    def hidden(samples: Any) -> Any:
-        if dense is not None:
-            return first(dense[samples])
-        parts = [indices[starts[i] : starts[i + 1]] for i in samples.tolist()]
-        offsets = torch.tensor([0, *(len(part) for part in parts[:-1])]).cumsum(0)
-        return first(torch.cat(parts), offsets) + bias
+def epochs_of_one_run(model: Any, X: Any, y: Any, n_epochs: int) -> Callable[[], object]:
+    """Return a function that trains for the next epoch of a run, along which the target sparsity is approached."""
+    random_state, epochs = np.random.RandomState(0), iter(range(n_epochs))
 
     def epoch() -> None:
-        for samples in torch.randperm(X.shape[0]).split(batch):
-            steps.zero_grad(set_to_none=True)
-            loss_of(rest(hidden(samples)), targets[samples]).backward()
-            steps.step()
+        number = next(epochs)
+        model._fit_chunk(X, y, [0, 1], ChunkOfRun(number / n_epochs, (number + 1) / n_epochs, random_state))
 
     return epoch
 
 
 def prediction_speed(texts: Any, y: Any, new: Any) -> pd.DataFrame:
-    """Time predictions for single raw reviews, vectorizing included."""
-    model = TextModel(RectifierClassifier((256, 256), max_iter=2, target_sparsity=0.85, random_state=0, n_jobs=1))
+    """Time predictions for single raw reviews, vectorizing included, on one thread."""
+    model = TextModel(RectifierClassifier((256, 256), max_iter=6, target_sparsity=0.85, random_state=0, n_jobs=1))
     predictor = model.fit(texts, y).to_predictor()
     linear = make_pipeline(bag_of_words(), SGDClassifier(random_state=0)).fit(texts, y)
+    weights, intercept = linear[1].coef_[0], linear[1].intercept_[0]
     contestants: dict[str, Callable[[], object]] = {
         OURS: lambda: [predictor([text]) for text in new],
-        "TextModel.predict": lambda: [model.predict([text]) for text in new],
+        "hardzero, TextModel.predict": lambda: [model.predict([text]) for text in new],
         "CountVectorizer and SGDClassifier": lambda: [linear.predict([text]) for text in new],
-        "the vectorizer alone": lambda: [linear[0].transform([text]) for text in new],
+        "a linear model on hardzero's lean rows": lambda: [
+            weights[predictor.rows([text]).indices].sum() + intercept > 0 for text in new
+        ],
+        "CountVectorizer alone": lambda: [linear[0].transform([text]) for text in new],
     }
-    times = alternate(contestants, n_turns=5)
+    times = alternate(contestants, n_turns=9)
     n_words = np.mean([len(text.split()) for text in new])
     rows = [
         {
@@ -387,6 +387,15 @@ def main() -> None:
     parser.add_argument("--unlabelled", type=int, default=2000, help="IMDB reviews for pre-training (default: 2000)")
     parser.add_argument("--pretraining-epochs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2, help="of hardzero and PyTorch, in the speed part")
+    parser.add_argument("--samples", type=int, default=8192, help="training samples of the speed part (default: 8192)")
+    parser.add_argument(
+        "--hidden",
+        nargs="+",
+        default=[(256, 256), (1000, 1000, 1000)],
+        type=lambda sizes: tuple(map(int, sizes.split(","))),
+        help="networks of the speed part (default: 256,256 1000,1000,1000)",
+    )
+    parser.add_argument("--turns", type=int, default=5, help="timed epochs of each contestant (default: 5)")
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
