@@ -114,6 +114,9 @@ class SemiSupervised(Study):
                     axes.errorbar(cells.index, means, bars, label=f"{activation}, {label}", **style)
             axes.set_xscale("log")
             axes.set_yscale("log")
+            budgets = sorted(of_data["labels"].unique())
+            axes.set_xticks(budgets, [f"{labels:,.0f}" for labels in budgets])
+            axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
             finish(axes, "labels", "test error (%)")
             pictures.append(Picture(axes, f"{data}: test error against the number of labels; 95 % intervals."))
         return pictures

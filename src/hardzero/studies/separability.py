@@ -73,6 +73,8 @@ class Separability(Study):
             means = last[last["network"] == name].groupby("labels")["score"].mean()
             axes.plot(means.index, means, marker=marker(i), color=color(i), label=name)
         axes.set_xscale("log")
+        axes.set_xticks(on_input.index, [f"{labels:,}" for labels in on_input.index])
+        axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
         finish(axes, "labels the probe learns from", "test accuracy of the probe (%)")
         return [Picture(axes, "A linear probe on the input and on the last hidden layer; means over seeds.")]
 
