@@ -210,11 +210,12 @@ int states_of(const Update& update) {
 
 nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const SharedMatrix& weights,
                     const SharedVector& bias, const std::vector<SharedMatrix>& weight_state,
-                    const std::vector<SharedVector>& bias_state, const Update& update, float activation_l1,
-                    bool input_delta) {
+                    const std::vector<SharedVector>& bias_state, const Update& update,
+                    const InputVector& activation_l1, bool input_delta) {
   require_fit(rows, extent(weights, 0), extent(weights, 1), extent(bias, 0));
   require(extent(delta, 0) == rows.n_rows && delta.shape(1) == weights.shape(1),
           "delta must have one row per sample and one column per unit");
+  require(extent(activation_l1, 0) == rows.n_rows, "activation_l1 must have one number per sample");
   const std::size_t n_states = static_cast<std::size_t>(states_of(update));
   require(weight_state.size() >= n_states && bias_state.size() >= n_states,
           "the parameters lack state arrays that the update needs");
@@ -230,6 +231,7 @@ nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const 
     const Padded<InputMatrix> padded_delta(pool, delta, true);
     const Padded<SharedMatrix> padded_weights(pool, weights);
     const PaddedVector<SharedVector> padded_bias(pool, bias);
+    const PaddedVector<InputVector> penalties(pool, activation_l1);
     std::optional<Padded<SharedMatrix>> weight_states[2];
     std::optional<PaddedVector<SharedVector>> bias_states[2];
     Layer layer{{padded_weights.data(), extent(weights, 0), extent(weights, 1)},
@@ -242,7 +244,7 @@ nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const 
       layer.weight_state[i] = weight_states[i]->data();
       layer.bias_state[i] = bias_states[i]->data();
     }
-    output = engine.backward(rows, padded_delta.data(), layer, update, activation_l1, input_delta);
+    output = engine.backward(rows, padded_delta.data(), layer, update, penalties.data(), input_delta);
     padded_weights.write_back();
     padded_bias.write_back();
     for (std::size_t i = 0; i < n_states; ++i) {
@@ -254,12 +256,15 @@ nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const 
   return to_numpy(output, rows.n_rows, rows.n_columns);
 }
 
-double absolute_sum(const Rows& rows) {
-  double sum = 0.0;
-  for (Index row = 0; row < rows.n_rows; ++row)
+nb::object absolute_sums(const Rows& rows) {
+  const auto sums = std::make_shared<Memory>(static_cast<std::size_t>(rows.n_rows) * sizeof(double));
+  for (Index row = 0; row < rows.n_rows; ++row) {
+    double sum = 0.0;
     for (Index entry = rows.start.data()[row]; entry < rows.end.data()[row]; ++entry)
       sum += std::abs(static_cast<double>(rows.value.data()[entry]));
-  return sum;
+    static_cast<double*>(sums->data())[row] = sum;
+  }
+  return to_numpy<double>(sums, rows.n_rows);
 }
 
 // Row starts, column indices and values without zeros, as scipy.sparse.csr_array takes them.
@@ -319,7 +324,7 @@ NB_MODULE(_native, m) {
   nb::class_<Rows>(m, "Rows")
       .def_prop_ro("shape", [](const Rows& rows) { return nb::make_tuple(rows.n_rows, rows.n_columns); })
       .def_ro("n_nonzero", &Rows::n_nonzero)
-      .def("absolute_sum", &absolute_sum)
+      .def("absolute_sums", &absolute_sums)
       .def("csr_parts", &csr_parts);
 
   nb::class_<Engine>(m, "Engine")

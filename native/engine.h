@@ -74,9 +74,10 @@ class Engine {
   // Keeps the entries whose hash reaches `threshold` and multiplies them by `scale`.
   Rows dropout(const Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed);
 
-  // `delta` in the padded layout. Returns the input's delta, or an absent matrix.
+  // `delta` in the padded layout, `activation_l1` one number a sample. Returns the input's delta, or an
+  // absent matrix.
   Matrix backward(const Rows& rows, const float* delta, const Layer& layer, const Update& update,
-                  float activation_l1, bool input_delta);
+                  const float* activation_l1, bool input_delta);
 
   // Give `rows` a dense copy if they have none.
   void make_dense(Rows& rows);
@@ -94,9 +95,9 @@ class Engine {
   Tiling tile(const Rows& rows, Index chunk_rows, Index tile_blocks) const;
   void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update) const;
   void backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
-                      float activation_l1, const Matrix& output) const;
+                      const float* activation_l1, const Matrix& output) const;
   void backward_sparse(const Rows& rows, const BackwardArrays& arrays, const Update& update,
-                       float activation_l1, const Matrix& output) const;
+                       const float* activation_l1, const Matrix& output) const;
 
   int n_threads_;
   const Kernels& kernels_;

@@ -50,7 +50,7 @@ BackwardPlan plan_backward(Index n_rows, Index n_units, Index n_columns, Index l
 }  // namespace
 
 Matrix Engine::backward(const Rows& rows, const float* delta, const Layer& layer, const Update& update,
-                        float activation_l1, bool input_delta) {
+                        const float* activation_l1, bool input_delta) {
   const BackwardArrays arrays{delta,
                               padded_width(layer.weights.n_outputs),
                               rows.n_rows,
@@ -74,7 +74,7 @@ Matrix Engine::backward(const Rows& rows, const float* delta, const Layer& layer
 }
 
 void Engine::backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
-                            float activation_l1, const Matrix& output) const {
+                            const float* activation_l1, const Matrix& output) const {
   const InputView input = rows.view();
   const Index work = 2 * rows.n_nonzero * arrays.n_columns;
   run((rows.n_columns + kUnitGroup - 1) / kUnitGroup, work, [&](Index i, int) {
@@ -88,7 +88,7 @@ void Engine::backward_dense(const Rows& rows, const BackwardArrays& arrays, cons
 }
 
 void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, const Update& update,
-                             float activation_l1, const Matrix& output) const {
+                             const float* activation_l1, const Matrix& output) const {
   const bool pass = output.exists();
   const InputView input = rows.view();
   const BackwardPlan plan =

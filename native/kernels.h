@@ -135,14 +135,15 @@ struct Kernels {
                           Index n_entries, const BackwardTile& tile);
 
   // Turn what backward_sparse passed into rows of the input's delta: units [first_unit, first_unit + 16).
+  // `activation_l1` has one penalty for each row of the minibatch.
   void (*write_input_delta)(const InputView& input, Index first_row, Index last_row,
                             const UnitEntries* entries, Index n_entries, Index first_unit,
-                            float activation_l1, float* output, Index output_stride);
+                            const float* activation_l1, float* output, Index output_stride);
 
   // The same for dense input: delta · weights of units [first_unit, last_unit), at most kUnitGroup, times
   // slope.
   void (*input_delta_dense)(const BackwardArrays& arrays, const InputView& input, Index first_unit,
-                            Index last_unit, float activation_l1, float* output, Index output_stride);
+                            Index last_unit, const float* activation_l1, float* output, Index output_stride);
 
   // Gradient of the weights of units [first_unit, last_unit) of dense input, applied at once.
   void (*gradient_dense)(const BackwardArrays& arrays, const InputView& input, const Update& update,

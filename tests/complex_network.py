@@ -40,6 +40,7 @@ class ComplexNetwork:
     def loss(self, X, targets, *, weights=None, dropout=None, activation_l1=None, decay=0.0) -> complex:
         """Return mean loss plus penalties."""
         n_samples = len(X)
+        share = np.full(n_samples, 1 / n_samples) if weights is None else weights / weights.sum(dtype=float)
         hidden = np.asarray(X, dtype=np.complex128)
         if dropout:
             hidden = dropped(hidden, dropout.input, dropout.seed)
@@ -50,9 +51,8 @@ class ComplexNetwork:
             if dropout:
                 hidden = dropped(hidden, dropout.hidden, dropout.seed + depth + 1)
             if activation_l1:
-                total += activation_l1[depth] * (hidden * np.sign(hidden.real)).sum() / n_samples
+                total += activation_l1[depth] * share @ (hidden * np.sign(hidden.real)).sum(axis=1)
         scores = hidden @ self.parameters[-2] + self.parameters[-1]
-        share = np.full(n_samples, 1 / n_samples) if weights is None else weights / weights.sum(dtype=float)
         total += share @ losses(self.head, scores, targets.astype(float))
         return total + 0.5 * decay * sum((array**2).sum() for array in self.parameters[::2])
 

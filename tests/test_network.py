@@ -60,7 +60,7 @@ def gradients(
         layer.bias_state = [np.zeros_like(layer.bias)]
     forward_pass = network.forward(ops, ops.rows(X), dropout or Dropout())
     delta = network.loss.delta(forward_pass.scores, targets, weights)
-    network.backward(ops, forward_pass, delta, Gradient(decay), activation_l1)
+    network.backward(ops, forward_pass, delta, Gradient(decay), activation_l1, weights)
     return [state[0] for layer in network.parameters for state in (layer.weight_state, layer.bias_state)]
 
 
@@ -88,11 +88,13 @@ def test_gradients_of_every_loss_with_sample_weights(ops, head):
     assert_close(computed, ComplexNetwork(network).gradients(X, targets, weights=weights))
 
 
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda activation: activation.name)
-def test_gradients_with_penalties_and_decay(ops, activation):
+def test_gradients_with_penalties_and_decay(ops, activation, weighted):
     network = make_network(ops, activation, "identity")
     X, targets = make_data("identity")
-    options = {"activation_l1": [0.05, 0.2], "decay": 0.3}
+    weights = np.linspace(0, 2, len(X), dtype=np.float32) if weighted else None
+    options = {"activation_l1": [0.05, 0.2], "decay": 0.3, "weights": weights}
     computed = gradients(ops, network, X, targets, **options)
     assert_close(computed, ComplexNetwork(network).gradients(X, targets, **options))
 

@@ -85,7 +85,8 @@ HARDZERO_INLINE void dense_dots(const BackwardArrays& arrays, const Index (&rows
 }
 
 static void input_delta_dense(const BackwardArrays& arrays, const InputView& input, Index first_unit,
-                              Index last_unit, float activation_l1, float* output, Index output_stride) {
+                              Index last_unit, const float* activation_l1, float* output,
+                              Index output_stride) {
   const Index last_column = (last_unit + kLineFloats - 1) / kLineFloats * kLineFloats;
   for (Index row = 0; row < arrays.n_rows; row += kDotRows) {
     Index rows[kDotRows];
@@ -102,7 +103,7 @@ static void input_delta_dense(const BackwardArrays& arrays, const InputView& inp
       for (int u = 0; u < kDotUnits; ++u)
         output[rows[r] * output_stride + units[u]] =
             finish_delta(dots[r * kDotUnits + u], input.values[rows[r] * input.stride + units[u]], input,
-                         rows[r], units[u], activation_l1);
+                         rows[r], units[u], activation_l1[rows[r]]);
     }
     HARDZERO_UNROLL
     for (int r = 0; r < kDotRows; ++r)

@@ -193,15 +193,15 @@ static inline float finish_delta(float passed, float value, const InputView& inp
 
 static void write_input_delta(const InputView& input, Index first_row, Index last_row,
                               const UnitEntries* entries, Index n_entries, Index first_unit,
-                              float activation_l1, float* output, Index output_stride) {
+                              const float* activation_l1, float* output, Index output_stride) {
   for (Index row = first_row; row < last_row; ++row)
     for (int part = 0; part < kUnitGroup / kLanes; ++part)
       store(output + row * output_stride + first_unit + part * kLanes, Vector{});
   for (Index i = 0; i < n_entries; ++i) {
     const UnitEntries& unit = entries[i];
     for (Index k = 0; k < unit.count; ++k)
-      output[unit.rows[k] * output_stride + unit.unit] =
-          finish_delta(unit.passed[k], unit.values[k], input, unit.rows[k], unit.unit, activation_l1);
+      output[unit.rows[k] * output_stride + unit.unit] = finish_delta(
+          unit.passed[k], unit.values[k], input, unit.rows[k], unit.unit, activation_l1[unit.rows[k]]);
   }
 }
 

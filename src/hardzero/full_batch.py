@@ -91,10 +91,10 @@ class FullBatchObjective:
         forward_pass = network.forward(self.ops, self.ops.rows(self.X, samples))
         targets = self.targets[samples]
         loss = network.loss.value(forward_pass.scores, targets, weights)
-        for coefficient, rows in zip(self.activation_l1, forward_pass.hidden, strict=True):
-            loss += coefficient * rows.absolute_sum() / n_samples
+        loss += forward_pass.activation_penalty(self.activation_l1, weights)
         delta = network.loss.delta(forward_pass.scores, targets, weights)
-        network.backward(self.ops, forward_pass, delta, Gradient(self.alpha / total_weight), self.activation_l1)
+        update = Gradient(self.alpha / total_weight)
+        network.backward(self.ops, forward_pass, delta, update, self.activation_l1, weights)
         gradient = _concatenate(
             [Parameters(layer.weight_state[0], layer.bias_state[0]) for layer in network.parameters]
         )

@@ -59,8 +59,14 @@ class Loss(ABC):
         """Return each sample's share in the derivative of the (weighted) mean."""
         if sample_weight is None:
             return derivative / np.float32(len(derivative))
-        share = sample_weight / sample_weight.sum()
-        return np.asarray(derivative * share.astype(np.float32)[:, None], dtype=np.float32)
+        return derivative * shares(len(derivative), sample_weight)[:, None]
+
+
+def shares(n_samples: int, sample_weight: Array | None) -> Array:
+    """Return the share of each sample in a mean, weighted by `sample_weight` where given; they sum to one."""
+    if sample_weight is None:
+        return np.full(n_samples, 1.0 / n_samples, dtype=np.float32)
+    return np.asarray(sample_weight / sample_weight.sum(), dtype=np.float32)
 
 
 class SoftmaxLoss(Loss):

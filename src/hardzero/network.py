@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
 from hardzero.activations import Activation
-from hardzero.losses import Loss
+from hardzero.losses import Loss, shares
 from hardzero.ops import Ops, Rows
 from hardzero.ops.random_bits import mix
 from hardzero.ops.updates import Parameters, Update
@@ -77,6 +77,15 @@ class ForwardPass:
     def hidden(self) -> list[Rows]:
         """Activations of the hidden layers."""
         return self.inputs[1:]
+
+    def activation_penalty(self, coefficients: Sequence[float], sample_weight: Array | None = None) -> float:
+        """Return the L1 penalty on the activations: sum over units, (weighted) mean over samples."""
+        share = shares(len(self.scores), sample_weight)
+        return sum(
+            coefficient * float(rows.absolute_sums() @ share)
+            for coefficient, rows in zip(coefficients, self.hidden, strict=True)
+            if coefficient
+        )
 
 
 @dataclass
@@ -161,6 +170,7 @@ class Network:
         delta: Array,
         update: Update,
         activation_l1: Sequence[float] | None = None,
+        sample_weight: Array | None = None,
     ) -> None:
         """Pass the derivative of the loss by the scores back, updating every layer on the way.
 
@@ -174,8 +184,10 @@ class Network:
         activation_l1 : sequence of float, optional
             Coefficient of the L1 penalty on the activations of each hidden layer (sum over units, mean over
             samples).
+        sample_weight : ndarray of shape (n_samples,), optional
+            Weights of that mean; `delta` has them already.
         """
-        n_samples = len(delta)
+        share = shares(len(delta), sample_weight)
         passed: Array | None = delta
         penalties = [0.0, *(activation_l1 or [0.0] * len(self.hidden_layers))]
         for depth in range(len(self.hidden_layers), -1, -1):
@@ -185,7 +197,7 @@ class Network:
                 passed,
                 self.parameters[depth],
                 update,
-                activation_l1=penalties[depth] / n_samples,
+                activation_l1=np.float32(penalties[depth]) * share,
                 input_delta=depth > 0,
             )
 

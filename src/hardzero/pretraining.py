@@ -74,9 +74,10 @@ class TiedNetwork(Network):
         delta: Array,
         update: Update,
         activation_l1: Sequence[float] | None = None,
+        sample_weight: Array | None = None,
     ) -> None:
         """Pass `delta` back, step along the sum of both layers' gradients, and copy the transpose."""
-        self._gradient.backward(ops, forward_pass, delta, Gradient(), activation_l1)
+        self._gradient.backward(ops, forward_pass, delta, Gradient(), activation_l1, sample_weight)
         encoder, decoder = self.parameters
         by_encoder, by_decoder = self._gradient.parameters
         gradient = by_encoder.weight_state[0]

@@ -18,6 +18,7 @@ from hardzero.network import Dropout, ForwardPass, Input, Network
 from hardzero.ops import Ops, Rows
 from hardzero.optimizers import Optimizer
 from hardzero.penalties import ActivationPenalty
+from hardzero.repeated_rows import merge_repeated_rows
 
 Array = NDArray[np.float32]
 
@@ -186,6 +187,25 @@ class Minibatch:
     targets: Array
 
 
+@dataclass(frozen=True)
+class TrainingData:
+    """What is trained on.
+
+    Attributes
+    ----------
+    X : ndarray or csr_array of shape (n_rows, n_features)
+    targets : ndarray of shape (n_rows, n_outputs), or None
+    sample_weight : ndarray of shape (n_rows,), or None
+    n_samples : int
+        Samples that the rows stand for: more than the rows where equal samples were merged.
+    """
+
+    X: Input
+    targets: Array | None
+    sample_weight: Array | None
+    n_samples: int
+
+
 @dataclass
 class Trainer:
     """Trains a network; keeps optimizer, penalty and history between calls, so that training can go on.
@@ -260,10 +280,10 @@ class Trainer:
         first_epoch, best_parameters = checkpoint.resume(self) if checkpoint is not None else (1, None)
         if best_parameters is None and validation_score is not None and history.validation_scores:
             best_parameters = self.network.copy_parameters()
-        X = ops.prepare(X)
+        data = self._training_data(ops, X, targets, sample_weight)
         try:
             for epoch in range(first_epoch, settings.max_epochs + 1):
-                report = self._epoch(ops, X, targets, sample_weight, epoch, validation_score)
+                report = self._epoch(ops, data, epoch, validation_score)
                 if report.validation_score is not None and report.validation_score == history.best_validation_score:
                     best_parameters = self.network.copy_parameters()
                 stop = bool(callback(report)) if callback is not None else False
@@ -310,44 +330,52 @@ class Trainer:
     ) -> EpochReport:
         """Train for one pass over the data, which may be a chunk of a longer run; the step of ``partial_fit``."""
         self.history.n_epochs = 0
-        return self._epoch(ops, ops.prepare(X), targets, sample_weight, 1, None, chunk)
+        return self._epoch(ops, self._training_data(ops, X, targets, sample_weight), 1, None, chunk)
+
+    def _training_data(self, ops: Ops, X: Input, targets: Array | None, sample_weight: Array | None) -> TrainingData:
+        """Return the data in the form that steps take; one minibatch for all does not depend on how rows are split."""
+        n_samples = X.shape[0]
+        if targets is not None and n_samples <= self.settings.batch_size and not self.settings.dropout.active:
+            X, targets, sample_weight = merge_repeated_rows(X, targets, sample_weight)
+        return TrainingData(ops.prepare(X), targets, sample_weight, n_samples)
 
     def _epoch(
         self,
         ops: Ops,
-        X: Input,
-        targets: Array | None,
-        sample_weight: Array | None,
+        data: TrainingData,
         epoch: int,
         validation_score: Callable[[], float] | None,
         chunk: ChunkOfRun | None = None,
     ) -> EpochReport:
         history = self.history
-        n_samples = X.shape[0]
+        X, targets, sample_weight, n_rows = data.X, data.targets, data.sample_weight, data.X.shape[0]
         started = time.perf_counter()
-        total_loss, n_trained = 0.0, 0
+        total_loss, total_weight, n_trained, n_steps = 0.0, 0.0, 0, 0
         total_zeros = np.zeros(len(self.network.hidden_layers))
         first, last = (epoch - 1) / self.settings.max_epochs, epoch / self.settings.max_epochs
         if chunk is not None:
             first, last = chunk.start, chunk.end
-        for start, samples in self._minibatches(n_samples):
-            progress = first + (last - first) * start / n_samples
+        for start, samples in self._minibatches(n_rows):
+            progress = first + (last - first) * start / n_rows
             weights = None if sample_weight is None else sample_weight[samples]
             if weights is not None and not weights.any():
                 continue
             loss, step_zeros = self._step(ops, X, samples, targets, weights, progress)
             total_loss += loss * len(samples)
+            total_weight += len(samples) if weights is None else float(weights.sum())
             n_trained += len(samples)
+            n_steps += 1
             total_zeros += step_zeros * len(samples)
         self._epoch_ends()
         if self.settings.revive_dead_units and epoch < REVIVAL_PART * self.settings.max_epochs:
             revive(self.network, ops, X[:REVIVAL_SAMPLES])
         history.n_epochs += 1
-        history.n_samples_seen += n_samples
+        history.n_samples_seen += data.n_samples
         seconds = time.perf_counter() - started
         history.seconds += seconds
         zeros = total_zeros / n_trained
-        self._record(total_loss / n_trained, zeros, validation_score)
+        loss = total_loss / n_trained + self._weight_penalty(total_weight / n_steps)
+        self._record(loss, zeros, validation_score)
         self.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
         return EpochReport(
             epoch,
@@ -356,7 +384,7 @@ class Trainer:
             history.validation_scores[-1] if validation_score is not None else None,
             zeros,
             seconds,
-            n_samples,
+            data.n_samples,
             self.optimizer.learning_rate.current,
             self.settings.phase,
         )
@@ -390,10 +418,10 @@ class Trainer:
         network = minibatch.network
         forward_pass = network.forward(ops, minibatch.rows, dropout)
         loss, delta = network.loss.value_and_delta(forward_pass.scores, minibatch.targets, sample_weight)
-        loss += self._activation_penalty(forward_pass, n_samples)
+        loss += forward_pass.activation_penalty(self.penalty.coefficients, sample_weight)
         if not np.isfinite(loss):
             raise TrainingDiverged(self._divergence_message(loss))
-        network.backward(ops, forward_pass, delta, update, self.penalty.coefficients)
+        network.backward(ops, forward_pass, delta, update, self.penalty.coefficients, sample_weight)
         self._step_ends(minibatch, forward_pass)
         zeros = _zeros(forward_pass) - self._zeros_from_dropout(ops, X, samples, forward_pass)
         self.penalty.observe(zeros, progress)
@@ -423,19 +451,16 @@ class Trainer:
     def _epoch_ends(self) -> None:
         """Do nothing; the point where subclasses put the network in order before it is looked at."""
 
-    def _activation_penalty(self, forward_pass: ForwardPass, n_samples: int) -> float:
-        return sum(
-            coefficient * rows.absolute_sum() / n_samples
-            for coefficient, rows in zip(self.penalty.coefficients, forward_pass.hidden, strict=True)
-            if coefficient
-        )
+    def _weight_penalty(self, minibatch_weight: float) -> float:
+        """Return the L2 penalty on the weights in the loss of a minibatch."""
+        if not self.settings.alpha:
+            return 0.0
+        squares = sum(float(np.square(layer.weights, dtype=np.float64).sum()) for layer in self.network.parameters)
+        return 0.5 * self.settings.alpha * squares / minibatch_weight
 
     def _record(self, loss: float, zeros: NDArray[np.float64], validation_score: Callable[[], float] | None) -> None:
         """Append to the curves and count the epochs without progress."""
         history, tol = self.history, self.settings.tol
-        if self.settings.alpha:
-            squares = sum(float(np.square(layer.weights, dtype=np.float64).sum()) for layer in self.network.parameters)
-            loss += 0.5 * self.settings.alpha * squares / self.settings.batch_size
         history.loss_curve.append(loss)
         history.sparsity_curve.append(zeros.tolist())
         if validation_score is not None:

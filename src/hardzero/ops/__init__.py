@@ -31,8 +31,8 @@ class Rows(Protocol):
     def n_nonzero(self) -> int:
         """Number of entries that are not exactly zero."""
 
-    def absolute_sum(self) -> float:
-        """Return the sum of the absolute values of all entries."""
+    def absolute_sums(self) -> NDArray[np.float64]:
+        """Return the sum of the absolute values of each row."""
 
     def dense(self) -> NDArray[np.float32]:
         """Return the activations as an array."""
@@ -84,7 +84,7 @@ class Ops(Protocol):
         parameters: Parameters,
         update: Update,
         *,
-        activation_l1: float = 0.0,
+        activation_l1: float | NDArray[np.float32] = 0.0,
         input_delta: bool = True,
     ) -> NDArray[np.float32] | None:
         """Pass `delta` back through one layer and apply `update` to its parameters.
@@ -98,9 +98,9 @@ class Ops(Protocol):
         parameters : Parameters
             Changed in place: stepped, or, for `Gradient`, given their gradient as state.
         update : Gradient, Momentum or Adam
-        activation_l1 : float
-            Derivative of the penalty by the absolute value of each entry of `rows` (the coefficient divided
-            by the number of samples). Added to the returned delta before the slope.
+        activation_l1 : float or ndarray of shape (n_samples,), float32
+            Derivative of the penalty by the absolute value of each entry of `rows` (the coefficient times the
+            sample's share in the mean). Added to the returned delta before the slope.
         input_delta : bool
             Whether the derivative by the input is wanted; False for the first layer.
 

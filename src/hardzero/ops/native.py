@@ -41,9 +41,9 @@ class NativeRows:
         """Number of entries that are not exactly zero."""
         return self._rows.n_nonzero
 
-    def absolute_sum(self) -> float:
-        """Return the sum of the absolute values of all entries."""
-        return self._rows.absolute_sum()
+    def absolute_sums(self) -> NDArray[np.float64]:
+        """Return the sum of the absolute values of each row."""
+        return self._rows.absolute_sums()
 
     def dense(self) -> Array:
         """Return the activations as an array."""
@@ -143,7 +143,7 @@ class NativeOps:
         parameters: Parameters,
         update: Update,
         *,
-        activation_l1: float = 0.0,
+        activation_l1: float | Array = 0.0,
         input_delta: bool = True,
     ) -> Array | None:
         """Pass `delta` back through a layer and update it; see `Ops.backward`."""
@@ -155,7 +155,7 @@ class NativeOps:
             parameters.weight_state,
             parameters.bias_state,
             _native_update(update),
-            activation_l1,
+            np.broadcast_to(np.asarray(activation_l1, dtype=np.float32), rows.shape[:1]),
             input_delta,
         )
 

@@ -42,10 +42,9 @@ class ReferenceRows:
         """Number of entries that are not exactly zero."""
         return int(self.values.nnz if isinstance(self.values, csr_array) else np.count_nonzero(self.values))
 
-    def absolute_sum(self) -> float:
-        """Return the sum of the absolute values of all entries."""
-        entries = self.values.data if isinstance(self.values, csr_array) else self.values
-        return float(np.abs(entries).sum(dtype=np.float64))
+    def absolute_sums(self) -> NDArray[np.float64]:
+        """Return the sum of the absolute values of each row."""
+        return np.asarray(abs(self.csr()).sum(axis=1, dtype=np.float64)).ravel()
 
     def dense(self) -> Array:
         """Return the activations as an array."""
@@ -123,18 +122,23 @@ class ReferenceOps:
         parameters: Parameters,
         update: Update,
         *,
-        activation_l1: float = 0.0,
+        activation_l1: float | Array = 0.0,
         input_delta: bool = True,
     ) -> Array | None:
         """Pass `delta` back through a layer and update it; see `Ops.backward`."""
         passed_back = None
         if input_delta:
-            by_activation = delta @ parameters.weights.T + np.float32(activation_l1) * rows.sign()
+            by_activation = delta @ parameters.weights.T + _column(activation_l1) * rows.sign()
             passed_back = by_activation * rows.slopes()
         gradient = rows.values.T @ delta + np.float32(update.decay) * parameters.weights
         apply_update(update, parameters.weights, gradient, parameters.weight_state)
         apply_update(update, parameters.bias, delta.sum(axis=0), parameters.bias_state)
         return passed_back
+
+
+def _column(per_sample: float | Array) -> Array:
+    """Return one number, or one for each sample, as a factor of rows."""
+    return np.asarray(per_sample, dtype=np.float32).reshape(-1, 1)
 
 
 def apply_update(update: Update, parameter: Array, gradient: Array, state: list[Array]) -> None:
