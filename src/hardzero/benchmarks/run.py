@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from hardzero.atomic_file import atomic_file
-from hardzero.benchmarks import prediction, training, workloads
+from hardzero.benchmarks import prediction, time_to_error, training, workloads
 from hardzero.benchmarks.peers import missing_peers
 from hardzero.benchmarks.scaling import scaling_points
 from hardzero.benchmarks.table import Row, print_table, to_frame
@@ -54,15 +54,14 @@ def run_bag_of_words() -> list[Row]:
 def run_time_to_error() -> list[Row]:
     """Train to 2.0 % and 1.6 % test error on MNIST, both sides at their best setting."""
     data = workloads.mnist()
-    return list(
-        training.time_to_error_rows(
-            np.ascontiguousarray(data.train.X),
-            np.asarray(data.train.y, dtype=np.int64),
-            np.ascontiguousarray(data.test.X),
-            np.asarray(data.test.y, dtype=np.int64),
-            workloads.MNIST_HIDDEN,
-        )
+    race = time_to_error.Race(
+        np.ascontiguousarray(data.train.X),
+        np.asarray(data.train.y, dtype=np.int64),
+        np.ascontiguousarray(data.test.X),
+        np.asarray(data.test.y, dtype=np.int64),
+        workloads.MNIST_HIDDEN,
     )
+    return list(time_to_error.time_to_error_rows(race))
 
 
 def run_import() -> list[Row]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
@@ -136,118 +135,3 @@ def scikit_learn_row(
         times.ratio("scikit-learn"),
         "",
     )
-
-
-def time_to_error_rows(
-    X: Array,
-    y: NDArray[np.int64],
-    X_test: Array,
-    y_test: NDArray[np.int64],
-    hidden: tuple[int, ...],
-    targets: tuple[float, ...] = (0.020, 0.016),
-    batch_sizes: tuple[int, ...] = (32, 64, 128, 256),
-    learning_rates: tuple[float, ...] = (0.03, 0.1),
-    limit_seconds: float = 120.0,
-) -> Iterator[Row]:
-    """Yield seconds of training until the test error reaches each target, each side at its best setting.
-
-    Both sides run the whole grid of minibatch size and learning rate of plain momentum SGD. A run ends when it has
-    reached the last target, or has taken longer than the side's best so far, so it cannot win any more.
-    """
-    results = {}
-    for side in (OURS, "PyTorch"):
-        best = dict.fromkeys(targets, (limit_seconds, "not reached"))
-        for batch_size in batch_sizes:
-            for rate in learning_rates:
-                limit = best[targets[-1]][0]
-                reached = _train_until(side, X, y, X_test, y_test, hidden, batch_size, rate, targets, limit)
-                for target, seconds in reached.items():
-                    if seconds < best[target][0]:
-                        best[target] = (seconds, f"minibatch {batch_size}, rate {rate:g}")
-        results[side] = best
-    for target in targets:
-        theirs, ours = results["PyTorch"][target], results[OURS][target]
-        yield Row(
-            f"seconds to {target:.1%} error",
-            f"ours: {ours[1]}; theirs: {theirs[1]}; 2 threads",
-            "PyTorch 2 threads",
-            theirs[0],
-            ours[0],
-            "s",
-            theirs[0] / ours[0],
-            f"grid {list(batch_sizes)} × {list(learning_rates)}, at most {limit_seconds:g} s a run",
-        )
-
-
-def _train_until(
-    side: str,
-    X: Array,
-    y: NDArray[np.int64],
-    X_test: Array,
-    y_test: NDArray[np.int64],
-    hidden: tuple[int, ...],
-    batch_size: int,
-    rate: float,
-    targets: tuple[float, ...],
-    limit: float,
-) -> dict[float, float]:
-    """Return the training seconds after which each target was reached; evaluation is not counted."""
-    from hardzero.benchmarks.workloads import untrained
-
-    workload = untrained("relu", X, y, hidden)
-    epoch, error = (_our_run if side == OURS else _torch_run)(workload, X_test, y_test, batch_size, rate)
-    reached: dict[float, float] = {}
-    seconds = 0.0
-    while seconds < limit and len(reached) < len(targets):
-        started = time.perf_counter()
-        epoch()
-        seconds += time.perf_counter() - started
-        present = error()
-        for target in targets:
-            if present <= target and target not in reached:
-                reached[target] = seconds
-    return reached
-
-
-def _our_run(
-    workload: Workload, X_test: Array, y_test: NDArray[np.int64], batch_size: int, rate: float
-) -> tuple[Callable[[], object], Callable[[], float]]:
-    network = workload.network
-    trainer = Trainer(
-        network,
-        GradientDescent(LearningRate("constant", rate), 0.9, True),
-        FixedPenalty([0.0] * len(network.hidden_layers)),
-        TrainingSettings(max_epochs=1, batch_size=batch_size),
-        np.random.RandomState(0),
-    )
-    ops = get_ops(2)
-    X = ops.prepare(workload.X)
-    targets = one_hot(workload.y, network.n_outputs)
-    return (
-        lambda: trainer.epoch(ops, X, targets),
-        lambda: float(np.mean(network.scores(ops, X_test).argmax(axis=1) != y_test)),
-    )
-
-
-def _torch_run(
-    workload: Workload, X_test: Array, y_test: NDArray[np.int64], batch_size: int, rate: float
-) -> tuple[Callable[[], object], Callable[[], float]]:
-    import torch
-
-    torch.set_num_threads(2)
-    step = torch_training_step(Weights.of(workload.network), "sgd", rate, 0.9)
-    X = np.asarray(workload.X)
-    order = minibatches(len(X), batch_size)
-    n_steps = len(X) // batch_size
-
-    def epoch() -> None:
-        for _ in range(n_steps):
-            samples = next(order)
-            step(X[samples], workload.y[samples])
-
-    def error() -> float:
-        with torch.inference_mode():
-            scores = step.module(torch.from_numpy(X_test))  # type: ignore[attr-defined]
-        return float(np.mean(scores.argmax(dim=1).numpy() != y_test))
-
-    return epoch, error
