@@ -2,6 +2,7 @@
 
 import pytest
 
+from hardzero.checkpoint import Checkpoint
 from hardzero.studies import get_study, study_names
 from hardzero.studies.core import workers as workers_module
 from hardzero.studies.core.running import make_plan, run_study
@@ -127,9 +128,11 @@ def test_a_worker_with_other_data_is_told_so():
     assert "give all machines the same HARDZERO_DATA" in outcome.error
 
 
-def test_a_killed_run_goes_on_after_its_pretraining(tmp_path, monkeypatch):
-    from hardzero import datasets
-    from hardzero.autoencoders import StackedDenoisingAutoencoder
+@pytest.mark.parametrize("n_epochs", [3, 4])
+def test_a_killed_run_does_not_repeat_its_pretraining(tmp_path, monkeypatch, n_epochs):
+    """Killed in the last of the four epochs of pre-training two layers, and after all of them."""
+    from hardzero import RectifierClassifier, datasets
+    from hardzero.pretraining import DenoisingTrainer
     from hardzero.studies.core import networks
     from hardzero.studies.core.study import Context
 
@@ -144,16 +147,30 @@ def test_a_killed_run_goes_on_after_its_pretraining(tmp_path, monkeypatch):
     }
     study, digits = get_study("table1"), datasets.load("digits")
     uninterrupted = study.measure(settings, Context(digits, 0))
+    monkeypatch.setattr(networks, "Checkpoint", lambda path, **_: Checkpoint(path, every_epochs=1))
+    epoch = DenoisingTrainer._epoch
 
-    def killed(*arguments):
-        raise KeyboardInterrupt
+    def run(allowed, **context):
+        seen = []
+
+        def counted(*arguments):
+            if len(seen) == allowed:
+                raise MemoryError
+            seen.append(1)
+            return epoch(*arguments)
+
+        monkeypatch.setattr(DenoisingTrainer, "_epoch", counted)
+        return study.measure(settings, Context(digits, 0, checkpoints=tmp_path, **context))
 
     with monkeypatch.context() as patched:
-        patched.setattr(networks, "fit", killed)
-        with pytest.raises(KeyboardInterrupt):
-            study.measure(settings, Context(digits, 0, checkpoints=tmp_path))
-    monkeypatch.setattr(StackedDenoisingAutoencoder, "fit", killed)
-    assert study.measure(settings, Context(digits, 0, n_jobs=2, checkpoints=tmp_path)) == uninterrupted
+        patched.setattr(RectifierClassifier, "fit", out_of_memory)
+        with pytest.raises(MemoryError):
+            run(n_epochs)
+    assert run(4 - n_epochs, n_jobs=2) == uninterrupted
+
+
+def out_of_memory(*_, **__):
+    raise MemoryError
 
 
 def test_data_that_are_absent_are_named_and_the_rest_is_planned(tmp_path, monkeypatch):

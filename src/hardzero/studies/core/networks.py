@@ -14,7 +14,6 @@ from hardzero.activations import Softplus
 from hardzero.autoencoders import StackedDenoisingAutoencoder
 from hardzero.checkpoint import Checkpoint
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
-from hardzero.model_file import load
 from hardzero.studies.core.study import Context, Metrics, Settings
 
 MEASURED_SAMPLES = 10_000
@@ -81,11 +80,8 @@ def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEsti
     """Return stacked denoising autoencoders trained on all rows, from which networks start at every learning rate.
 
     The paper's corruption (a quarter of the entries set to 0) and the decoder that suits the data; the L1 coefficient
-    is that of supervised training. A run that was killed afterwards finds them beside its checkpoints.
+    is that of supervised training.
     """
-    saved = None if context.checkpoints is None else context.checkpoints / "pretrained.safetensors"
-    if saved is not None and saved.exists():
-        return FrozenEstimator(load(saved))
     stack = StackedDenoisingAutoencoder(
         settings["hidden_layer_sizes"],
         settings["activation"],
@@ -94,12 +90,7 @@ def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEsti
         random_state=context.seed,
         n_jobs=context.n_jobs,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        stack.fit(X)
-    if saved is not None:
-        saved.parent.mkdir(parents=True, exist_ok=True)
-        stack.save(saved)
+    fit(stack, X, None, context, "pre-training")
     return FrozenEstimator(stack)
 
 
