@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from abc import abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, cast
@@ -255,10 +254,6 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
     def score(self, X: ArrayLike | csr_array, y: Any = None) -> float:
         """Return minus `reconstruction_error`, so that larger is better in a parameter search."""
         return -self.reconstruction_error(X)
-
-    @abstractmethod
-    def _hidden_layer_sizes(self) -> list[int]:
-        """Return the units of each encoder."""
 
     def _layers(self) -> list[tuple[int, Activation]]:
         activation = get_activation(self.activation)
@@ -583,6 +578,3 @@ class StackedDenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101
         self.random_state = random_state
         self.verbose = verbose
         self.n_jobs = n_jobs
-
-    def _hidden_layer_sizes(self) -> list[int]:
-        return NetworkEstimator._hidden_layer_sizes(self)

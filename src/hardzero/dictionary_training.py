@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from hardzero.activations import Activation
 from hardzero.network import ForwardPass, Input, Network
 from hardzero.ops import Ops
 from hardzero.pretraining import AutoencoderSettings, DenoisingTrainer
-from hardzero.training import REVIVAL_PART, REVIVAL_SAMPLES, Minibatch, TrainingSettings
+from hardzero.training import REVIVAL_PART, REVIVAL_SAMPLES, Minibatch
 
 Array = NDArray[np.float32]
 
@@ -145,24 +147,8 @@ class DictionarySettings(AutoencoderSettings):
         encoder.weights[...] = decoder.weights.T
         encoder.bias[...] = -decoder.bias @ encoder.weights
 
-    def _trainer_of(
-        self,
-        network: Network,
-        random_state: np.random.RandomState,
-        depth: int,
-        training: TrainingSettings,
-        **noise: Any,
-    ) -> DictionaryTrainer:
-        return DictionaryTrainer(
-            network,
-            self.optimizer(),
-            self.penalty(depth),
-            training,
-            random_state,
-            **noise,
-            revive_dead_atoms=self.revive_dead_atoms,
-            activity=self.activity,
-        )
+    def _kind_of_trainer(self) -> Callable[..., DictionaryTrainer]:
+        return partial(DictionaryTrainer, revive_dead_atoms=self.revive_dead_atoms, activity=self.activity)
 
 
 def normalize_rows(matrix: Array, rows: NDArray[np.intp]) -> None:

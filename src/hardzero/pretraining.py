@@ -280,7 +280,12 @@ class AutoencoderSettings:
         training: TrainingSettings,
         **noise: Any,
     ) -> DenoisingTrainer:
-        return DenoisingTrainer(network, self.optimizer(), self.penalty(depth), training, random_state, **noise)
+        make = self._kind_of_trainer()
+        return make(network, self.optimizer(), self.penalty(depth), training, random_state, **noise)
+
+    def _kind_of_trainer(self) -> Callable[..., DenoisingTrainer]:
+        """Return what makes a trainer; dictionaries have one of their own."""
+        return DenoisingTrainer
 
 
 def initialize_autoencoder(
