@@ -19,14 +19,15 @@ __all__ = ["FORMAT_VERSION", "ModelFileError", "describe", "load", "save"]
 
 
 def save(model: Any, path: str | os.PathLike[str], *, notes: dict[str, Any] | None = None) -> None:
-    """Write a fitted estimator or a network to one safetensors file.
+    """Write a fitted model to one safetensors file.
 
     The file is written beside `path` and takes its place when it is complete: whatever happens on the way, an
     older file stays as it was. The same model makes the same bytes.
 
     Parameters
     ----------
-    model : RectifierClassifier, RectifierRegressor or Network
+    model : RectifierClassifier, RectifierRegressor, TextModel, autoencoder, Pipeline or Network
+        A pipeline of a vectorizer and a classifier or regressor.
     path : str or path-like
         Usually with the ending ``.safetensors``.
     notes : dict, optional
@@ -73,7 +74,8 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    RectifierClassifier, RectifierRegressor or Network
+    object
+        Of the class that was saved.
 
     Raises
     ------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -14,9 +13,14 @@ from hardzero.autoencoders import AutoencoderEstimator, DenoisingAutoencoder, St
 from hardzero.corruption import Corruption
 from hardzero.dictionary_training import TopK
 from hardzero.model_file.container import Contents
-from hardzero.model_file.network import Tensors, _check_tensors
-from hardzero.model_file.parameters import decode_parameters, encode_parameters
-from hardzero.model_file.values import decode_value, encode_activation, encode_value
+from hardzero.model_file.network import Tensors, check_tensors
+from hardzero.model_file.parameters import (
+    decode_feature_names,
+    decode_parameters,
+    encode_feature_names,
+    encode_parameters,
+)
+from hardzero.model_file.values import decode_value, encode_activation, encode_value, is_number
 from hardzero.network import Layer, Network
 from hardzero.ops.layout import padded_copy
 from hardzero.ops.updates import Parameters
@@ -52,9 +56,8 @@ def pack_autoencoder(estimator: AutoencoderEstimator) -> Contents:
             "n_iter_": int(estimator.n_iter_),
             "layers": [_encode_record(record) for record in estimator._records],
         },
+        **encode_feature_names(estimator),
     }
-    if "feature_names_in_" in vars(estimator):
-        document["feature_names"] = [str(feature) for feature in estimator.feature_names_in_]
     return Contents(name, tensors, document)
 
 
@@ -99,7 +102,7 @@ def _unpack(kind: type[Any], contents: Contents) -> Any:
         expected[f"layers.{index}.encoder.bias"] = (n_units,)
         expected[f"layers.{index}.decoder.weights"] = (n_units, n_inputs)
         expected[f"layers.{index}.decoder.bias"] = (n_inputs,)
-    _check_tensors(expected, tensors)
+    check_tensors(expected, tensors)
     training = document.get("training")
     layers: Any = architecture.get("layers")
     records: Any = training.get("layers") if isinstance(training, dict) else None
@@ -116,11 +119,7 @@ def _unpack(kind: type[Any], contents: Contents) -> Any:
     estimator._restore(networks, [_decode_record(record) for record in records])
     estimator._trainers = []
     estimator.n_features_in_ = n_features
-    if "feature_names" in document:
-        names = document["feature_names"]
-        if not isinstance(names, list) or len(names) != n_features or not all(isinstance(n, str) for n in names):
-            raise ValueError(f"the feature names are not {n_features} strings")
-        estimator.feature_names_in_ = np.array(names, dtype=object)
+    decode_feature_names(estimator, document)
     return estimator
 
 
@@ -154,7 +153,7 @@ def _decode_layer(description: Any, encoder: Layer) -> ReconstructionHead:
     if description.get("activation") != _encode_activation(encoder.activation):
         raise ValueError(f"a layer of {encoder.activation.name} is said to have {description.get('activation')!r}")
     scale: Any = description.get("scale")
-    if not _are_numbers([scale]) or scale <= 0:
+    if not is_number(scale) or scale <= 0:
         raise ValueError(f"a decoder has the scale {scale!r}")
     return get_reconstruction_head(description["decoder"], smallest=0.0, largest=float(scale))
 
@@ -182,7 +181,7 @@ def _decode_record(document: Any) -> TrainingRecord:
         valid = {
             "curve": isinstance(value, list) and bool(value) and _are_numbers(value),
             "curves": isinstance(value, list) and bool(value) and all(_are_numbers(row, 1) for row in value),
-            "number": _are_numbers([value]) or name not in document,
+            "number": is_number(value) or name not in document,
             "count": type(value) is int and value >= 0,
         }
         if not valid[kind]:
@@ -193,7 +192,7 @@ def _decode_record(document: Any) -> TrainingRecord:
     if type(batch_size) is not int or type(seed) is not int or batch_size < 1 or seed < 0:
         raise ValueError(f"the record of training has batch_size={batch_size!r} and seed={seed!r}")
     ratio = document.get("sampling_ratio")
-    if ratio is not None and not (_are_numbers([ratio]) and ratio > 0):
+    if ratio is not None and not (is_number(ratio) and ratio > 0):
         raise ValueError(f"the record of training has an invalid 'sampling_ratio': {ratio!r}")
     if corruption is not None and not isinstance(corruption, Corruption):
         raise ValueError(f"the record of training has an invalid 'corruption': {corruption!r}")
@@ -238,8 +237,4 @@ def _is_finite(value: Any) -> bool:
 
 def _are_numbers(values: Any, length: int | None = None) -> bool:
     """Tell whether `values` is a list of finite numbers, of that length where one is given."""
-    return (
-        isinstance(values, list)
-        and (length is None or len(values) == length)
-        and all(type(value) in (int, float) and math.isfinite(value) for value in values)
-    )
+    return isinstance(values, list) and (length is None or len(values) == length) and all(map(is_number, values))

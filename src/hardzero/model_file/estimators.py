@@ -12,8 +12,13 @@ from sklearn.utils import check_random_state
 from hardzero.estimators import STOCHASTIC_SOLVERS, RectifierClassifier, RectifierRegressor
 from hardzero.model_file.container import Contents
 from hardzero.model_file.network import architecture, build_network, network_tensors
-from hardzero.model_file.parameters import decode_parameters, encode_parameters
-from hardzero.model_file.values import decode_labels, encode_labels
+from hardzero.model_file.parameters import (
+    decode_feature_names,
+    decode_parameters,
+    encode_feature_names,
+    encode_parameters,
+)
+from hardzero.model_file.values import decode_labels, encode_labels, is_number
 from hardzero.training import History, Trainer, TrainingSettings
 
 Estimator = RectifierClassifier | RectifierRegressor
@@ -37,9 +42,8 @@ def pack_estimator(estimator: Estimator) -> Contents:
         "architecture": architecture(estimator.network_),
         "parameters": encode_parameters(estimator),
         "training": _encode_training(estimator),
+        **encode_feature_names(estimator),
     }
-    if "feature_names_in_" in vars(estimator):
-        document["feature_names"] = [str(feature) for feature in estimator.feature_names_in_]
     if isinstance(estimator, RectifierClassifier):
         document["classes"] = encode_labels(estimator.classes_)
         document["label_type"] = estimator._label_binarizer.y_type_
@@ -101,11 +105,7 @@ def _unpack(kind: type[Any], contents: Contents) -> Any:
     estimator.n_outputs_ = network.n_outputs
     estimator.n_layers_ = len(network.parameters) + 1
     estimator.out_activation_ = network.loss.output_activation
-    if "feature_names" in document:
-        names = document["feature_names"]
-        if not _is_list_of(str, names) or len(names) != network.n_features:
-            raise ValueError(f"the feature names are not {network.n_features} strings")
-        estimator.feature_names_in_ = np.array(names, dtype=object)
+    decode_feature_names(estimator, document)
     training = _check_training(document.get("training"), len(network.hidden_layers))
     for name, value in training.items():
         if name != "penalty_coefficients":
@@ -144,10 +144,10 @@ def _check_training(training: Any, n_layers: int) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, value in training.items():
         if name in _NUMBERS:
-            valid = value is None or _is_number(value)
+            valid = value is None or is_number(value)
             checked[name] = value
         elif name in _CURVES:
-            valid = value is None or (isinstance(value, list) and all(_is_number(item) for item in value))
+            valid = value is None or (isinstance(value, list) and all(is_number(item) for item in value))
             checked[name] = value
         elif name in ("sparsity_", "sparsity_curve_"):
             checked[name], valid = _fractions(value, (n_layers,) if name == "sparsity_" else (-1, n_layers))
@@ -165,7 +165,7 @@ def _check_training(training: Any, n_layers: int) -> dict[str, Any]:
 def _fractions(value: Any, shape: tuple[int, ...], largest: float = 1.0) -> tuple[NDArray[np.float64], bool]:
     """Return numbers between 0 and `largest` as an array, and whether they are that, of such a shape."""
     rows = value if len(shape) == 2 and isinstance(value, list) else [value]
-    valid = all(isinstance(row, list) and len(row) == shape[-1] and all(map(_is_number, row)) for row in rows)
+    valid = all(isinstance(row, list) and len(row) == shape[-1] and all(map(is_number, row)) for row in rows)
     if not valid:
         return np.zeros(0), False
     array = np.array(value, dtype=np.float64).reshape(shape)
@@ -197,11 +197,3 @@ def _resumed_trainer(estimator: Any, training: dict[str, Any]) -> Trainer | None
     if "penalty_coefficients" in training:
         trainer.penalty.coefficients = training["penalty_coefficients"].tolist()
     return trainer
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_list_of(kind: type, value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, kind) for item in value)

@@ -73,7 +73,7 @@ def build_network(description: Any, tensors: Tensors) -> Network:
     for index, (n_inputs, n_units) in enumerate(pairwise(sizes)):
         expected[f"layers.{index}.weights"] = (n_inputs, n_units)
         expected[f"layers.{index}.bias"] = (n_units,)
-    _check_tensors(expected, tensors)
+    check_tensors(expected, tensors)
     parameters = [
         Parameters(padded_copy(tensors[f"layers.{index}.weights"]), tensors[f"layers.{index}.bias"].copy())
         for index in range(len(sizes) - 1)
@@ -94,7 +94,7 @@ def _sizes(description: Any) -> list[int]:
     return sizes
 
 
-def _check_tensors(expected: dict[str, tuple[int, ...]], tensors: Tensors) -> None:
+def check_tensors(expected: dict[str, tuple[int, ...]], tensors: Tensors) -> None:
     """Raise unless exactly these arrays are there."""
     for name, shape in expected.items():
         if name not in tensors:

@@ -1,10 +1,11 @@
-"""Constructor parameters of an estimator in a model file, and back."""
+"""Constructor parameters and feature names of an estimator in a model file, and back."""
 
 from __future__ import annotations
 
 import warnings
 from typing import Any
 
+import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from hardzero.model_file.values import decode_value, encode_value
@@ -58,6 +59,29 @@ def decode_parameters(kind: type[Any], parameters: Any) -> dict[str, Any]:
     if unknown:
         raise ValueError(f"{kind.__name__} has no parameter {unknown[0]!r}")
     return {name: _decode(value) for name, value in parameters.items()}
+
+
+def encode_feature_names(estimator: Any) -> dict[str, list[str]]:
+    """Return the entry of a document that holds the names of features; none where there are none."""
+    if "feature_names_in_" not in vars(estimator):
+        return {}
+    return {"feature_names": [str(name) for name in estimator.feature_names_in_]}
+
+
+def decode_feature_names(estimator: Any, document: dict[str, Any]) -> None:
+    """Set the feature names of an estimator whose number of features is known, if the document has any.
+
+    Raises
+    ------
+    ValueError
+        If they are not one string a feature.
+    """
+    if "feature_names" not in document:
+        return
+    names, n_features = document["feature_names"], estimator.n_features_in_
+    if not isinstance(names, list) or len(names) != n_features or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"the feature names are not {n_features} strings")
+    estimator.feature_names_in_ = np.array(names, dtype=object)
 
 
 def _decode(value: Any) -> Any:

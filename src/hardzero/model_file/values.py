@@ -17,6 +17,11 @@ LABEL_KINDS = "biufU"
 """Kinds of NumPy types that class labels may have: bool, integers, floats, text."""
 
 
+def is_number(value: Any) -> bool:
+    """Tell whether a JSON value is a finite number; truth values are none."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
 def encode_activation(activation: Activation) -> dict[str, Any]:
     """Return name and constants of an activation.
 
@@ -45,9 +50,7 @@ def decode_activation(value: Any) -> Activation:
     if not isinstance(value, dict) or set(value) != {"name", "constants"}:
         raise ValueError(f"{value!r} does not describe an activation")
     name, constants = value["name"], value["constants"]
-    numbers = isinstance(constants, dict) and all(
-        type(constant) in (int, float) and math.isfinite(constant) for constant in constants.values()
-    )
+    numbers = isinstance(constants, dict) and all(map(is_number, constants.values()))
     if not isinstance(name, str) or not numbers:
         raise ValueError(f"{value!r} does not describe an activation")
     return get_activation(name, **constants)
@@ -114,7 +117,7 @@ def decode_value(value: Any) -> Any:
 
 
 def _decode_corruption(name: str, constants: dict[str, Any]) -> Corruption:
-    numbers = all(type(constant) in (int, float) and math.isfinite(constant) for constant in constants.values())
+    numbers = all(map(is_number, constants.values()))
     known = name in CORRUPTIONS and set(constants) <= {field.name for field in fields(CORRUPTIONS[name])}
     if not (numbers and known):
         raise ValueError(f"{name!r} with {constants!r} does not describe a corruption")
