@@ -235,22 +235,6 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
             total += float(np.square(error).sum(dtype=np.float64))
         return total / float(rows.shape[0] * rows.shape[1])
 
-    def save(self, path: str | os.PathLike[str], *, notes: dict[str, Any] | None = None) -> None:
-        """Write the fitted autoencoder to one safetensors file; see `hardzero.model_file.save`.
-
-        `hardzero.load` returns it ready to transform and reconstruct, and to go on training with `partial_fit` (an
-        optimizer's momentum starts again at zero).
-
-        Parameters
-        ----------
-        path : str or path-like
-        notes : dict, optional
-            Anything that JSON can hold, kept in the file.
-        """
-        from hardzero.model_file import save
-
-        save(self, path, notes=notes)
-
     def score(self, X: ArrayLike | csr_array, y: Any = None) -> float:
         """Return minus `reconstruction_error`, so that larger is better in a parameter search."""
         return -self.reconstruction_error(X)

@@ -290,19 +290,6 @@ class _RectifierEstimator(NetworkEstimator):
         check_is_fitted(self)
         return self.network_.sparsity(self._ops(), self._validate_X(X))
 
-    def save(self, path: str | os.PathLike[str], *, notes: dict[str, Any] | None = None) -> None:
-        """Write the fitted estimator to one safetensors file; see `hardzero.model_file.save`.
-
-        Parameters
-        ----------
-        path : str or path-like
-        notes : dict, optional
-            Anything that JSON can hold, kept in the file.
-        """
-        from hardzero.model_file import save
-
-        save(self, path, notes=notes)
-
     def to_predictor(self, precision: str = "float32", n_threads: int = 1) -> Predictor:
         """Return the lean prediction path: arrays in, scores out, microseconds a call.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, cast
@@ -24,6 +25,22 @@ Array = NDArray[np.float32]
 
 class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Base of the estimators that train a network; its methods read the parameters that they share."""
+
+    def save(self, path: str | os.PathLike[str], *, notes: dict[str, Any] | None = None) -> None:
+        """Write the fitted estimator to one safetensors file; see `hardzero.model_file.save`.
+
+        `hardzero.load` returns it as it is now, ready also to go on training with `partial_fit` (an optimizer's
+        momentum starts again at zero).
+
+        Parameters
+        ----------
+        path : str or path-like
+        notes : dict, optional
+            Anything that JSON can hold, kept in the file.
+        """
+        from hardzero.model_file import save
+
+        save(self, path, notes=notes)
 
     def _ops(self) -> Ops:
         return get_ops(resolve_n_jobs(self.n_jobs))
