@@ -1,6 +1,7 @@
 """Scaling folded into a network leaves its function as it was."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array, random_array
@@ -9,7 +10,7 @@ from hardzero.activations import Rectifier
 from hardzero.losses import get_loss
 from hardzero.network import Network
 from hardzero.ops import get_ops
-from hardzero.scaling import LinearScaling
+from hardzero.scaling import ChunkedStandardization, LinearScaling
 
 OPS = get_ops(name="reference")
 
@@ -61,3 +62,20 @@ def test_sparse_input_stays_sparse():
     expected = net.scores(OPS, scaled)
     scaling.fold_into_input(net)
     np.testing.assert_allclose(net.scores(OPS, X), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("as_sparse", [False, True])
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(0, 1000))
+@settings(deadline=None)
+def test_chunks_are_standardized_as_the_whole(as_sparse, sizes, seed):
+    random = np.random.default_rng(seed)
+    X = (random.normal(size=(sum(sizes), 4)) * [1, 1e3, 1e-3, 0] + [0, 1e4, 5, 7]).astype(np.float32)
+    if as_sparse:
+        X = csr_array(np.where(random.random(X.shape) < 0.7, 0, X))
+    standardization = ChunkedStandardization()
+    for start, size in zip(np.cumsum([0, *sizes[:-1]]), sizes, strict=True):
+        standardization.add(X[start : start + size])
+    found, expected = standardization.scaling(), LinearScaling.standardize(X)
+    np.testing.assert_allclose(found.shift, expected.shift, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-6)
+    assert standardization.largest == abs(X).max()

@@ -49,15 +49,22 @@ class LinearScaling:
         LinearScaling(shift=array([2., 5.]), scale=array([1., 1.]))
         """
         if not isinstance(X, np.ndarray):
-            scale = np.asarray(abs(X).max(axis=0).todense(), dtype=np.float64).ravel()
-            return cls(np.zeros(X.shape[1]), np.where(scale > 0, scale, 1.0))
+            return cls._to_maximum(_largest_values(X))
         shift = X.mean(axis=0, dtype=np.float64)
         squares = np.zeros(X.shape[1])
         for start in range(0, len(X), _ROWS):
             squares += np.square(X[start : start + _ROWS].astype(np.float64) - shift).sum(axis=0)
-        scale = np.sqrt(squares / len(X))
-        resolution = np.finfo(np.float32).eps * np.abs(shift)
-        return cls(shift, np.where(scale > resolution, scale, 1.0))
+        return cls._to_variance(shift, squares / len(X))
+
+    @classmethod
+    def _to_variance(cls, mean: Floats, variance: Floats) -> LinearScaling:
+        scale = np.sqrt(variance)
+        resolution = np.finfo(np.float32).eps * np.abs(mean)
+        return cls(mean, np.where(scale > resolution, scale, 1.0))
+
+    @classmethod
+    def _to_maximum(cls, largest: Floats) -> LinearScaling:
+        return cls(np.zeros(len(largest)), np.where(largest > 0, largest, 1.0))
 
     def apply(self, X: Any) -> Any:
         """Return scaled `X`, float32.
@@ -84,3 +91,54 @@ class LinearScaling:
         """Change the last layer of a network trained on scaled targets so that it predicts them unscaled."""
         network.output.weights[...] = network.output.weights * self.scale
         network.output.bias[...] = network.output.bias * self.scale + self.shift
+
+
+class ChunkedStandardization:
+    """`LinearScaling.standardize` for data of which a chunk is seen at a time.
+
+    Attributes
+    ----------
+    largest : float
+        The largest absolute value seen.
+
+    Examples
+    --------
+    >>> standardization = ChunkedStandardization()
+    >>> for chunk in (np.array([[1.0, 5.0]]), np.array([[3.0, 5.0]])):
+    ...     standardization.add(chunk)
+    >>> standardization.scaling()
+    LinearScaling(shift=array([2., 5.]), scale=array([1., 1.]))
+    """
+
+    def __init__(self) -> None:
+        self.largest = 0.0
+        self._n_rows = 0
+        self._mean: Any = 0.0
+        self._squares: Any = 0.0
+        self._largest_values: Any = None
+
+    def add(self, X: Any) -> None:
+        """Take a chunk into account, an ndarray or csr_array of shape (n_rows, n_columns)."""
+        self.largest = max(self.largest, float(abs(X).max()))
+        if not isinstance(X, np.ndarray):
+            seen = 0.0 if self._largest_values is None else self._largest_values
+            self._largest_values = np.maximum(seen, _largest_values(X))
+            return
+        # Chan, Golub and LeVeque (1979): means and squares of parts combine without loss of precision.
+        values = X.astype(np.float64)
+        mean, n_rows = values.mean(axis=0), self._n_rows + len(values)
+        between = np.square(mean - self._mean) * self._n_rows * len(values) / n_rows
+        self._squares = self._squares + np.square(values - mean).sum(axis=0) + between
+        self._mean = self._mean + (mean - self._mean) * len(values) / n_rows
+        self._n_rows = n_rows
+
+    def scaling(self) -> LinearScaling:
+        """Return the scaling of all chunks together."""
+        if self._largest_values is not None:
+            return LinearScaling._to_maximum(self._largest_values)
+        return LinearScaling._to_variance(self._mean, self._squares / self._n_rows)
+
+
+def _largest_values(X: Any) -> Floats:
+    """Return the largest absolute value of each column of a sparse matrix."""
+    return np.asarray(abs(X).max(axis=0).todense(), dtype=np.float64).ravel()
