@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hardzero.cli import recipe
+from hardzero.cli.fit_run import FitRun
 from hardzero.cli.model_input import with_names
 
 if TYPE_CHECKING:
     from hardzero.cli.evaluation import Evaluation
-    from hardzero.datasets import FileSummary
-    from hardzero.scaling import LinearScaling
+    from hardzero.cli.training_view import TrainingView
+    from hardzero.datasets import FileSummary, Split
 
 HELD_OUT_ROWS = 10_000
 """Most rows of the validation and of the test part that are kept in memory: enough for two digits of an error."""
@@ -105,86 +106,37 @@ class Stream:
 
 
 @dataclass
-class ChunkedRun:
-    """A stream, an estimator for it, and the way between them; the counterpart of `hardzero.cli.fit`'s run in memory.
+class ChunkedRun(FitRun):
+    """Training on a stream.
 
     Parameters
     ----------
     stream : Stream
-    settings : dict
-        Parameters of the estimator.
-    loss : str
-        Of a regression.
-    scale : str
-        ``auto``, ``standard`` or ``none``.
     """
 
-    stream: Stream
-    settings: dict[str, Any]
-    loss: str
-    scale: str
-    estimator: Any = field(init=False)
-    features: LinearScaling | None = field(default=None, init=False)
-    targets: LinearScaling | None = field(default=None, init=False)
+    stream: Stream = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        from hardzero import RectifierClassifier, RectifierRegressor
+        from hardzero.scaling import ChunkedStandardization
 
-        settings = {**self.settings, "early_stopping": False}
-        is_classification = self.stream.summary.task == "classification"
-        if settings["solver"] == "lbfgs":
+        if self.settings["solver"] == "lbfgs":
             raise ValueError("--chunk-rows needs --solver adam or sgd: lbfgs takes all samples at once")
-        self.estimator = (
-            RectifierClassifier(**settings) if is_classification else RectifierRegressor(loss=self.loss, **settings)
-        )
-        if self.scale not in ("auto", "standard", "none"):
-            raise ValueError(f"unknown --scale {self.scale!r}: choose auto, standard or none")
-        if self.stream.vectorizer is None and self.scale != "none":
-            scaling, largest = _standardize(X for X, _ in self.stream.chunks("train"))
-            self.features = scaling if self.scale == "standard" or largest > 1 else None
-        if not is_classification and self.loss == "squared_error":
-            self.targets, _ = _standardize(y.reshape(len(y), -1) for _, y in self.stream.chunks("train"))
-
-    def train(self, quiet: bool, guards: Callable[[], AbstractContextManager[Any]]) -> tuple[Any, float]:
-        """Fit the estimator behind a progress display, and fold the scaling into it.
-
-        Parameters
-        ----------
-        quiet : bool
-        guards : callable
-            Returns the context in which training runs; it yields what knows of a Ctrl-C.
-        """
-        from rich.console import Console
-
-        from hardzero.cli.training_view import TrainingView
-
-        stream, summary = self.stream, self.stream.summary
-        passes = self.settings["max_iter"]
-        title = (
-            f"{stream.path}: {stream.n_train:,} training samples in chunks of {stream.chunk_rows:,} rows, "
-            f"{self.settings['activation']}, {self.settings['solver']}, batch {self.settings['batch_size']}, "
-            f"seed {self.settings['random_state']}"
-        )
-        console = Console(stderr=True, quiet=quiet)
-        widths = self.settings["hidden_layer_sizes"]
-        view = TrainingView(console, title, summary.task == "classification", widths, self.best_epoch)
-        held_out = stream.first_rows("validation") if self.settings["early_stopping"] else None
-        started = time.perf_counter()
-        with guards() as interruption, view:
-            self.estimator.fit_chunks(
-                lambda: (self._scaled(X, y) for X, y in stream.chunks("train")),
-                passes=passes,
-                classes=summary.classes,
-                n_samples=stream.n_train,
-                validation=None if held_out is None else self._scaled(*held_out),
-                callback=view,
-            )
-        seconds = time.perf_counter() - started
-        if self.features is not None:
-            self.features.fold_into_input(self.estimator.network_)
-        if self.targets is not None:
-            self.targets.fold_into_output(self.estimator.network_)
-        return interruption, seconds
+        self.estimator = self._make_estimator({**self.settings, "early_stopping": False})
+        recipe.check_scale(self.scale)
+        scales_features = self.stream.vectorizer is None and self.scale != "none"
+        scales_targets = self._task == "regression" and self.loss == "squared_error"
+        if not scales_features and not scales_targets:
+            return
+        features, targets = ChunkedStandardization(), ChunkedStandardization()
+        for X, y in self.stream.chunks("train"):
+            if scales_features:
+                features.add(X)
+            if scales_targets:
+                targets.add(y.reshape(len(y), -1))
+        if scales_features and (self.scale == "standard" or features.largest > 1):
+            self.features = features.scaling()
+        if scales_targets:
+            self.targets = targets.scaling()
 
     def best_epoch(self) -> tuple[float, int] | None:
         """Return validation score and number of the pass that training keeps; None without validation."""
@@ -192,23 +144,19 @@ class ChunkedRun:
         scores = trainer.history.validation_scores if trainer is not None else []
         return (max(scores), scores.index(max(scores)) + 1) if scores else None
 
-    def samples_per_second(self) -> float | None:
-        """Return the speed of the training steps, without reading."""
-        trainer = self.estimator._trainer
-        if trainer is None or not trainer.history.seconds:
-            return None
-        return float(round(self.estimator.t_ / trainer.history.seconds, 1))
-
     def evaluate(self) -> Evaluation:
         """Measure the model on the first 10,000 rows of the test part."""
         from hardzero.cli.evaluation import evaluate
-        from hardzero.datasets import Split
 
-        rows, seen = self.stream.first_rows("test"), next(self.stream.chunks("train"))
-        if rows is None:
-            raise ValueError(f"{self.stream.path} has no test samples to report on; add samples")
-        X, y = rows
-        return evaluate(self.estimator, seen[0], Split(X, y), with_names(X, self.stream.summary.feature_names))
+        seen, test = next(self.stream.chunks("train")), self._test
+        return evaluate(self.estimator, seen[0], test, with_names(test.X, self._feature_names))
+
+    def write_page(self, page: Path) -> None:
+        """Write the page about the model on the first 10,000 rows of the test part."""
+        from hardzero.report import write_report
+
+        title = f"{type(self.estimator).__name__} on {Path(self.stream.path).name}"
+        write_report(self.estimator, page, (with_names(self._test.X, self._feature_names), self._test.y), title=title)
 
     def notes(self, evaluation: Evaluation | None, training: dict[str, Any], *, interrupted: bool) -> dict[str, Any]:
         """Return what the model file says about its origin."""
@@ -224,35 +172,39 @@ class ChunkedRun:
             "interrupted": interrupted,
         }
 
-    def _scaled(self, X: Any, y: Any) -> tuple[Any, Any]:
-        X = X if self.features is None else self.features.apply(X)
-        if self.targets is not None:
-            y = self.targets.apply(y.reshape(len(y), -1)).reshape(y.shape)
-        return with_names(X, self.stream.summary.feature_names), y
+    @property
+    def _task(self) -> str:
+        return self.stream.summary.task
 
+    @property
+    def _feature_names(self) -> Sequence[str] | None:
+        return self.stream.summary.feature_names
 
-def _standardize(chunks: Iterator[Any]) -> tuple[LinearScaling, float]:
-    """Return the scaling of all chunks together, and the largest absolute value."""
-    from hardzero.scaling import LinearScaling
+    def _title(self) -> str:
+        stream, settings = self.stream, self.settings
+        return (
+            f"{stream.path}: {stream.n_train:,} training samples in chunks of {stream.chunk_rows:,} rows, "
+            f"{settings['activation']}, {settings['solver']}, batch {settings['batch_size']}, "
+            f"seed {settings['random_state']}"
+        )
 
-    count, largest = 0, 0.0
-    mean: Any = 0.0
-    squares: Any = 0.0
-    for X in chunks:
-        largest = max(largest, float(abs(X).max()))
-        if not isinstance(X, np.ndarray):
-            peak = np.asarray(abs(X).max(axis=0).todense(), dtype=np.float64).ravel()
-            squares = np.maximum(squares, peak)
-            continue
-        # Chan, Golub and LeVeque (1979): means and squares of parts combine without loss of precision.
-        values = X.astype(np.float64)
-        part = values.mean(axis=0)
-        total = count + len(values)
-        squares = squares + np.square(values - part).sum(axis=0) + np.square(part - mean) * count * len(values) / total
-        mean = mean + (part - mean) * len(values) / total
-        count = total
-    if not count:
-        return LinearScaling(np.zeros(len(squares)), np.where(squares > 0, squares, 1.0)), largest
-    scale = np.sqrt(squares / count)
-    resolution = np.finfo(np.float32).eps * np.abs(mean)
-    return LinearScaling(mean, np.where(scale > resolution, scale, 1.0)), largest
+    def _ready_to_fit(self) -> Callable[[TrainingView], Any]:
+        held_out = self.stream.first_rows("validation") if self.settings["early_stopping"] else None
+        validation = None if held_out is None else self._scaled(*held_out)
+        return lambda view: self.estimator.fit_chunks(
+            lambda: (self._scaled(X, y) for X, y in self.stream.chunks("train")),
+            passes=self.settings["max_iter"],
+            classes=self.stream.summary.classes,
+            n_samples=self.stream.n_train,
+            validation=validation,
+            callback=view,
+        )
+
+    @cached_property
+    def _test(self) -> Split:
+        from hardzero.datasets import Split
+
+        rows = self.stream.first_rows("test")
+        if rows is None:
+            raise ValueError(f"{self.stream.path} has no test samples to report on; add samples")
+        return Split(*rows)

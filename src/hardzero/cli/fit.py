@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,15 +14,14 @@ import typer
 from hardzero.cli import recipe
 from hardzero.cli.chunked_fit import ChunkedRun, Stream
 from hardzero.cli.errors import INTERRUPTED, warn
-from hardzero.cli.model_input import with_names
+from hardzero.cli.fit_run import FitRun, Interruption
+from hardzero.cli.in_memory_fit import InMemoryRun
 from hardzero.cli.output_file import check_model_output
-from hardzero.cli.report import write_page
 from hardzero.cli.text_input import as_bags_of_words, make_vectorizer
 
 if TYPE_CHECKING:
     from hardzero.cli.evaluation import Evaluation
     from hardzero.datasets import Dataset
-    from hardzero.scaling import LinearScaling
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -69,13 +66,6 @@ ScaleOption = Annotated[
         rich_help_panel=DATA,
     ),
 ]
-
-
-@dataclass
-class Interruption:
-    """Whether the user pressed Ctrl-C."""
-
-    happened: bool = field(default=False)
 
 
 def fit(
@@ -241,6 +231,10 @@ def fit(
             raise ValueError(
                 "--report needs the data in memory: leave out --chunk-rows, or run 'hardzero report' after"
             )
+        if checkpoint is not None:
+            raise ValueError(
+                "--checkpoint saves training on data in memory, not in chunks: leave out --checkpoint or --chunk-rows"
+            )
         vectorizer = None if text is None else make_vectorizer(words, hash_words)
         stream = Stream(data, chunk_rows, {"target": _targets(target), **options}, vectorizer, split_seed)
         n_train, fitted_task = stream.n_train, stream.summary.task
@@ -275,13 +269,11 @@ def fit(
         "n_jobs": threads,
         **_sparsity(target_sparsity, activation_l1, activation, solver),
     }
-    run: _Run | ChunkedRun
-    if checkpoint is not None and chunk_rows is not None:
-        raise ValueError("--checkpoint saves training on data in memory: it does not go with --chunk-rows")
+    run: FitRun
     if chunk_rows is None:
-        run = _Run(dataset, settings, loss, scale, checkpoint)
+        run = InMemoryRun(settings, loss, scale, dataset=dataset, checkpoint=checkpoint)
     else:
-        run = ChunkedRun(stream, settings, loss, scale)
+        run = ChunkedRun(settings, loss, scale, stream=stream)
     interruption, seconds = run.train(quiet, _guarded)
     estimator = run.estimator
     if interruption.happened and not estimator.n_iter_:
@@ -309,136 +301,10 @@ def fit(
     typer.echo(f"Saved {path}{' (replacing the older model)' if replaced else ''}. Next: hardzero inspect {path}")
     if report:
         page = path.with_suffix(".html")
-        write_page(estimator, page, dataset, dataset.feature_names)
+        run.write_page(page)
         typer.echo(f"Wrote {page}")
     if interruption.happened:
         raise typer.Exit(INTERRUPTED)
-
-
-@dataclass
-class _Run:
-    """A data set, an estimator for it, and the way between them."""
-
-    dataset: Dataset
-    settings: dict[str, Any]
-    loss: str
-    scale: str
-    checkpoint: Path | None = None
-    estimator: Any = field(init=False)
-    features: LinearScaling | None = field(init=False)
-    targets: LinearScaling | None = field(default=None, init=False)
-
-    def __post_init__(self) -> None:
-        from hardzero import RectifierClassifier, RectifierRegressor
-        from hardzero.scaling import LinearScaling
-
-        self.features = recipe.feature_scaling(self.dataset.train.X, self.scale)
-        if self.dataset.task == "classification":
-            self.estimator = RectifierClassifier(**self.settings)
-            return
-        self.estimator = RectifierRegressor(loss=self.loss, **self.settings)
-        if self.loss == "squared_error":
-            y = self.dataset.train.y
-            self.targets = LinearScaling.standardize(y.reshape(len(y), -1))
-
-    def train(
-        self, quiet: bool, guards: Callable[[], AbstractContextManager[Interruption]]
-    ) -> tuple[Interruption, float]:
-        """Fit the estimator behind a progress display, and fold the scaling into it; `guards` notes a Ctrl-C."""
-        from rich.console import Console
-
-        from hardzero.cli.training_view import TrainingView
-
-        is_classification = self.dataset.task == "classification"
-        widths = self.settings["hidden_layer_sizes"]
-        console = Console(stderr=True, quiet=quiet)
-        view = TrainingView(console, self._title(), is_classification, widths, self.best_epoch)
-        X, y = self._scaled(self.dataset.train)
-        use_validation = self.settings["early_stopping"] and len(self.dataset.validation) > 0
-        validation = self._scaled(self.dataset.validation) if use_validation else None
-        started = time.perf_counter()
-        with guards() as interruption, view, self._diverging_explained():
-            self.estimator.fit(X, y, validation=validation, callback=view, checkpoint=self.checkpoint)
-        seconds = time.perf_counter() - started
-        if self.features is not None:
-            self.features.fold_into_input(self.estimator.network_)
-        if self.targets is not None:
-            self.targets.fold_into_output(self.estimator.network_)
-        return interruption, seconds
-
-    def evaluate(self) -> Evaluation:
-        """Measure the model on the test split."""
-        from hardzero.cli.evaluation import evaluate
-
-        test = self.dataset.test
-        return evaluate(self.estimator, self.dataset.train.X, test, with_names(test.X, self.dataset.feature_names))
-
-    def best_epoch(self) -> tuple[float, int] | None:
-        """Return validation score and number of the epoch that training keeps; None without validation."""
-        trainer = self.estimator._trainer
-        if trainer is None or not trainer.history.validation_scores:
-            return None
-        scores, best = trainer.history.validation_scores, trainer.history.best_validation_score
-        return best, max(epoch for epoch, score in enumerate(scores, start=1) if score == best)
-
-    def samples_per_second(self) -> float | None:
-        """Return the speed of the training steps, without validation."""
-        trainer = self.estimator._trainer
-        if trainer is None or not trainer.history.seconds:
-            return None
-        return float(round(self.estimator.t_ / trainer.history.seconds, 1))
-
-    def notes(self, evaluation: Evaluation | None, training: dict[str, Any], *, interrupted: bool) -> dict[str, Any]:
-        """Return what the model file says about its origin."""
-        dataset = self.dataset
-        notes = {
-            "data": dataset.name,
-            "checksum": dataset.checksum,
-            "task": dataset.task,
-            "targets": list(dataset.target_names),
-            "n_train": len(dataset.train),
-            "test": evaluation.to_dict() if evaluation is not None else {},
-            "training": training,
-            "interrupted": interrupted,
-        }
-        if dataset.class_names is not None:
-            notes["class_names"] = list(dataset.class_names)
-        if dataset.image_shape is not None:
-            notes["image_shape"] = list(dataset.image_shape)
-        return notes
-
-    def _scaled(self, split: Any) -> tuple[Any, Any]:
-        X = split.X if self.features is None else self.features.apply(split.X)
-        y = split.y
-        if self.targets is not None:
-            y = self.targets.apply(y.reshape(len(y), -1)).reshape(y.shape)
-        return with_names(X, self.dataset.feature_names), y
-
-    @contextmanager
-    def _diverging_explained(self) -> Iterator[None]:
-        """Say by which options a diverging loss is cured."""
-        from hardzero.training import TrainingDiverged
-
-        try:
-            yield
-        except TrainingDiverged as error:
-            unscaled = " or scale the features with --scale standard" if self.features is None else ""
-            raise TrainingDiverged(
-                f"training diverged: the loss became infinite or not a number. Use a --learning-rate below "
-                f"{self.settings['learning_rate_init']:g}{unscaled}"
-            ) from error
-
-    def _title(self) -> str:
-        dataset, settings = self.dataset, self.settings
-        n_features = int(dataset.train.X.shape[1])
-        n_outputs = len(dataset.target_names)
-        if dataset.class_names is not None and n_outputs == 1:
-            n_outputs = len(dataset.class_names)
-        layers = "-".join(map(str, (n_features, *settings["hidden_layer_sizes"], n_outputs)))
-        return (
-            f"{dataset.name}: {len(dataset.train):,} training samples, network {layers}, {settings['activation']}, "
-            f"{settings['solver']}, batch {settings['batch_size']}, seed {settings['random_state']}"
-        )
 
 
 def _stem(data: str) -> str:

@@ -99,8 +99,13 @@ def feature_scaling(X: Any, scale: str) -> LinearScaling | None:
     """
     from hardzero.scaling import LinearScaling
 
-    if scale not in ("auto", "standard", "none"):
-        raise ValueError(f"unknown --scale {scale!r}: choose auto, standard or none")
+    check_scale(scale)
     if scale == "none" or (scale == "auto" and abs(X).max() <= 1):
         return None
     return LinearScaling.standardize(X)
+
+
+def check_scale(scale: str) -> None:
+    """Raise ValueError unless `scale` is ``auto``, ``standard`` or ``none``."""
+    if scale not in ("auto", "standard", "none"):
+        raise ValueError(f"unknown --scale {scale!r}: choose auto, standard or none")

@@ -1,0 +1,155 @@
+"""One run of ``hardzero fit``: an estimator, its data, and the way between them, wherever the data are."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hardzero.cli.model_input import with_names
+
+if TYPE_CHECKING:
+    from hardzero.cli.evaluation import Evaluation
+    from hardzero.cli.training_view import TrainingView
+    from hardzero.scaling import LinearScaling
+
+
+@dataclass
+class Interruption:
+    """Whether the user pressed Ctrl-C."""
+
+    happened: bool = field(default=False)
+
+
+@dataclass
+class FitRun(ABC):
+    """What training on data in memory and in chunks have in common.
+
+    Parameters
+    ----------
+    settings : dict
+        Parameters of the estimator.
+    loss : str
+        Of a regression.
+    scale : str
+        ``auto``, ``standard`` or ``none``.
+
+    Attributes
+    ----------
+    estimator : RectifierClassifier or RectifierRegressor
+    features, targets : LinearScaling or None
+        What training sees in place of the data; after training it is part of the network.
+    """
+
+    settings: dict[str, Any]
+    loss: str
+    scale: str
+    estimator: Any = field(init=False)
+    features: LinearScaling | None = field(default=None, init=False)
+    targets: LinearScaling | None = field(default=None, init=False)
+
+    def train(
+        self, quiet: bool, guards: Callable[[], AbstractContextManager[Interruption]]
+    ) -> tuple[Interruption, float]:
+        """Fit the estimator behind a progress display, and fold the scaling into it.
+
+        Parameters
+        ----------
+        quiet : bool
+        guards : callable
+            Returns the context in which training runs; it notes a Ctrl-C.
+
+        Returns
+        -------
+        interruption : Interruption
+        seconds : float
+        """
+        from rich.console import Console
+
+        from hardzero.cli.training_view import TrainingView
+
+        widths = self.settings["hidden_layer_sizes"]
+        console = Console(stderr=True, quiet=quiet)
+        view = TrainingView(console, self._title(), self._task == "classification", widths, self.best_epoch)
+        fit = self._ready_to_fit()
+        started = time.perf_counter()
+        with guards() as interruption, view, self._diverging_explained():
+            fit(view)
+        seconds = time.perf_counter() - started
+        if self.features is not None:
+            self.features.fold_into_input(self.estimator.network_)
+        if self.targets is not None:
+            self.targets.fold_into_output(self.estimator.network_)
+        return interruption, seconds
+
+    def samples_per_second(self) -> float | None:
+        """Return the speed of the training steps, without reading and validation."""
+        trainer = self.estimator._trainer
+        if trainer is None or not trainer.history.seconds:
+            return None
+        return float(round(self.estimator.t_ / trainer.history.seconds, 1))
+
+    @abstractmethod
+    def best_epoch(self) -> tuple[float, int] | None:
+        """Return validation score and number of the epoch that training keeps; None without validation."""
+
+    @abstractmethod
+    def evaluate(self) -> Evaluation:
+        """Measure the model on the test part."""
+
+    @abstractmethod
+    def write_page(self, page: Path) -> None:
+        """Write the page about the model on the test part."""
+
+    @abstractmethod
+    def notes(self, evaluation: Evaluation | None, training: dict[str, Any], *, interrupted: bool) -> dict[str, Any]:
+        """Return what the model file says about its origin."""
+
+    @property
+    @abstractmethod
+    def _task(self) -> str:
+        """``classification`` or ``regression``."""
+
+    @property
+    @abstractmethod
+    def _feature_names(self) -> Sequence[str] | None:
+        """Names of the columns."""
+
+    @abstractmethod
+    def _title(self) -> str:
+        """Return what the progress display says about the run."""
+
+    @abstractmethod
+    def _ready_to_fit(self) -> Callable[[TrainingView], Any]:
+        """Return what trains the estimator and reports to a view, with all that need not be timed done."""
+
+    def _make_estimator(self, settings: dict[str, Any]) -> Any:
+        from hardzero import RectifierClassifier, RectifierRegressor
+
+        if self._task == "classification":
+            return RectifierClassifier(**settings)
+        return RectifierRegressor(loss=self.loss, **settings)
+
+    def _scaled(self, X: Any, y: Any) -> tuple[Any, Any]:
+        X = X if self.features is None else self.features.apply(X)
+        if self.targets is not None:
+            y = self.targets.apply(y.reshape(len(y), -1)).reshape(y.shape)
+        return with_names(X, self._feature_names), y
+
+    @contextmanager
+    def _diverging_explained(self) -> Iterator[None]:
+        """Say by which options a diverging loss is cured."""
+        from hardzero.training import TrainingDiverged
+
+        try:
+            yield
+        except TrainingDiverged as error:
+            unscaled = " or scale the features with --scale standard" if self.features is None else ""
+            raise TrainingDiverged(
+                f"training diverged: the loss became infinite or not a number. Use a --learning-rate below "
+                f"{self.settings['learning_rate_init']:g}{unscaled}"
+            ) from error
