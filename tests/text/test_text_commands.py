@@ -36,8 +36,23 @@ def reviews(tmp_path):
 )
 def test_raw_text_from_file_to_prediction(options, reviews, tmp_path):
     model = tmp_path / "model.safetensors"
-    run("fit", reviews, "--text", "text", "--target", "label", "--epochs", "15", "-o", model, *FAST, *options)
+    run(
+        "fit",
+        reviews,
+        "--text",
+        "text",
+        "--target",
+        "label",
+        "--epochs",
+        "15",
+        "-o",
+        model,
+        "--report",
+        *FAST,
+        *options,
+    )
     assert describe(model)["notes"]["test"]["error"] < 0.1
+    assert "RectifierClassifier on reviews.csv" in (tmp_path / "model.html").read_text()
     new = tmp_path / "new.csv"
     new.write_text("id,text\n1,lovely and great\n2,\n3,poor and dull\n")
     result = run("predict", model, new, "-o", tmp_path / "predictions.csv")
@@ -53,10 +68,13 @@ def test_tables_of_numbers_come_in_chunks_scaled(tmp_path):
     frame = pd.DataFrame(random.normal(1000, 50, (600, 3)), columns=["a", "b", "c"])
     frame["y"] = 3 * frame["a"] - frame["b"]
     frame.to_csv(path, index=False)
-    run("fit", path, "--target", "y", "--chunk-rows", "100", "--epochs", "40", "-o", model, *FAST)
+    run("fit", path, "--target", "y", "--chunk-rows", "100", "--epochs", "40", "-o", model, "--report", *FAST)
     assert describe(model)["notes"]["test"]["r2"] > 0.95
     predicted = load(model).predict(frame[["a", "b", "c"]])
     assert np.corrcoef(predicted, frame["y"])[0, 1] > 0.97
+    page = (tmp_path / "big.html").read_text()
+    assert "RectifierRegressor on big.csv" in page
+    assert f"{describe(model)['notes']['test']['n_samples']} held-out samples" in page
 
 
 @pytest.mark.parametrize(
@@ -65,6 +83,7 @@ def test_tables_of_numbers_come_in_chunks_scaled(tmp_path):
         (["--text", "texts"], "no column 'texts'"),
         (["--text", "label"], "both the text and the target"),
         (["--text", "text", "--chunk-rows", "90", "--solver", "lbfgs"], "--solver adam or sgd"),
+        (["--text", "text", "--chunk-rows", "90", "--checkpoint", "state"], "leave out --checkpoint or --chunk-rows"),
         (["--text", "text", "--encoding", "utf-16"], "not utf-16"),
         (["--words", "10", "--ignore", "text"], "no column left"),
     ],

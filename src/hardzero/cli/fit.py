@@ -98,7 +98,7 @@ def fit(
         int | None,
         typer.Option(
             min=1,
-            help="Rows held in memory at a time, for files larger than memory; early stopping and the test report "
+            help="Rows held in memory at a time, for files larger than memory; early stopping, the test and --report "
             "then use at most 10,000 rows each.",
             rich_help_panel=DATA,
         ),
@@ -203,7 +203,7 @@ def fit(
         Path | None,
         typer.Option(
             help="File in which the state of training is saved every 5 minutes. If the process dies, the same command "
-            "goes on from there, to the same weights; the file goes when the model is saved.",
+            "goes on from there, to the same weights; the file goes when the model is saved. Not with --chunk-rows.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -227,10 +227,6 @@ def fit(
     }
     vectorizer = None
     if chunk_rows is not None:
-        if report:
-            raise ValueError(
-                "--report needs the data in memory: leave out --chunk-rows, or run 'hardzero report' after"
-            )
         if checkpoint is not None:
             raise ValueError(
                 "--checkpoint saves training on data in memory, not in chunks: leave out --checkpoint or --chunk-rows"
