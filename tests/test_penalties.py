@@ -67,6 +67,35 @@ def test_the_target_is_not_approached_before_features_form():
     assert not controller.settled
 
 
+def test_biases_are_left_alone_where_the_penalty_can_act():
+    controller = SparsityController([0.9])
+    for step in range(1000):
+        controller.observe(np.array([0.5 if step < 900 else 0.95]), step / 1000)
+        assert not np.any(controller.bias_shifts)
+
+
+def test_short_runs_approach_the_target_slowly():
+    def ramp(n_steps):
+        controller = SparsityController([0.8])
+        for step in range(n_steps):
+            controller.observe(np.array([0.8]), step / n_steps)
+            if controller.final_zeros is not None:
+                return step / n_steps
+
+    assert ramp(2000) == pytest.approx(0.3, abs=0.01)
+    assert ramp(600) == pytest.approx(0.5, abs=0.01)
+    assert ramp(100) == pytest.approx(0.7, abs=0.01)
+
+
+def test_zeros_are_asked_of_the_finished_network_only_where_the_target_stands():
+    controller = SparsityController([0.6, 0.9])
+    controller.observe(np.array([0.5, 0.5]), 0.0)
+    assert controller.final_zeros is None
+    controller.observe(np.array([0.5, 0.5]), 1.0)
+    assert controller.final_zeros == [0.6, 0.9]
+    assert FixedPenalty([0.1]).final_zeros is None
+
+
 def test_coefficients_stay_within_their_bounds():
     controller = SparsityController([0.99])
     for step in range(3000):
@@ -76,9 +105,12 @@ def test_coefficients_stay_within_their_bounds():
 
 def test_it_settles_once_the_target_stands_still_and_is_met():
     controller = SparsityController([0.8])
-    for step in range(100):
-        controller.observe(np.array([0.8]), step / 100)
-        assert controller.settled == (step / 100 >= controller.ramp)
+    for step in range(1000):
+        controller.observe(np.array([0.8]), step / 1000)
+        assert controller.settled == (step / 1000 >= controller.ramp)
+    for _ in range(20):
+        controller.observe(np.array([0.6]), 1.0)
+    assert not controller.settled
 
 
 def test_a_fixed_penalty_stays_as_it_is():

@@ -43,6 +43,11 @@ class Activation(ABC):
     def slope(self, z: Array) -> Array:
         """Return the derivative at pre-activations `z` of shape (..., n_units)."""
 
+    @property
+    def threshold(self) -> float:
+        """The pre-activation up to which the value is exactly 0, of a function that makes zeros."""
+        return 0.0
+
     def signs(self, n_units: int) -> Array:
         """Return the sign per unit that a rectifier multiplies its output by."""
         return np.ones(n_units, dtype=np.float32)
@@ -245,6 +250,11 @@ class LeakyIntegrateAndFire(Activation):
                 raise ValueError(f"lif {name} must be finite, got {value!r}")
         if not self.reset_potential < self.threshold_potential:
             raise ValueError("lif reset_potential must lie below threshold_potential")
+
+    @property
+    def threshold(self) -> float:
+        """The largest input current at which the neuron is silent."""
+        return (self.threshold_potential - self.resting_potential) / self.resistance
 
     def value(self, z: Array) -> Array:
         """Return the firing rate for input current `z`."""

@@ -338,7 +338,8 @@ _SHARED_PARAMETERS = """
     activation_l1 : float or sequence of float, default=0.0
         Coefficient of the L1 penalty on the code, one for all layers or one each.
     target_sparsity : float, sequence of float or None, default=None
-        Wanted fraction of exact zeros of the code, reached by adapting the L1 coefficients.
+        Wanted fraction of exact zeros of the code, reached by adapting the L1 coefficients during training and, on
+        input that is not corrupted, by a last shift of the biases.
     reconstruction_sampling : "auto", float or None, default="auto"
         For sparse input: reconstruct the columns in which a minibatch has non-zeros, and this many sampled other
         columns per such column, importance-weighted (Dauphin, Glorot and Bengio 2011). ``auto`` is 1.0 for sparse

@@ -192,7 +192,8 @@ class TrainingFile:
         }
         present = SavedStage(state, arrays)
         if ended:
-            self._present = present
+            # A copy, because calibration changes the biases once more, and does so again after resuming.
+            self._present = SavedStage(state, {name: array.copy() for name, array in arrays.items()})
         stages = [*self.ended, present]
         contiguous = {
             f"{index}.{name}": np.ascontiguousarray(array)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from hardzero.calibration import calibrate
 from hardzero.checkpoint import TrainingFile
 from hardzero.dead_units import revive
 from hardzero.network import Dropout, ForwardPass, Input, Network
@@ -138,7 +139,7 @@ class History:
     validation_scores : list of float
         Empty without early stopping.
     sparsity_curve : list of list of float
-        Fraction of zeros of each hidden layer in each epoch.
+        Fraction of zeros of each hidden layer in each epoch; the last one after `hardzero.calibration.calibrate`.
     best_loss, best_validation_score : float
     n_epochs : int
         Epochs of the latest run.
@@ -308,6 +309,7 @@ class Trainer:
             )
         if best_parameters is not None:
             self.network.restore_parameters(best_parameters)
+        self._calibrate(ops, data.X)
         return history
 
     def state_arrays(self) -> dict[str, Array]:
@@ -330,7 +332,17 @@ class Trainer:
     ) -> EpochReport:
         """Train for one pass over the data, which may be a chunk of a longer run; the step of ``partial_fit``."""
         self.history.n_epochs = 0
-        return self._epoch(ops, self._training_data(ops, X, targets, sample_weight), 1, None, chunk)
+        data = self._training_data(ops, X, targets, sample_weight)
+        report = self._epoch(ops, data, 1, None, chunk)
+        if chunk is not None and chunk.end >= 1.0:
+            self._calibrate(ops, data.X)
+        return report
+
+    def _calibrate(self, ops: Ops, X: Input) -> None:
+        """Correct the zeros of the trained network, if a target for them stands."""
+        if self.penalty.final_zeros is not None:
+            zeros = calibrate(self.network, ops, X, self.penalty.final_zeros)
+            self.history.sparsity_curve[-1:] = [zeros.tolist()]
 
     def _training_data(self, ops: Ops, X: Input, targets: Array | None, sample_weight: Array | None) -> TrainingData:
         """Return the data in the form that steps take; one minibatch for all does not depend on how rows are split."""

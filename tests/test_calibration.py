@@ -1,0 +1,86 @@
+"""Calibration: the fraction of zeros of a trained network, met by thresholds alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.datasets import load_digits
+
+from hardzero import RectifierClassifier
+from hardzero.activations import LeakyIntegrateAndFire, Rectifier, SignedRectifier
+from hardzero.calibration import CALIBRATION_SAMPLES, LARGEST_CHANGE, calibrate
+from hardzero.losses import get_loss
+from hardzero.network import Network
+from hardzero.ops import get_ops
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+RELU = Rectifier()
+
+
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:600] / 16, y[:600]
+
+
+def untrained(ops, activation=RELU, widths=(40, 30)):
+    layers = [(width, activation) for width in widths]
+    return Network.initialize(ops, 20, layers, 3, get_loss("softmax"), np.random.RandomState(0))
+
+
+def inputs(n_samples):
+    return np.random.default_rng(0).standard_normal((n_samples, 20)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [Rectifier(), SignedRectifier(), LeakyIntegrateAndFire(), LeakyIntegrateAndFire(resting_potential=0.4)],
+    ids=["relu", "signed_relu", "lif", "lif with a threshold"],
+)
+def test_the_wanted_zeros_are_met_layer_by_layer(activation):
+    ops, X = get_ops(1), inputs(1500)
+    network = untrained(ops, activation)
+    before = network.sparsity(ops, X)
+    wanted = 1.0 - (1.0 - before) * [1.3, 0.7]
+    first = network.hidden_layers[0].parameters
+    weights, biases = first.weights.copy(), first.bias.copy()
+    reached = calibrate(network, ops, X, [wanted[0], 0.9])
+    assert np.array_equal(first.weights, weights)
+    assert np.ptp(first.bias - biases) < 1e-6
+    assert reached[0] == pytest.approx(wanted[0], abs=0.001)
+    assert np.allclose(network.sparsity(ops, X), reached, atol=1e-9)
+
+
+def test_only_as_much_is_changed_as_a_trained_network_bears():
+    ops, X = get_ops(1), inputs(1500)
+    few, many = untrained(ops, widths=(200,)), untrained(ops, widths=(200,))
+    active = 1.0 - few.sparsity(ops, X)[0]
+    assert 1.0 - calibrate(few, ops, X, [0.99])[0] == pytest.approx(active / LARGEST_CHANGE, abs=0.001)
+    assert 1.0 - calibrate(many, ops, X, [0.0])[0] == pytest.approx(active * LARGEST_CHANGE, abs=0.001)
+
+
+def test_a_sample_of_sorted_rows_stands_for_all_of_them():
+    ops = get_ops(1)
+    X = inputs(4 * CALIBRATION_SAMPLES)
+    X = X[np.argsort(X[:, 0])]
+    network = untrained(ops)
+    calibrate(network, ops, csr_array(X), [0.6, 0.6])
+    assert np.allclose(network.sparsity(ops, X), 0.6, atol=0.01)
+
+
+def test_training_ends_at_the_target_and_says_so():
+    X, y = digits()
+    settings = {"max_iter": 12, "batch_size": 32, "learning_rate": "cosine", "n_iter_no_change": 100}
+    model = RectifierClassifier((64, 32), target_sparsity=[0.6, 0.8], random_state=0, **settings).fit(X, y)
+    assert np.allclose(model.sparsity_, [0.6, 0.8], atol=0.005)
+    assert np.allclose(model.sparsity_curve_[-1], model.sparsity_, atol=0.005)
+
+
+def test_a_training_that_is_ended_early_is_left_as_it_is():
+    X, y = digits()
+    model = RectifierClassifier((64, 32), target_sparsity=0.9, max_iter=50, random_state=0)
+    with pytest.warns(UserWarning, match="target_sparsity was not reached"):
+        model.fit(X, y, callback=lambda report: True)
+    assert model.sparsity_.max() < 0.8
