@@ -29,7 +29,7 @@ def test_a_folder_is_no_file(tmp_path):
 
 
 def test_options_of_files_are_refused_for_named_sets():
-    with pytest.raises(ValueError, match=r"target, seed cannot be chosen for the named data set 'digits'"):
+    with pytest.raises(ValueError, match=r"target=, seed= cannot be chosen for the named data set 'digits'"):
         load("digits", target="digit", seed=3)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from hardzero.cli.option_names import option_names, with_option_names
+
 FAILED = 1
 """The command was right, but could not be carried out: training diverged, the disk is full."""
 
@@ -30,7 +32,9 @@ class ErrorReportingGroup(TyperGroup):
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            typer.secho(f"hardzero: {_message(error)}", fg=typer.colors.RED, err=True)
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            message = with_option_names(_message(error), option_names(command))
+            typer.secho(f"hardzero: {message}", fg=typer.colors.RED, err=True)
             raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt:
             typer.echo("hardzero: interrupted", err=True)

@@ -16,6 +16,7 @@ from hardzero.cli.chunked_fit import ChunkedRun, Stream
 from hardzero.cli.errors import INTERRUPTED, warn
 from hardzero.cli.fit_run import FitRun, Interruption
 from hardzero.cli.in_memory_fit import InMemoryRun
+from hardzero.cli.option_names import with_option_names
 from hardzero.cli.output_file import check_model_output
 from hardzero.cli.text_input import as_bags_of_words, make_vectorizer
 
@@ -217,6 +218,8 @@ def fit(
     path = output or Path(f"{_stem(data)}.safetensors")
     replaced = check_model_output(path, force=force)
     sizes = recipe.parse_hidden(hidden)
+    if loss not in ("squared_error", "poisson"):
+        raise ValueError(f"unknown --loss {loss!r}: choose squared_error or poisson")
     options = {
         "task": task,
         "text": text,
@@ -390,7 +393,7 @@ def _warnings_shown_after() -> Iterator[None]:
     expected = ("Stochastic Optimizer: Maximum iterations", "Training interrupted by user")
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         if not message.startswith(expected):
-            warn(message.replace("(max_iter)", "(--epochs)").replace("target_sparsity was", "--target-sparsity was"))
+            warn(with_option_names(message))
 
 
 def _print_results(evaluation: Evaluation, training: dict[str, Any]) -> None:

@@ -179,7 +179,8 @@ def _load_named(name: str, file_options: FileOptions, options: dict[str, Any]) -
     """Load a data set of the catalog."""
     given = file_options.given()
     if given:
-        raise ValueError(f"{', '.join(given)} cannot be chosen for the named data set {name!r}, only for files")
+        parameters = ", ".join(f"{name}=" for name in given)
+        raise ValueError(f"{parameters} cannot be chosen for the named data set {name!r}, only for files")
     loader = cast("Callable[..., Dataset]", getattr(import_module(f"hardzero.datasets.{name}"), LOADERS[name]))
     try:
         signature(loader).bind(**options)
