@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,14 @@ def test_properties_the_paper_ascribes_to_the_functions():
     assert table.loc["LIF neuron", "zero_part"] == pytest.approx(0.5, abs=0.01)
     assert (table.loc[["softplus", "tanh", "logistic"], "zero_part"] == 0).all()
     assert table["saturates"].to_dict() == {name: name in ("tanh", "logistic") for name in table.index}
+
+
+@pytest.mark.parametrize("resting", [-70.1, -65.0, -50.3, -50.0, -43.3])
+def test_inputs_hold_exactly_zero(resting):
+    result = response_curves(neuron=replace(BIOLOGICAL_NEURON, resting_potential=resting))
+    assert np.count_nonzero(result.x == 0) == np.count_nonzero(result.current == 0) == 1
+    assert np.array_equal(result.x, -result.x[::-1])
+    assert result.properties().set_index("curve").loc["logistic", "at_rest"] == 0.5
 
 
 def test_softplus_tends_to_the_rectifier():

@@ -38,11 +38,11 @@ class ResponseCurves(Result):
     Attributes
     ----------
     x : ndarray of shape (n_points,)
-        Pre-activations.
+        Pre-activations from -8 to 8; one of them is exactly 0, and for each `x` there is ``-x``.
     curves : dict of str to ndarray of shape (n_points,)
         Values of each activation function.
     current : ndarray of shape (n_points,)
-        Input current of the neuron, nA.
+        Input current of the neuron, nA; one of them is exactly 0.
     firing_rate : ndarray of shape (n_points,)
         Its firing rate, Hz.
     """
@@ -74,7 +74,7 @@ class ResponseCurves(Result):
         return pd.DataFrame(
             {
                 "curve": name,
-                "at_rest": float(np.interp(0.0, x, y)),
+                "at_rest": float(y[x == 0][0]),
                 "zero_part": float(np.mean(y[x != 0] == 0)),
                 "antisymmetric": bool(np.allclose(y, -y[::-1], atol=1e-6)),
                 "saturates": bool(y[-1] - y[-max(len(y) // 10, 2)] < 0.01 * (y.max() - y.min())),
@@ -137,13 +137,13 @@ def response_curves(
     >>> list(curves.curves)
     ['rectifier', 'softplus', 'tanh', 'logistic']
     """
-    x = np.linspace(-8.0, 8.0, 1601, dtype=np.float32)
+    x = (np.arange(-800, 801) / 100).astype(np.float32)
     functions = {"rectifier": get_activation("relu")}
     for beta in betas:
         functions["softplus" if beta == 1 else f"softplus, β = {beta:g}"] = Softplus(beta)
     functions.update(tanh=get_activation("tanh"), logistic=get_activation("logistic"))
     rheobase = (neuron.threshold_potential - neuron.resting_potential) / neuron.resistance
-    current = np.linspace(-2.0 * abs(rheobase or 1.0), 4.0 * abs(rheobase or 1.0), 601, dtype=np.float32)
+    current = (abs(rheobase or 1.0) * np.arange(-200, 401) / 100).astype(np.float32)
     return ResponseCurves(
         x, {name: function.value(x) for name, function in functions.items()}, current, neuron.value(current)
     )
