@@ -48,7 +48,8 @@ def calibrate(network: Network, ops: Ops, X: Input, zeros: Sequence[float]) -> N
         z = ops.affine(rows, parameters.weights, parameters.bias)
         active = np.count_nonzero(z > threshold) / z.size
         wanted = float(np.clip(1.0 - target, active / LARGEST_CHANGE, active * LARGEST_CHANGE))
-        parameters.bias -= np.float32(np.quantile(z, max(1.0 - wanted, 0.0)) - threshold)
+        last_zero = max(round((1.0 - wanted) * z.size), 1) - 1
+        parameters.bias -= np.float32(np.partition(z, last_zero, axis=None)[last_zero] - threshold)
         rows = ops.hidden(rows, parameters.weights, parameters.bias, layer.activation)
         reached.append(1.0 - rows.n_nonzero / z.size)
     return np.array(reached)

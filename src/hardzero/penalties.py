@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,35 +104,35 @@ class SparsityController(ActivationPenalty):
     smallest: float = 1e-5
     largest: float = 1.0
     coefficients: list[float] = field(init=False)
+    bias_shifts: list[float] = field(init=False)
     settled: bool = field(default=False, init=False)
     final_zeros: Sequence[float] | None = field(default=None, init=False)
-    zeros: Floats = field(init=False)
-    start: Floats | None = field(default=None, init=False)
-    logs: Floats = field(init=False)
+    zeros: list[float] = field(init=False)
+    start: list[float] = field(init=False)
+    logs: list[float] = field(init=False)
     n_steps: int = field(default=0, init=False)
     last_progress: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.coefficients = [0.0] * len(self.targets)
-        self.zeros = np.zeros(len(self.targets))
-        self.logs = np.full(len(self.targets), np.log(self.smallest))
+        self.zeros, self.start = [], []
+        self.bias_shifts = [0.0] * len(self.targets)
+        self._bounds = log(self.smallest), log(self.largest)
+        self.logs = [self._bounds[0]] * len(self.targets)
 
+    # Plain numbers: for a handful of layers they take a fraction of the time of NumPy's, which small networks notice.
     def observe(self, zeros: Floats, progress: float) -> None:
         """Move coefficients, and biases where they must help, towards the set point for this part of the run."""
-        targets = np.asarray(self.targets)
-        if self.start is None:
-            self.start = np.minimum(zeros, targets)
-            self.zeros = zeros.copy()
-        self.zeros += self.smoothing * (zeros - self.zeros)
+        observed = zeros.tolist()
+        if not self.start:
+            self.start = list(map(min, observed, self.targets))
+            self.zeros = observed
         ramped = self._ramped(progress)
-        wanted = (1.0 - self.start) ** (1.0 - ramped) * (1.0 - targets) ** ramped
-        active = np.maximum(1.0 - self.zeros, LEAST_ACTIVE)
-        excess = np.log(active / wanted)
-        self._move_coefficients(excess, progress)
-        idle = np.array(self.coefficients) == 0.0
-        self.bias_shifts = np.where(idle, -self.bias_gain * np.minimum(excess, 0.0), 0.0).tolist()
-        self.settled = ramped == 1.0 and bool(np.all(np.abs(excess) < CLOSE))
-        self.final_zeros = list(self.targets) if ramped == 1.0 else None
+        gain = min(self.integral_gain * max(progress - self.last_progress, 0.0), self.largest_step_gain)
+        self.last_progress = progress
+        distances = [self._steer(layer, zeros, ramped, gain) for layer, zeros in enumerate(observed)]
+        self.settled = ramped == 1.0 and max(map(abs, distances), default=0.0) < CLOSE
+        self.final_zeros = self.targets if ramped == 1.0 else None
 
     def _ramped(self, progress: float) -> float:
         """Return how much of its way, from 0 to 1, the set point has come."""
@@ -139,10 +140,15 @@ class SparsityController(ActivationPenalty):
         self.n_steps += 1
         return min(max(by_steps, progress / self.longest_ramp), 1.0)
 
-    def _move_coefficients(self, excess: Floats, progress: float) -> None:
-        gain = min(self.integral_gain * max(progress - self.last_progress, 0.0), self.largest_step_gain)
-        self.last_progress = progress
-        bounds = np.log(self.smallest), np.log(self.largest)
-        self.logs = np.clip(self.logs + gain * excess, *bounds)
-        logs = np.clip(self.logs + self.proportional_gain * excess, *bounds)
-        self.coefficients = np.where(logs > bounds[0], np.exp(logs), 0.0).tolist()
+    def _steer(self, layer: int, zeros: float, ramped: float, gain: float) -> float:
+        """Set a layer's coefficient and shift; return the logarithm of its active part over the set point."""
+        zeros = self.zeros[layer] = self.zeros[layer] + self.smoothing * (zeros - self.zeros[layer])
+        wanted = (1.0 - self.start[layer]) ** (1.0 - ramped) * (1.0 - self.targets[layer]) ** ramped
+        excess = log(max(1.0 - zeros, LEAST_ACTIVE) / wanted)
+        lower, upper = self._bounds
+        integral = self.logs[layer] = min(max(self.logs[layer] + gain * excess, lower), upper)
+        logarithm = min(integral + self.proportional_gain * excess, upper)
+        active = logarithm > lower
+        self.coefficients[layer] = exp(logarithm) if active else 0.0
+        self.bias_shifts[layer] = 0.0 if active or excess > 0.0 else -self.bias_gain * excess
+        return excess

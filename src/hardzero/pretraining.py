@@ -186,7 +186,7 @@ class TrainingRecord:
             corruption=trainer.corruption,
             seed=trainer.seed,
             sampling_ratio=None if trainer.sampling is None else trainer.sampling.ratio,
-            penalty={name: state[name] for name in PENALTY_STATE if state.get(name) is not None},
+            penalty={name: state[name] for name in PENALTY_STATE if state.get(name)},
         )
 
 

@@ -438,7 +438,8 @@ class Trainer:
         zeros = _zeros(forward_pass) - self._zeros_from_dropout(ops, X, samples, forward_pass)
         self.penalty.observe(zeros, progress)
         for layer, shift in zip(self.network.hidden_layers, self.penalty.bias_shifts, strict=False):
-            layer.parameters.bias += np.float32(shift)
+            if shift:
+                layer.parameters.bias += np.float32(shift)
         return loss, zeros
 
     def _zeros_from_dropout(

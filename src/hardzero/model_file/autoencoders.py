@@ -211,7 +211,7 @@ def _decode_record(document: Any) -> TrainingRecord:
 def _penalty_state(name: str, value: Any) -> Any:
     if not _are_numbers([value] if name in ("last_progress", "n_steps") else value, 1):
         raise ValueError(f"the record of training has an invalid {name!r}")
-    return value if name in ("last_progress", "n_steps", "coefficients") else np.array(value, dtype=np.float64)
+    return value
 
 
 _HISTORY = {
