@@ -162,3 +162,11 @@ def test_inspect_autoencoders(run, tmp_path):
     assert "none" in shown["plain"]
     assert "top_k(k=2)" in shown["atoms"]
     assert "90.0%" in shown["atoms"]
+
+
+def test_inspect_counts_tied_weights_once(run, tmp_path):
+    X = np.random.default_rng(0).random((30, 8))
+    for tied, n_parameters in ((False, 2 * 8 * 5 + 5 + 8), (True, 8 * 5 + 5 + 8)):
+        autoencoder = hardzero.DenoisingAutoencoder(5, tied_weights=tied, max_iter=1, random_state=0)
+        autoencoder.fit(X).save(tmp_path / "model")
+        assert f"  {n_parameters} " in run("inspect", tmp_path / "model").stdout

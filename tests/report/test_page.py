@@ -146,6 +146,50 @@ def test_autoencoder_is_shown_with_reconstructions(digits, tmp_path):
     assert Outline(html).headings() == ["The model", "Training", "Active units", "First layer", "Reconstructions"]
     assert f"<dd>{autoencoder.reconstruction_error(X[1200:]):.4g}</dd>" in html
     assert 'alt="Reconstruction of input 12"' in html
+    for row in ("encoder 1", "encoder 2", "decoder 2", "decoder 1"):
+        assert f'<th scope="row">{row}</th>' in html
+    assert "Lines: exact zeros over training" in html
+
+
+@pytest.mark.parametrize("tied_weights", [False, True])
+def test_all_parameters_of_an_autoencoder_count(digits, tied_weights):
+    from hardzero.autoencoders import StackedDenoisingAutoencoder
+    from hardzero.report.model_section import key_figures, model_section
+
+    stack = StackedDenoisingAutoencoder((32, 16), max_iter=1, tied_weights=tied_weights, random_state=0)
+    stack.fit(digits[0][:300])
+    rows = {row[0]: (row[1], row[2], row[3]) for row in model_section(stack).tables[0].rows}
+    n_decoder_weights = 0 if tied_weights else 1
+    assert rows == {
+        "encoder 1": ("32", "relu", f"{64 * 32 + 32:,}"),
+        "encoder 2": ("16", "relu", f"{32 * 16 + 16:,}"),
+        "decoder 2": ("32", "softplus", f"{n_decoder_weights * 16 * 32 + 32:,}"),
+        "decoder 1": ("64", "softplus", f"{n_decoder_weights * 32 * 64 + 64:,}"),
+    }
+    total = sum(int(row[2].replace(",", "")) for row in rows.values())
+    shown = key_figures(stack, None, None)[-1].value
+    assert shown == (f"{total / 1e3:.1f} k" if total >= 10_000 else f"{total:,}")
+
+
+def test_dictionary_is_shown_with_its_atoms(digits, tmp_path):
+    from hardzero.sparse_autoencoder import SparseAutoencoder
+
+    X = digits[0]
+    dictionary = SparseAutoencoder(100, target_activity=0.05, selection="top_k", max_iter=3, random_state=0)
+    dictionary.fit(X[:1200])
+    write_report(dictionary, tmp_path / "page.html", (X[1200:], None), image_shape=(8, 8))
+    html = (tmp_path / "page.html").read_text()
+    headings = ["The model", "Training", "Active units", "First layer", "Atoms", "Reconstructions"]
+    assert Outline(html).headings() == headings
+    uses = np.asarray((dictionary.transform(X[1200:]) != 0).sum(axis=0)).ravel()
+    assert f"{np.count_nonzero(uses)} of 100 atoms are used by some of {len(X) - 1200} samples" in html
+    best = int(uses.argmax())
+    assert f'alt="Atom {best} as an image, used by {100 * uses[best] / (len(X) - 1200):.1f} % of samples;' in html
+    assert html.count('alt="Atom ') == 48
+    write_report(dictionary, tmp_path / "page.html", (X[1200:], None))
+    html = (tmp_path / "page.html").read_text()
+    assert "atoms are used by some of" in html
+    assert 'alt="Atom ' not in html
 
 
 def test_text_model(tmp_path):

@@ -30,11 +30,12 @@ def autoencoder_layers(description: dict[str, Any]) -> Table:
         table.add_column(heading, justify="right", no_wrap=heading in ("parameters", "last loss"))
     architecture, total = description["architecture"], 0
     n_inputs = architecture["n_features"]
+    n_weights = 1 if description["parameters"].get("tied_weights") else 2
     layers = zip(architecture["layers"], description["training"]["layers"], strict=True)
     for index, (layer, training) in enumerate(layers, start=1):
         n_units, activation = layer["n_units"], layer["activation"]
         constants = ", ".join(f"{name}={value:g}" for name, value in activation["constants"].items())
-        n_parameters = (n_inputs + 1) * n_units + (n_units + 1) * n_inputs
+        n_parameters = n_weights * n_inputs * n_units + n_units + n_inputs
         table.add_row(
             str(index),
             f"{activation['name']}({constants})" if constants else activation["name"],

@@ -57,7 +57,8 @@ def first_layer_section(
             image = dense(checked[[row]])[0].reshape(image_shape)
             inputs.append(input_image(image, low, high, alt))
         title = f"unit {unit} · fires for {100 * firing[unit]:.1f} %"
-        return ImageCard(title, [_weight_image(weights[:, unit].reshape(image_shape), unit), *inputs])
+        image = weight_image(weights[:, unit].reshape(image_shape), f"Weights of unit {unit} as an image")
+        return ImageCard(title, [image, *inputs])
 
     most = ranked[:N_UNITS]
     least = ranked[::-1][: min(N_UNITS, max(len(ranked) - len(most), 0))]
@@ -68,13 +69,13 @@ def first_layer_section(
     return Section("First layer", text, images=groups)
 
 
-def _weight_image(weights: NDArray[np.float32], unit: int) -> Thumbnail:
-    """Return weights as an image; several channels are averaged."""
+def weight_image(weights: NDArray[np.float32], alt: str) -> Thumbnail:
+    """Return weights as an image, blue above and red below zero; several channels are averaged."""
     from matplotlib import colormaps
 
     plane = weights if weights.ndim == 2 else weights.mean(axis=0)
     largest = float(np.abs(plane).max()) or 1.0
-    alt = f"Weights of unit {unit} as an image; the largest is {largest:.2g} in absolute value"
+    alt = f"{alt}; the largest is {largest:.2g} in absolute value"
     return thumbnail(colormaps["RdBu"](0.5 + 0.5 * plane / largest), alt)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from hardzero.analysis.hidden_activations import network_of
+from hardzero.network import Network
+from hardzero.ops.updates import Parameters
 from hardzero.report.section import Section, TextTable
 
 
@@ -21,20 +23,48 @@ class KeyFigure:
 
 def model_section(estimator: Any) -> Section:
     """Return the layers and the parameters that differ from their defaults."""
-    network = network_of(estimator)
-    rows = []
-    n_inputs = network.n_features
-    for depth, layer in enumerate(network.hidden_layers, start=1):
-        n_parameters = (n_inputs + 1) * layer.n_units
-        rows.append([f"layer {depth}", f"{layer.n_units:,}", layer.activation.name, f"{n_parameters:,}"])
-        n_inputs = layer.n_units
-    n_parameters = (n_inputs + 1) * network.n_outputs
-    rows.append(["output", f"{network.n_outputs:,}", network.loss.output_activation, f"{n_parameters:,}"])
+    rows = _autoencoder_rows(estimator) if is_autoencoder(estimator) else _layer_rows(network_of(estimator))
     tables = [TextTable(["layer", "units", "activation", "parameters"], rows)]
     settings = changed_parameters(estimator)
     if settings:
         tables.append(TextTable(["setting", "value"], [[name, value] for name, value in settings.items()]))
     return Section("The model", "", tables=tables)
+
+
+def _layer_rows(network: Network) -> list[list[str]]:
+    rows = []
+    for depth, layer in enumerate(network.hidden_layers, start=1):
+        rows.append(_row(f"layer {depth}", layer.n_units, layer.activation.name, _size(layer.parameters)))
+    rows.append(_row("output", network.n_outputs, network.loss.output_activation, _size(network.output)))
+    return rows
+
+
+def _autoencoder_rows(estimator: Any) -> list[list[str]]:
+    """Return the way of a sample: up through the encoders, down through the decoders."""
+    encoders, decoders = [], []
+    for depth, network in enumerate(estimator.networks_, start=1):
+        layer, decoder = network.hidden_layers[0], network.output
+        encoders.append(_row(f"encoder {depth}", layer.n_units, layer.activation.name, _size(layer.parameters)))
+        n_own = decoder.bias.size if estimator.tied_weights else _size(decoder)
+        decoders.append(_row(f"decoder {depth}", network.n_outputs, network.loss.decoder, n_own))
+    return [*encoders, *reversed(decoders)]
+
+
+def _row(name: str, n_units: int, activation: str, n_parameters: int) -> list[str]:
+    return [name, f"{n_units:,}", activation, f"{n_parameters:,}"]
+
+
+def _size(parameters: Parameters) -> int:
+    return parameters.weights.size + parameters.bias.size
+
+
+def _n_parameters(estimator: Any) -> int:
+    """Return the number of weights and biases; of tied weights one of the two copies counts."""
+    if not is_autoencoder(estimator):
+        return sum(map(_size, network_of(estimator).parameters))
+    total = sum(_size(layer) for network in estimator.networks_ for layer in network.parameters)
+    tied = sum(network.output.weights.size for network in estimator.networks_) if estimator.tied_weights else 0
+    return total - tied
 
 
 def changed_parameters(estimator: Any) -> dict[str, str]:
@@ -72,8 +102,7 @@ def key_figures(estimator: Any, X: Any | None, y: Any | None) -> list[KeyFigure]
     elif getattr(estimator, "sparsity_", None) is not None:
         zeros = np.average(estimator.sparsity_, weights=_units(estimator))
         figures.append(KeyFigure(f"{100 * zeros:.1f} %", "of hidden activations are exactly zero (training data)"))
-    n_parameters = sum(layer.weights.size + layer.bias.size for layer in network.parameters)
-    figures.append(KeyFigure(_thousands(n_parameters), "parameters"))
+    figures.append(KeyFigure(_thousands(_n_parameters(estimator)), "parameters"))
     return figures
 
 

@@ -18,6 +18,7 @@ from hardzero.analysis.hidden_activations import network_of
 from hardzero.analysis.sparsity_frontier import SparsityFrontier
 from hardzero.atomic_file import atomic_file
 from hardzero.report.activity_section import activity_section, class_section
+from hardzero.report.atoms_section import atoms_section, is_dictionary
 from hardzero.report.cost_section import cost_section, frontier_section
 from hardzero.report.figures import plotting
 from hardzero.report.first_layer_section import first_layer_section
@@ -136,6 +137,8 @@ def _sections(
             names = None if classes is None else [str(label) for label in classes]
             sections.append(first_layer_section(estimator, data.X, data.image_shape, names))
         few = classes if classes is not None and len(np.unique(classes)) <= 20 else None
+        if is_dictionary(estimator):
+            sections.append(atoms_section(estimator, data.X, data.image_shape))
         if is_autoencoder(estimator):
             sections.append(reconstruction_section(estimator, data.X, data.image_shape))
         else:

@@ -30,10 +30,15 @@ class ImageCard:
 
 @dataclass(frozen=True)
 class ImageGroup:
-    """Image cards under one heading."""
+    """Image cards under one heading; cards of a single image each become a gallery."""
 
     title: str
     cards: list[ImageCard]
+
+    @property
+    def is_gallery(self) -> bool:
+        """Whether no card has more than one image."""
+        return all(len(card.images) == 1 for card in self.cards)
 
 
 @dataclass(frozen=True)

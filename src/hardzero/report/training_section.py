@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,16 @@ from hardzero.report.section import Section
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NEARLY_ALL = 80.0
+"""Percentage of zeros from which on the axis shows only the part where the curves are."""
+
 
 def training_section(estimator: Any) -> Section | None:
     """Return learning curves and zeros over training; None where the model keeps no history."""
     if getattr(estimator, "loss_curves_", None):
-        return Section("Training", "", figures=[_losses(estimator.loss_curves_)])
+        target = getattr(estimator, "target_sparsity", None)
+        figures = [_losses(estimator.loss_curves_), _zeros(estimator.sparsity_curves_, target)]
+        return Section("Training", "", figures=figures)
     loss = getattr(estimator, "loss_curve_", None)
     if not loss:
         return None
@@ -27,7 +33,7 @@ def training_section(estimator: Any) -> Section | None:
         figures.append(_validation(scores))
     zeros = getattr(estimator, "sparsity_curve_", None)
     if zeros is not None and len(zeros):
-        figures.append(_zeros(np.asarray(zeros), getattr(estimator, "target_sparsity", None)))
+        figures.append(_zeros(np.transpose(zeros).tolist(), getattr(estimator, "target_sparsity", None)))
     return Section("Training", "", figures=figures)
 
 
@@ -51,9 +57,8 @@ def _losses(losses: list[list[float]]) -> Figure:
         ax.plot(_epochs(len(loss)), parts, color=color(depth), linewidth=1.8, label=f"layer {depth + 1}")
     _finish(ax, "training loss (% of the first epoch's)", max(map(len, losses)))
     ends = ", ".join(f"layer {depth + 1} {loss[-1]:.4g}" for depth, loss in enumerate(losses))
-    return figure(
-        ax, f"Reconstruction loss of each layer; at the end {ends}.", f"Lines: training loss, at the end {ends}."
-    )
+    caption = f"Training loss of each layer, penalties included; at the end {ends}."
+    return figure(ax, caption, f"Lines: training loss, at the end {ends}.")
 
 
 def _validation(scores: list[float]) -> Figure:
@@ -66,20 +71,21 @@ def _validation(scores: list[float]) -> Figure:
     return figure(ax, "Score on the held-out part; the parameters of the best epoch are kept.", alt)
 
 
-def _zeros(zeros: Any, target: Any) -> Figure:
+def _zeros(curves: Sequence[Sequence[float]], target: Any) -> Figure:
+    """Draw the zeros of each layer, given by epoch; layers trained one by one may have taken different numbers."""
     ax = new_axes(None)
-    targets = [] if target is None else list(np.broadcast_to(target, zeros.shape[1]))
-    for depth in range(zeros.shape[1]):
-        ax.plot(
-            _epochs(len(zeros)), 100 * zeros[:, depth], color=color(depth), linewidth=1.8, label=f"layer {depth + 1}"
-        )
+    targets = [] if target is None else list(np.broadcast_to(target, len(curves)))
+    for depth, zeros in enumerate(curves):
+        percent = 100 * np.asarray(zeros)
+        ax.plot(_epochs(len(zeros)), percent, color=color(depth), linewidth=1.8, label=f"layer {depth + 1}")
     for index, value in enumerate(dict.fromkeys(targets)):
         label = "target" if index == 0 else None
         ax.axhline(100 * value, color="#888888", linewidth=1.0, linestyle=":", label=label)
-    ax.set_ylim(0.0, 102.0)
-    _finish(ax, "exact zeros (%)", len(zeros))
-    ends = ", ".join(f"layer {i + 1} {100 * value:.1f} %" for i, value in enumerate(zeros[-1]))
-    starts = 100 * float(zeros[0].mean())
+    fewest = 100 * min([*map(min, curves), *targets])
+    ax.set_ylim(*((0.0, 102.0) if fewest < NEARLY_ALL else (fewest - 0.1 * (100 - fewest), 100.0)))
+    _finish(ax, "exact zeros (%)", max(map(len, curves)))
+    ends = ", ".join(f"layer {depth + 1} {100 * zeros[-1]:.1f} %" for depth, zeros in enumerate(curves))
+    starts = 100 * float(np.mean([zeros[0] for zeros in curves]))
     alt = f"Lines: exact zeros over training, from {starts:.0f} % on average in the first epoch to {ends}."
     return figure(ax, "Exact zeros of each hidden layer, over the minibatches of each epoch.", alt)
 
