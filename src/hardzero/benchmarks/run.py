@@ -46,8 +46,9 @@ def run_training() -> list[Row]:
 
 
 def run_bag_of_words() -> list[Row]:
-    """Time training on sparse text, three hidden layers of 1000 and of 5000."""
+    """Time training on sparse text, three hidden layers of 1000 and of 5000; half zeros, and trained to 80 %."""
     rows = [training.training_row(workloads.bag_of_words((1000,) * 3), "sgd", size) for size in (16, 128)]
+    rows.append(training.training_row(workloads.bag_of_words((1000,) * 3, target_sparsity=0.8), "sgd", 128))
     rows.append(training.training_row(workloads.bag_of_words((5000,) * 3, 256), "sgd", 128, n_turns=3))
     return rows
 

@@ -67,18 +67,7 @@ def trained_mnist(target_sparsity: float | None, *, n_epochs: int = 8, n_threads
     n_threads : int, optional
     """
     data = mnist()
-    classifier = RectifierClassifier(
-        MNIST_HIDDEN,
-        target_sparsity=target_sparsity,
-        max_iter=n_epochs,
-        batch_size=128,
-        learning_rate="cosine",
-        random_state=0,
-        n_jobs=n_threads,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        classifier.fit(data.train.X, data.train.y)
+    classifier = _trained(data.train.X, data.train.y, MNIST_HIDDEN, target_sparsity, n_epochs, n_threads)
     X = np.ascontiguousarray(data.test.X)
     zeros = float(np.mean(classifier.measure_sparsity(X)))
     error = 1.0 - float(classifier.score(X, data.test.y))
@@ -104,8 +93,11 @@ def untrained(activation: str, X: Input, y: NDArray[np.int64], hidden: tuple[int
     return Workload(f"{name} {activation}", network, X, y, zeros)
 
 
-def bag_of_words(hidden: tuple[int, ...], n_samples: int = 4096) -> Workload:
-    """Return a network on synthetic binary bags of words: Zipf-distributed words, two classes."""
+def bag_of_words(hidden: tuple[int, ...], n_samples: int = 4096, target_sparsity: float | None = None) -> Workload:
+    """Return a network on synthetic binary bags of words: Zipf-distributed words, two classes.
+
+    Its weights are random, or trained where a target sparsity is given.
+    """
     random = np.random.default_rng(0)
     frequency = 1.0 / np.arange(2, VOCABULARY + 2)
     words = [
@@ -116,4 +108,34 @@ def bag_of_words(hidden: tuple[int, ...], n_samples: int = 4096) -> Workload:
     indptr = np.arange(0, len(indices) + 1, WORDS_PER_TEXT, dtype=np.int32)
     X = csr_array((np.ones(len(indices), dtype=np.float32), indices, indptr), shape=(n_samples, VOCABULARY))
     y = np.asarray(X @ random.standard_normal(VOCABULARY) > 0).astype(np.int64)
-    return untrained("relu", X, y, hidden)
+    workload = untrained("relu", X, y, hidden)
+    if target_sparsity is None:
+        return workload
+    classifier = _trained(X, y, hidden, target_sparsity, 8, None)
+    zeros = float(np.mean(classifier.measure_sparsity(X)))
+    # Two scores, as the random network has, in place of the classifier's one for two classes.
+    trained = Network(classifier.network_.hidden_layers, workload.network.output, workload.network.loss)
+    return Workload(workload.name, trained, X, y, zeros)
+
+
+def _trained(
+    X: Input,
+    y: NDArray[np.int64],
+    hidden: tuple[int, ...],
+    target_sparsity: float | None,
+    n_epochs: int,
+    n_threads: int | None,
+) -> RectifierClassifier:
+    classifier = RectifierClassifier(
+        hidden,
+        target_sparsity=target_sparsity,
+        max_iter=n_epochs,
+        batch_size=128,
+        learning_rate="cosine",
+        random_state=0,
+        n_jobs=n_threads,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        classifier.fit(X, y)
+    return classifier
