@@ -84,3 +84,13 @@ def test_a_training_that_is_ended_early_is_left_as_it_is():
     with pytest.warns(UserWarning, match="target_sparsity was not reached"):
         model.fit(X, y, callback=lambda report: True)
     assert model.sparsity_.max() < 0.8
+
+
+def test_the_target_is_met_on_held_out_rows_where_there_are_some():
+    X, y = digits()
+    validation = X[400:], y[400:]
+    settings = {"max_iter": 30, "batch_size": 32, "n_iter_no_change": 100, "early_stopping": True}
+    model = RectifierClassifier((64, 32), target_sparsity=0.7, random_state=0, **settings)
+    model.fit(X[:400], y[:400], validation=validation)
+    assert np.allclose(model.measure_sparsity(X[400:]), 0.7, atol=0.001)
+    assert not np.allclose(model.sparsity_, 0.7, atol=0.001)

@@ -482,8 +482,9 @@ class _RectifierEstimator(NetworkEstimator):
         if self.target_sparsity is None:
             return
         targets = np.array(self._per_layer("target_sparsity", self.target_sparsity))
-        if np.any(np.abs(self.sparsity_ - targets) > SPARSITY_TOLERANCE):
-            reached, wanted = (", ".join(f"{value:.1%}" for value in values) for values in (self.sparsity_, targets))
+        zeros = self.sparsity_curve_[-1] if len(self.sparsity_curve_) else self.sparsity_
+        if np.any(np.abs(zeros - targets) > SPARSITY_TOLERANCE):
+            reached, wanted = (", ".join(f"{value:.1%}" for value in values) for values in (zeros, targets))
             warnings.warn(
                 f"target_sparsity was not reached: the hidden layers have {reached} zeros, wanted were {wanted}. "
                 "More epochs (max_iter), wider layers or another target help.",
@@ -537,6 +538,7 @@ class _RectifierEstimator(NetworkEstimator):
         chunk: ChunkOfRun | None,
     ) -> None:
         validation_score: Callable[[], float] | None = None
+        held_out: Input | None = None
         if self.early_stopping:
             held_out_weight: Array | None = None
             if validation is not None:
@@ -546,8 +548,10 @@ class _RectifierEstimator(NetworkEstimator):
                     X, targets, sample_weight, random_state
                 )
 
+            unseen = held_out
+
             def validation_score() -> float:
-                predictions = self.network_.predictions(ops, held_out)
+                predictions = self.network_.predictions(ops, unseen)
                 return self._validation_score(predictions, held_out_targets, held_out_weight)
 
         trainer = self._get_trainer(self._settings(X.shape[0], random_state), random_state, incremental)
@@ -562,6 +566,7 @@ class _RectifierEstimator(NetworkEstimator):
                     targets,
                     sample_weight,
                     validation_score=validation_score,
+                    held_out=held_out,
                     callback=callback,
                     checkpoint=checkpoint,
                 )
@@ -712,8 +717,9 @@ _SHARED_PARAMETERS = """
         for all hidden layers or one each (Glorot, Bordes and Bengio 2011, section 3.2).
     target_sparsity : float, sequence of float or None, default=None
         Wanted fraction of exact zeros of the hidden layers, reached by adapting the L1 coefficients during training
-        and by a last shift of the biases (`hardzero.penalties.SparsityController`, `hardzero.calibration`). Missing
-        it by more than one point gives a warning.
+        and by a last shift of the biases (`hardzero.penalties.SparsityController`, `hardzero.calibration`), measured
+        on the held-out part of `early_stopping`, else on training rows. Missing it by more than one point gives a
+        warning.
     input_dropout, hidden_dropout : float, default=0.0
         Probability that an input, or a hidden unit, is dropped in training.
     revive_dead_units : bool, default=False

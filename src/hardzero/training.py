@@ -32,6 +32,9 @@ REVIVAL_PART = 0.75
 REVIVAL_SAMPLES = 2048
 """Training samples on which a unit must fire at least once to count as alive."""
 
+FEWEST_CALIBRATION_ROWS = 100
+"""Held-out rows that fix a fraction of zeros to a few tenths of a point; fewer do not replace the training rows."""
+
 
 class TrainingDiverged(ValueError):
     """The loss stopped being a number; the message says what to change."""
@@ -240,6 +243,7 @@ class Trainer:
         sample_weight: Array | None = None,
         *,
         validation_score: Callable[[], float] | None = None,
+        held_out: Input | None = None,
         callback: Callback | None = None,
         checkpoint: TrainingFile | None = None,
     ) -> History:
@@ -255,6 +259,9 @@ class Trainer:
         validation_score : callable, optional
             Scores the network in its present state on held-out data; turns on early stopping: progress is
             judged by the score, and the best-scoring parameters are restored at the end.
+        held_out : ndarray or csr_array, optional
+            Rows that are not trained on. A target for the zeros is finally met on them, if they are 100 at least, since
+            units may respond to the rows they were trained on in another way.
         callback : callable, optional
             Called with an `EpochReport` after each epoch; a true return value ends training.
         checkpoint : TrainingFile, optional
@@ -309,7 +316,10 @@ class Trainer:
             )
         if best_parameters is not None:
             self.network.restore_parameters(best_parameters)
-        self._calibrate(ops, data.X)
+        if held_out is None or held_out.shape[0] < FEWEST_CALIBRATION_ROWS:
+            self._calibrate(ops, data.X)
+        else:
+            self._calibrate(ops, ops.prepare(held_out))
         return history
 
     def state_arrays(self) -> dict[str, Array]:
@@ -340,9 +350,9 @@ class Trainer:
 
     def _calibrate(self, ops: Ops, X: Input) -> None:
         """Correct the zeros of the trained network, if a target for them stands."""
-        if self.penalty.final_zeros is not None:
+        if self.penalty.final_zeros is not None and self.history.sparsity_curve:
             zeros = calibrate(self.network, ops, X, self.penalty.final_zeros)
-            self.history.sparsity_curve[-1:] = [zeros.tolist()]
+            self.history.sparsity_curve[-1] = zeros.tolist()
 
     def _training_data(self, ops: Ops, X: Input, targets: Array | None, sample_weight: Array | None) -> TrainingData:
         """Return the data in the form that steps take; one minibatch for all does not depend on how rows are split."""
