@@ -17,6 +17,9 @@ from hardzero.training import Callback, ChunkOfRun, EpochReport
 if TYPE_CHECKING:
     from hardzero.estimators import RectifierClassifier, RectifierRegressor
 
+SORTED_ASSOCIATION = 0.5
+"""Association of class and chunk (Cramér's V, from 0 to 1) above which a fit warns that the data are sorted."""
+
 Chunk = tuple[Any, Any]
 Chunks = Iterable[Chunk] | Callable[[], Iterable[Chunk]]
 
@@ -54,6 +57,7 @@ class _Pass:
     loss: float = 0.0
     zeros: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     seconds: float = 0.0
+    class_counts: list[NDArray[np.intp]] = field(default_factory=list)
 
     def add(self, n_samples: int, loss: float, zeros: NDArray[np.float64], seconds: float) -> None:
         """Count a chunk."""
@@ -137,12 +141,15 @@ class _Run:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Got `batch_size`")  # the last chunk may be small
                 estimator._fit_chunk(X, y, self.classes, place)
+            if number == 1 and self.classes is not None and np.ndim(y) == 1:
+                total.class_counts.append(np.bincount(np.searchsorted(self.classes, y), minlength=len(self.classes)))
             history = estimator._trainer.history
             total.add(size, history.loss_curve[-1], np.array(history.sparsity_curve[-1]), history.seconds - seconds)
             if self.on_chunk is not None:
                 self.on_chunk((number - 1) * self.n_samples + total.n_samples)
         if not total.n_samples:
             raise ValueError(f"chunks held no sample in pass {number}: a function must return a new iterator each time")
+        _warn_if_sorted(total.class_counts)
         self.losses.append(total.loss / total.n_samples)
         self.zeros.append((total.zeros / total.n_samples).tolist())
         score = self._judge()
@@ -193,6 +200,41 @@ def _survey(chunks: Chunks, find_classes: bool) -> tuple[int, NDArray[Any] | Non
             found = np.unique(np.asarray(y))
             classes = found if classes is None else np.union1d(classes, found)
     return n_samples, classes
+
+
+def _warn_if_sorted(class_counts: list[NDArray[np.intp]]) -> None:
+    """Warn if chunks differ far more in their classes than chance makes them.
+
+    Parameters
+    ----------
+    class_counts : list of ndarray of shape (n_classes,)
+        Of each chunk.
+    """
+    if len(class_counts) > 1 and association(np.stack(class_counts)) > SORTED_ASSOCIATION:
+        warnings.warn(
+            "the chunks hold different classes, as those of a file sorted by class do: training on one forgets the "
+            "classes of the others. Shuffle the rows first",
+            stacklevel=5,
+        )
+
+
+def association(counts: NDArray[np.intp]) -> float:
+    """Return Cramér's V of a table of counts without the part that chance adds (Bergsma 2013), from 0 to 1.
+
+    Examples
+    --------
+    >>> association(np.array([[50, 0], [0, 50]])) > 0.95, association(np.array([[50, 0], [50, 0]]))
+    (True, 0.0)
+    """
+    counts = counts[:, counts.sum(axis=0) > 0]
+    n_samples, (n_rows, n_columns) = int(counts.sum()), counts.shape
+    if min(n_rows, n_columns) < 2:
+        return 0.0
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / n_samples
+    phi_squared = float((np.square(counts - expected) / expected).sum()) / n_samples
+    by_chance = (n_rows - 1) * (n_columns - 1) / (n_samples - 1)
+    rows, columns = (size - (size - 1) ** 2 / (n_samples - 1) for size in (n_rows, n_columns))
+    return float(np.sqrt(max(0.0, phi_squared - by_chance) / max(min(rows, columns) - 1, 1e-9)))
 
 
 def _forget(estimator: Any) -> None:
