@@ -35,41 +35,43 @@ SMALL = (256, 256)
 LARGE = (1000, 1000, 1000)
 LARGE_EPOCHS = 10
 TRAINING_ROWS = 10_000
+FRAGILE = (((16, 16, 16, 16), 0.02), ((24, 24, 24, 24, 24), 0.03), ((256, 256), 0.001))
+"""Networks on which units are revived: two narrow ones that a high learning rate hurts, and a healthy one."""
+FIRST_SEED = 100
+"""Of the revival; smaller seeds chose the networks, on validation data."""
 
 Arguments = argparse.Namespace
 
 
 @cache
-def data_set(name: str) -> tuple[Any, Any, Any, Any]:
-    """Return training and test data; texts as bags of their 5000 most frequent words."""
+def data_set(name: str) -> dict[str, tuple[Any, Any]]:
+    """Return rows and targets of the splits; texts as bags of their 5000 most frequent words."""
     data = datasets.load(name)
-    X, X_test = data.train.X, data.test.X
-    if data.is_text:
-        words = bag_of_words()
-        X, X_test = words.fit_transform(X), words.transform(X_test)
-    return X, data.train.y, X_test, data.test.y
+    splits = {"train": data.train, "validation": data.validation, "test": data.test}
+    if not data.is_text:
+        return {split: (part.X, part.y) for split, part in splits.items()}
+    words = bag_of_words().fit(data.train.X)
+    return {split: (words.transform(part.X), part.y) for split, part in splits.items()}
 
 
 def train(
     data: str, hidden: tuple[int, ...], target: float | None, seed: int, epochs: int | None = None, **settings: Any
 ) -> Any:
     """Return a network trained by the recipe of ``hardzero fit``."""
-    X, y, _, _ = data_set(data)
+    X, y = data_set(data)["train"]
     batch_size = recipe.batch_size(len(y))
     epochs = epochs or recipe.epochs(len(y), batch_size)
-    network = RectifierClassifier(
-        hidden,
-        batch_size=batch_size,
-        max_iter=epochs,
-        n_iter_no_change=epochs,
-        learning_rate="cosine",
-        learning_rate_init=recipe.LEARNING_RATE,
-        hidden_dropout=recipe.CLASSIFICATION_DROPOUT,
-        target_sparsity=target,
-        random_state=seed,
+    parameters = {
+        "batch_size": batch_size,
+        "max_iter": epochs,
+        "n_iter_no_change": epochs,
+        "learning_rate": "cosine",
+        "learning_rate_init": recipe.LEARNING_RATE,
+        "hidden_dropout": recipe.CLASSIFICATION_DROPOUT,
         **settings,
-    )
-    return network.fit(X, y)
+    }
+    network = RectifierClassifier(hidden, target_sparsity=target, random_state=seed, **parameters)
+    return network.fit(X, y, validation=data_set(data)["validation"] if network.early_stopping else None)
 
 
 def measure(
@@ -77,7 +79,8 @@ def measure(
 ) -> dict[str, Any]:
     """Train a network; return its error and zeros on the test data, and its dead units, all but these in percent."""
     network = train(data, hidden, target, seed, epochs, **settings)
-    X, _, X_test, y_test = data_set(data)
+    X, _ = data_set(data)["train"]
+    X_test, y_test = data_set(data)["test"]
     counts = active_counts(network.network_, network._ops(), network._validate_X(X[:TRAINING_ROWS]))
     return {
         "zeros": (100.0 * network.measure_sparsity(X_test)).tolist(),
@@ -111,10 +114,11 @@ class Results:
 def reached(arguments: Arguments) -> Iterator[pd.DataFrame]:
     """Yield zeros on held-out data against targets, per layer and overall, and the error beside them."""
     results = Results(arguments.results)
+    settings = {"early_stopping": True} if arguments.early_stopping else {}
     for data in arguments.data:
         rows = []
         for target in TARGETS:
-            figures = [results(data, SMALL, target, seed) for seed in range(arguments.seeds)]
+            figures = [results(data, SMALL, target, seed, **settings) for seed in range(arguments.seeds)]
             zeros = np.array([one["zeros"] for one in figures])
             miss = np.abs(zeros - 100.0 * (target or 0.0))
             rows.append(
@@ -211,30 +215,34 @@ class Stopwatch:
 
 
 def revival(arguments: Arguments) -> Iterator[pd.DataFrame]:
-    """Yield dead units and errors with `revive_dead_units` and without, seed by seed."""
+    """Yield dead units and errors on digits with `revive_dead_units` and without, seed by seed."""
     results = Results(arguments.results)
-    for data in arguments.data:
-        rows = []
-        for target in (0.9, 0.95, 0.98):
-            pairs = [
-                [results(data, SMALL, target, seed, revive_dead_units=revive) for revive in (False, True)]
+    rows = []
+    for hidden, rate in FRAGILE:
+        settings = {"learning_rate_init": rate, "hidden_dropout": 0.0, "batch_size": 32}
+        without, revived = (
+            [
+                results("digits", hidden, None, FIRST_SEED + seed, 25, revive_dead_units=revive, **settings)
                 for seed in range(arguments.seeds)
             ]
-            without, revived = zip(*pairs, strict=True)
-            errors = [[one["error"] for one in figures] for figures in (without, revived)]
-            rows.append(
-                {
-                    "data": data,
-                    "zeros wanted": wanted(target),
-                    "networks": len(pairs),
-                    "dead units": per_layer([one["dead"] for one in without], "{:.0f}"),
-                    "dead, revived": per_layer([one["dead"] for one in revived], "{:.0f}"),
-                    "test error %": spread(errors[0]),
-                    "error, revived": spread(errors[1]),
-                    "difference": spread(np.subtract(errors[1], errors[0]), "{:+.2f}"),
-                }
-            )
-        yield pd.DataFrame(rows)
+            for revive in (False, True)
+        )
+        errors = [[one["error"] for one in figures] for figures in (without, revived)]
+        difference = np.subtract(errors[1], errors[0])
+        uncertainty = np.std(difference, ddof=1) / np.sqrt(len(difference)) if len(difference) > 1 else np.nan
+        rows.append(
+            {
+                "hidden layers": "-".join(map(str, hidden)),
+                "learning rate": f"{rate:g}",
+                "networks": len(difference),
+                "dead units a layer": per_layer([one["dead"] for one in without], "{:.1f}"),
+                "dead, revived": per_layer([one["dead"] for one in revived], "{:.1f}"),
+                "test error %": spread(errors[0]),
+                "error, revived": spread(errors[1]),
+                "difference ± standard error": f"{difference.mean():+.2f} ± {uncertainty:.2f}",
+            }
+        )
+    yield pd.DataFrame(rows)
 
 
 def wanted(target: float | None) -> str:
@@ -260,8 +268,9 @@ def main() -> None:
     """Measure the part that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("part", choices=PARTS)
-    parser.add_argument("--data", nargs="+", default=["mnist", "digits", "reviews"], help="data sets; not of frontier")
+    parser.add_argument("--data", nargs="+", default=["mnist", "digits", "reviews"], help="of reached and cost")
     parser.add_argument("--seeds", type=int, default=1, help="networks behind each figure")
+    parser.add_argument("--early-stopping", action="store_true", help="reached: keep the best epoch on held-out data")
     parser.add_argument("--epochs", type=int, help="epochs of the networks of cost; by default those of the recipe")
     parser.add_argument("--results", type=Path, help="file in which the figures of trained networks are kept")
     arguments = parser.parse_args()

@@ -9,7 +9,7 @@ from hardzero.network import Input, Network
 from hardzero.ops import Ops
 
 FIRING_SHARE = 0.05
-"""Part of the samples a revived unit fires on: enough to get gradient, few enough to disturb little."""
+"""Largest part of the samples a revived unit fires on: enough to get gradient, few enough to disturb little."""
 
 
 def active_counts(network: Network, ops: Ops, X: Input) -> list[NDArray[np.intp]]:
@@ -32,7 +32,10 @@ def active_counts(network: Network, ops: Ops, X: Input) -> list[NDArray[np.intp]
 
 
 def revive(network: Network, ops: Ops, X: Input) -> int:
-    """Shift the bias of every unit that is zero on all rows of `X` so that it fires on 5 % of them.
+    """Shift the bias of every unit that is zero on all rows of `X` so that it fires on some of them.
+
+    These are 5 %, or as many as the other units of the layer fire on in the mean, if these are fewer: units that are
+    revived in a sparse layer must not make it a dense one.
 
     A rectifier that never fires gets no gradient, so nothing brings it back. Its weights are kept: what it was
     looking for may still be useful, only its threshold has moved out of reach.
@@ -56,8 +59,11 @@ def revive(network: Network, ops: Ops, X: Input) -> int:
         parameters = layer.parameters
         if layer.activation.is_rectifier:
             z = ops.affine(rows, parameters.weights, parameters.bias)
-            dead = np.flatnonzero((z <= 0).all(axis=0))
-            parameters.bias[dead] -= np.quantile(z[:, dead], 1.0 - FIRING_SHARE, axis=0).astype(np.float32)
+            shares = (z > 0).mean(axis=0)
+            dead = np.flatnonzero(shares == 0)
+            others = shares[shares > 0]
+            share = min(FIRING_SHARE, float(others.mean())) if len(others) else FIRING_SHARE
+            parameters.bias[dead] -= np.quantile(z[:, dead], 1.0 - share, axis=0).astype(np.float32)
             n_revived += len(dead)
         rows = ops.hidden(rows, parameters.weights, parameters.bias, layer.activation)
     return n_revived

@@ -724,8 +724,8 @@ _SHARED_PARAMETERS = """
         Probability that an input, or a hidden unit, is dropped in training.
     revive_dead_units : bool, default=False
         Whether units that do not fire on the training data have their thresholds moved back into reach after each
-        epoch. Helps where a high learning rate or a strong penalty kills units; off by default because the
-        controller of `target_sparsity` leaves next to none dead.
+        epoch. Helps where many units have died, as in narrow layers under a high learning rate. Off by default: with
+        a `target_sparsity` above about 0.9 it works against the penalty, and costs accuracy.
     pretraining : None, "denoising", StackedDenoisingAutoencoder or FrozenEstimator, default=None
         Where the hidden layers start from: random weights, or the encoders of denoising autoencoders trained on
         all rows. Rows without a label (-1, None or NaN for a classifier, NaN for a regressor) then serve
