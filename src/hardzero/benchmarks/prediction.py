@@ -40,7 +40,7 @@ def compare(workload: Workload, *, batch_size: int, n_threads: int, precision: s
         difference = max(float(np.abs(predictor.scores(x) - predict(x)).max()) for x in inputs)
         yield Row(
             "prediction, single sample" if batch_size == 1 else f"prediction, minibatch {batch_size}",
-            f"{workload.name}, {workload.zeros:.1%} zeros, {precision}, {n_threads} thread{'s' * (n_threads > 1)}",
+            f"{workload.described}, {precision}, {n_threads} thread{'s' * (n_threads > 1)}",
             peer,
             times.median(peer) / count * 1e6,
             times.median(OURS) / count * 1e6,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,11 +21,13 @@ from hardzero.benchmarks.scaling import scaling_points
 from hardzero.benchmarks.table import Row, print_table, to_frame
 from hardzero.threads import usable_cores
 
-SPARSE = 0.89
+SPARSE = (0.92, 0.92, 0.86)
+"""Zeros by layer of the network whose predictions are timed, 90 % overall: most where they save most. The third layer's
+zeros only spare weights of the ten outputs."""
 
 
 def run_prediction() -> list[Row]:
-    """Time prediction of the paper's MNIST network at 85-90 % zeros, and of the bag-of-words network."""
+    """Time prediction of the paper's MNIST network at 90 % zeros."""
     return list(prediction.prediction_rows(workloads.trained_mnist(SPARSE)))
 
 
@@ -134,14 +137,7 @@ def print_scaling() -> None:
 def _some(workload: workloads.Workload) -> workloads.Workload:
     """Return the workload with few samples, enough for a throughput turn."""
     count = training.LEAST_SAMPLES
-    return workloads.Workload(
-        workload.name,
-        workload.network,
-        workload.X[:count],
-        workload.y[:count],
-        workload.zeros,
-        workload.error,
-    )
+    return replace(workload, X=workload.X[:count], y=workload.y[:count])
 
 
 def write_csv(rows: list[Row], path: Path) -> None:

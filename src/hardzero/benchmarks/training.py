@@ -88,7 +88,7 @@ def training_row(
     described = f"{optimizer}{f' momentum {momentum:g}' if momentum else ''}, minibatch {batch_size}"
     return Row(
         "training",
-        f"{workload.name}, {workload.zeros:.1%} zeros, {described}, 2 threads",
+        f"{workload.described}, {described}, 2 threads",
         f"{peer} thread{'s' * (peer[-1] > '1')}",
         n_samples / times.median(peer),
         n_samples / times.median(OURS),

@@ -38,8 +38,8 @@ class Workload:
     X : ndarray or csr_array of shape (n_samples, n_features)
     y : ndarray of shape (n_samples,), int64
         Class indices.
-    zeros : float
-        Fraction of exact zeros over all hidden units on `X`.
+    zeros : ndarray of shape (n_hidden_layers,)
+        Fraction of exact zeros of each hidden layer on `X`.
     error : float or None
         Test error, where the network was trained.
     """
@@ -48,8 +48,14 @@ class Workload:
     network: Network
     X: Input
     y: NDArray[np.int64]
-    zeros: float
+    zeros: NDArray[np.float64]
     error: float | None = None
+
+    @property
+    def described(self) -> str:
+        """Return name and zeros as tables show them."""
+        by_layer = ", ".join(f"{zeros:.0%}" for zeros in self.zeros)
+        return f"{self.name}, {np.mean(self.zeros):.1%} zeros ({by_layer})"
 
 
 def mnist() -> Dataset:
@@ -57,19 +63,22 @@ def mnist() -> Dataset:
     return load("mnist")
 
 
-def trained_mnist(target_sparsity: float | None, *, n_epochs: int = 8, n_threads: int | None = None) -> Workload:
+def trained_mnist(
+    target_sparsity: float | tuple[float, ...], *, n_epochs: int = 8, n_threads: int | None = None
+) -> Workload:
     """Train the paper's MNIST network to a sparsity and return it with the test samples.
 
     Parameters
     ----------
-    target_sparsity : float or None
+    target_sparsity : float or tuple of float
+        Of all hidden layers, or of each.
     n_epochs : int, default=8
     n_threads : int, optional
     """
     data = mnist()
     classifier = _trained(data.train.X, data.train.y, MNIST_HIDDEN, target_sparsity, n_epochs, n_threads)
     X = np.ascontiguousarray(data.test.X)
-    zeros = float(np.mean(classifier.measure_sparsity(X)))
+    zeros = np.asarray(classifier.measure_sparsity(X))
     error = 1.0 - float(classifier.score(X, data.test.y))
     return Workload(
         "784-1000-1000-1000-10", classifier.network_, X, np.asarray(data.test.y, dtype=np.int64), zeros, error
@@ -88,7 +97,7 @@ def untrained(activation: str, X: Input, y: NDArray[np.int64], hidden: tuple[int
         get_loss("softmax"),
         np.random.RandomState(0),
     )
-    zeros = float(np.mean(network.sparsity(ops, X[:1000])))
+    zeros = network.sparsity(ops, X[:1000])
     name = "-".join(map(str, (X.shape[1], *hidden, n_outputs)))
     return Workload(f"{name} {activation}", network, X, y, zeros)
 
@@ -112,7 +121,7 @@ def bag_of_words(hidden: tuple[int, ...], n_samples: int = 4096, target_sparsity
     if target_sparsity is None:
         return workload
     classifier = _trained(X, y, hidden, target_sparsity, 8, None)
-    zeros = float(np.mean(classifier.measure_sparsity(X)))
+    zeros = np.asarray(classifier.measure_sparsity(X))
     # Two scores, as the random network has, in place of the classifier's one for two classes.
     trained = Network(classifier.network_.hidden_layers, workload.network.output, workload.network.loss)
     return Workload(workload.name, trained, X, y, zeros)
@@ -122,7 +131,7 @@ def _trained(
     X: Input,
     y: NDArray[np.int64],
     hidden: tuple[int, ...],
-    target_sparsity: float | None,
+    target_sparsity: float | tuple[float, ...],
     n_epochs: int,
     n_threads: int | None,
 ) -> RectifierClassifier:
