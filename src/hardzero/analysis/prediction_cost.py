@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hardzero.analysis.hidden_activations import NetworkSubject, checked_input, dense, subject_of
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, new_axes
-from hardzero.network import Network
+from hardzero.network import Input, Network
 from hardzero.ops import get_ops
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def prediction_cost(
     network = subject.network
     X, _ = checked_input(subject, X, max(*batch_sizes, 256), random_state)
     sizes = [size for size in batch_sizes if size <= X.shape[0]] or [X.shape[0]]
-    engine, by_blas = _time(network, dense(X), sizes, n_rounds)
+    engine, by_blas = _time(network, X, sizes, n_rounds)
     names = [f"layer {depth}" for depth in range(1, len(network.hidden_layers) + 1)]
     forward_pass = network.forward(subject.ops, subject.ops.rows(X))
     active = np.array([rows.n_nonzero / X.shape[0] for rows in forward_pass.inputs])
@@ -159,7 +159,7 @@ def prediction_cost(
 
 
 def _time(
-    network: Network, X: Array, sizes: list[int], n_rounds: int
+    network: Network, X: Input, sizes: list[int], n_rounds: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from threadpoolctl import threadpool_limits
 
@@ -169,7 +169,8 @@ def _time(
         for current in range(-1, n_rounds):
             for j, size in enumerate(sizes):
                 n_calls = max(1, 10 // size)
-                batches = [np.ascontiguousarray(np.roll(X, -k * size, axis=0)[:size]) for k in range(n_calls)]
+                # A few rows at a time: all of them would take the memory of samples × vocabulary.
+                batches = [dense(X[np.arange(k * size, (k + 1) * size) % X.shape[0]]) for k in range(n_calls)]
                 for i, call in enumerate(calls):
                     started = time.perf_counter()
                     for batch in batches:
