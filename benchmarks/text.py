@@ -1,237 +1,307 @@
-"""Measure text: ratings, polarity, transfer, memory and speed, and print the figures as Markdown.
+"""Measure text: polarity, transfer, memory and speed, and print the figures as Markdown.
 
-``HARDZERO_DATA=… python benchmarks/text.py`` runs all parts; ``python benchmarks/text.py ratings speed`` some. Times
-are those of the machine; contestants take turns in one run.
+``HARDZERO_DATA=… python benchmarks/text.py`` runs all parts; ``python benchmarks/text.py memory speed`` some. With
+``--results FILE --minutes 3``, polarity and transfer are measured in pieces: repeat the command until it prints tables.
+Times are those of the machine; contestants take turns in one run. Ratings are the study table2.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import csv
+import json
 import os
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 from scipy.stats import spearmanr
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression, RidgeCV, SGDClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from hardzero import RectifierClassifier, RectifierRegressor, StackedDenoisingAutoencoder, datasets
 from hardzero.benchmarks.timing import OURS, alternate
-from hardzero.datasets import folds_by_text
 from hardzero.studies.core.statistics import estimate
+from hardzero.studies.table2 import LINEAR, MODELS, PROTOCOL, all_rows, linear_model
 from hardzero.text import TextModel, bag_of_words
 from hardzero.training import ChunkOfRun
 
 RATES = (1e-3, 3e-4)
-RIDGE_PENALTIES = (3.0, 10.0, 30.0, 100.0)
-NETWORKS = {
-    "rectifier, 1 layer": ("relu", 1),
-    "rectifier, 3 layers": ("relu", 3),
-    "tanh, 3 layers": ("tanh", 3),
-}
-LINEAR = "no hidden layer"
-DROPOUT = {"input_dropout": 0.2, "hidden_dropout": 0.5}
+DROPOUTS = (0.2, 0.5)
+REGRESSION_STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
+SVM_STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03)
+PATIENCE, MOST_EPOCHS = 3, 20
+PRETRAINING = {"decoder": "sigmoid", "corruption_level": 0.5, "learning_rate_init": 0.005, "max_iter": 3}
 BATCH = 64
+MEMORY_REVIEWS = 6000
 
 Arguments = argparse.Namespace
 
 
-def ratings(arguments: Arguments) -> Iterator[pd.DataFrame]:
-    """Yield RMSE and zeros of the paper's table 2 on movie snippets, by cross-validation."""
-    texts, y = all_rows("ratings:movie")
-    fold_of = folds_by_text(texts, arguments.folds)
-    unlabelled = datasets.load("reviews:imdb").train.X[: arguments.unlabelled] if arguments.pretrain else None
-    results: dict[str, list[tuple[float, float, str]]] = {}
-    for fold in range(arguments.folds):
-        held_out = fold_of == fold
-        words = bag_of_words()
-        X, X_test = csr_array(words.fit_transform(texts[~held_out])), csr_array(words.transform(texts[held_out]))
-        data = (X, y[~held_out], X_test, y[held_out])
-        zeros_of_input = 1.0 - X_test.nnz / np.prod(X_test.shape)
-        results.setdefault(LINEAR, []).append((*ridge_error(*data), zeros_of_input, "ridge"))
-        more = None if unlabelled is None else csr_array(words.transform(unlabelled))
-        for name, (activation, depth) in NETWORKS.items():
-            sizes = (arguments.units,) * depth
-            results.setdefault(name, []).append(best_network(arguments, sizes, activation, *data, None))
-            if more is not None:
-                stack = pretrained(arguments, sizes, activation, X, more)
-                results.setdefault(f"{name}, pre-trained", []).append(
-                    best_network(arguments, sizes, activation, *data, stack)
-                )
-        print(f"fold {fold + 1} of {arguments.folds}", file=sys.stderr, flush=True)
-    rows = [
-        {
-            "model": name,
-            "RMSE": estimate([error for error, _, _ in values]).text(3),
-            "zeros %": f"{100 * np.mean([zeros for _, zeros, _ in values]):.1f}",
-            "chosen, by fold": ", ".join(choice for _, _, choice in values),
-        }
-        for name, values in results.items()
-    ]
-    yield pd.DataFrame(rows)
-    best = min(NETWORKS, key=lambda name: np.mean([error for error, _, _ in results[name]]))
-    differences = {
-        f"{name} − {best}": estimate([a[0] - b[0] for a, b in zip(results[name], results[best], strict=True)]).text(3)
-        for name in results
-        if name != best
-    }
-    yield pd.DataFrame({"difference of RMSE, fold by fold": differences.keys(), "mean": differences.values()})
+class OutOfTime(Exception):
+    """What is measured so far is in the file of results."""
 
 
-def ridge_error(X: Any, y: Any, X_test: Any, y_test: Any) -> tuple[float]:
-    """Return the RMSE of ridge regression, its penalty chosen by leave-one-out on the training data."""
-    return (rmse(RidgeCV(RIDGE_PENALTIES).fit(X, y).predict(X_test), y_test),)
+@dataclass
+class Results:
+    """What is measured, kept in a file from which a later call goes on.
 
+    Parameters
+    ----------
+    path : Path or None
+        A line of JSON a result; None keeps nothing.
+    minutes : float
+        After which nothing more is started.
+    """
 
-def network(arguments: Arguments, sizes: tuple[int, ...], activation: str, rate: float, stack: Any) -> Any:
-    """Return a regressor of the protocol."""
-    return RectifierRegressor(
-        hidden_layer_sizes=sizes,
-        activation=activation,
-        learning_rate_init=rate,
-        batch_size=100,
-        max_iter=arguments.epochs,
-        early_stopping=True,
-        n_iter_no_change=2,
-        pretraining=None if stack is None else FrozenEstimator(stack),
-        random_state=0,
-        **DROPOUT,
-    )
+    path: Path | None
+    minutes: float
+    found: dict[str, Any] = field(default_factory=dict, init=False)
 
+    def __post_init__(self) -> None:
+        self.deadline = time.perf_counter() + 60 * self.minutes
+        if self.path is not None and self.path.exists():
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+            self.found = dict(json.loads(line) for line in lines)
 
-def best_network(
-    arguments: Arguments, sizes: tuple[int, ...], activation: str, X: Any, y: Any, X_test: Any, y_test: Any, stack: Any
-) -> tuple[float, float, str]:
-    """Return test RMSE, zeros and rate of the network that is best on the validation tenth of the training data."""
-    fitted = [network(arguments, sizes, activation, rate, stack).fit(X, y) for rate in RATES]
-    best = max(fitted, key=lambda regressor: regressor.best_validation_score_)
-    zeros = float(best.measure_sparsity(X_test).mean())
-    return rmse(best.predict(X_test), y_test), zeros, f"{best.learning_rate_init:g}"
-
-
-def pretrained(arguments: Arguments, sizes: tuple[int, ...], activation: str, X: Any, more: Any) -> Any:
-    """Return autoencoders trained on labelled and unlabelled texts."""
-    stack = StackedDenoisingAutoencoder(
-        sizes, activation=activation, max_iter=arguments.pretraining_epochs, batch_size=100, random_state=0
-    )
-    return stack.fit(csr_array(vstack([X, more], format="csr")))
+    def get(self, key: str, measure: Callable[[], Any]) -> Any:
+        """Return the result of that name, measuring it where it is new."""
+        if key not in self.found:
+            if time.perf_counter() > self.deadline:
+                raise OutOfTime
+            self.found[key] = measure()
+            print(f"{key}: {self.found[key]}", file=sys.stderr, flush=True)
+            if self.path is not None:
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps([key, self.found[key]]) + "\n")
+        return self.found[key]
 
 
 def transfer(arguments: Arguments) -> Iterator[pd.DataFrame]:
-    """Yield how a model trained on all movie snippets rates product snippets and tweets."""
-    texts, y = all_rows("ratings:movie")
+    """Yield how models trained on all movie snippets, as in the study table2, rate product snippets and tweets."""
+    texts, y = all_rows(datasets.load("ratings:movie"))
     words = bag_of_words()
     X = csr_array(words.fit_transform(texts))
-    linear = RidgeCV(RIDGE_PENALTIES).fit(X, y)
-    deep = [
-        network(arguments, (arguments.units,) * 3, "relu", RATES[1], None).set_params(random_state=seed).fit(X, y)
-        for seed in range(3)
-    ]
-    rows = []
-    for domain in ("product", "tweet"):
-        others, truth = all_rows(f"ratings:{domain}")
-        rows_of_others = csr_array(words.transform(others))
-        known = 100 * float(np.mean(np.diff(rows_of_others.indptr) > 0))
-        for name, models in {LINEAR: [linear], "rectifier, 3 layers": deep}.items():
-            predictions = [model.predict(rows_of_others) for model in models]
-            rows.append(
-                {
-                    "trained on movie, tested on": domain,
-                    "model": name,
-                    "RMSE": estimate([rmse(values, truth) for values in predictions]).text(3),
-                    "RMSE of the mean rating": rmse(np.full(len(truth), y.mean()), truth),
-                    "rank correlation": np.mean([spearmanr(values, truth).statistic for values in predictions]),
-                    "texts with a known word %": known,
-                }
+    others = {domain: all_rows(datasets.load(f"ratings:{domain}")) for domain in ("product", "tweet")}
+    rows_of = {domain: csr_array(words.transform(texts)) for domain, (texts, _) in others.items()}
+
+    def measure(make: Callable[[], Any]) -> dict[str, tuple[float, float]]:
+        model = make()
+        predictions = {domain: model.predict(rows) for domain, rows in rows_of.items()}
+        return {
+            domain: (rmse(values, others[domain][1]), spearmanr(values, others[domain][1]).statistic)
+            for domain, values in predictions.items()
+        }
+
+    results = {LINEAR: [arguments.results.get(f"transfer, {LINEAR}", lambda: measure(lambda: linear_model(X, y)))]}
+    for name, settings in MODELS.items():
+        results[name] = [
+            arguments.results.get(
+                f"transfer, {name}, seed {seed}",
+                lambda settings=settings, seed=seed: measure(lambda: rater(settings, seed).fit(X, y)),
             )
-    yield pd.DataFrame(rows)
+            for seed in range(arguments.seeds)
+        ]
+    for domain, (_, truth) in others.items():
+        constant = rmse(np.full(len(truth), y.mean()), truth)
+        known = 100 * float(np.mean(np.diff(rows_of[domain].indptr) > 0))
+        rows = [
+            {
+                f"trained on movie, tested on {domain}": name,
+                "RMSE": estimate([values[domain][0] for values in found]).text(3),
+                "rank correlation": estimate([values[domain][1] for values in found]).text(3),
+            }
+            for name, found in results.items()
+        ]
+        rows.append(
+            {**dict.fromkeys(rows[0], ""), next(iter(rows[0])): "the mean movie rating", "RMSE": f"{constant:.3f}"}
+        )
+        print(f"{domain}: {known:.1f} % of the {len(truth):,} texts have a known word", file=sys.stderr)
+        yield pd.DataFrame(rows)
+
+
+def rater(settings: dict[str, Any], seed: int) -> RectifierRegressor:
+    """Return a regressor by the protocol of the study table2 at its smaller rate."""
+    protocol = PROTOCOL["quick"]
+    names = ("batch_size", "max_iter", "early_stopping", "n_iter_no_change", "input_dropout", "hidden_dropout")
+    return RectifierRegressor(
+        hidden_layer_sizes=(protocol["units"],) * settings["hidden_layers"],
+        activation=settings["activation"],
+        learning_rate_init=min(protocol["learning_rates"]),
+        random_state=seed,
+        **{name: protocol[name] for name in names},
+    )
+
+
+@dataclass
+class Polarity:
+    """Reviews as bags of words, and the models that compete on them."""
+
+    X: csr_array
+    y: Any
+    validation: tuple[csr_array, Any]
+    test: tuple[csr_array, Any]
+
+    def outcome(self, fit: Callable[[], tuple[Any, float]]) -> dict[str, Any]:
+        """Return validation and test accuracy of a model, its zeros, and the seconds of fitting it."""
+        started = time.perf_counter()
+        model, validation = fit()
+        seconds = time.perf_counter() - started
+        zeros = float(model.measure_sparsity(self.test[0]).mean()) if hasattr(model, "measure_sparsity") else None
+        return {"validation": validation, "test": model.score(*self.test), "zeros": zeros, "seconds": seconds}
+
+    def linear(self, model: Any) -> tuple[Any, float]:
+        """Fit a linear model."""
+        model.fit(self.X, self.y)
+        return model, model.score(*self.validation)
+
+    def peer(self, alpha: float, rate: float) -> tuple[Any, float]:
+        """Fit scikit-learn's MLP; keep the epoch that is best on the validation split, as hardzero does."""
+        model = MLPClassifier((100,), alpha=alpha, learning_rate_init=rate, random_state=0)
+        best, best_score, epoch, best_epoch = None, -np.inf, 0, 0
+        while epoch - best_epoch < PATIENCE and epoch < MOST_EPOCHS:
+            epoch += 1
+            model.partial_fit(self.X, self.y, classes=[0, 1])
+            score = model.score(*self.validation)
+            if score > best_score:
+                best, best_score, best_epoch = copy.deepcopy(model), score, epoch
+        return best, best_score
+
+    def network(
+        self, sizes: tuple[int, ...], rate: float, input_dropout: float, pretraining: Any = None
+    ) -> tuple[Any, float]:
+        """Fit a network of rectifiers."""
+        model = RectifierClassifier(
+            sizes,
+            learning_rate_init=rate,
+            input_dropout=input_dropout,
+            hidden_dropout=0.5,
+            early_stopping=True,
+            n_iter_no_change=PATIENCE,
+            max_iter=MOST_EPOCHS,
+            pretraining=None if pretraining is None else FrozenEstimator(pretraining),
+            random_state=0,
+        )
+        model.fit(self.X, self.y, validation=self.validation)
+        return model, float(model.best_validation_score_)
+
+    def pretrained(self, sizes: tuple[int, ...]) -> StackedDenoisingAutoencoder:
+        """Train autoencoders on the training texts, without their labels."""
+        return StackedDenoisingAutoencoder(sizes, random_state=0, **PRETRAINING).fit(self.X)
 
 
 def polarity(arguments: Arguments) -> Iterator[pd.DataFrame]:
-    """Yield test accuracies on reviews: each model's best setting by the validation split, on the same features."""
+    """Yield test accuracies on reviews: each model's best of its grid by the validation split, on the same features."""
     data = datasets.load("reviews")
     words = bag_of_words()
     X = csr_array(words.fit_transform(data.train.X))
-    X_validation, X_test = (csr_array(words.transform(split.X)) for split in (data.validation, data.test))
-    common = {"max_iter": 3, "batch_size": 200, "random_state": 0}
-    grids: dict[str, list[Any]] = {
-        "logistic regression": [LogisticRegression(C=C, max_iter=300) for C in (0.01, 0.03, 0.1)],
-        "linear SVM": [LinearSVC(C=C) for C in (0.001, 0.003, 0.01)],
-        "scikit-learn's MLP, 100 units": [MLPClassifier((100,), alpha=alpha, **common) for alpha in (1e-4, 1.0)],
-        "hardzero, 100 units": [
-            RectifierClassifier((100,), hidden_dropout=0.5, input_dropout=0.5, **{**common, "max_iter": epochs})
-            for epochs in (3, 6)
-        ],
-        "hardzero, 3 layers of 200": [
-            RectifierClassifier((200,) * 3, hidden_dropout=0.5, input_dropout=0.5, **{**common, "max_iter": epochs})
-            for epochs in (3, 6)
-        ],
+    task = Polarity(
+        X,
+        data.train.y,
+        (csr_array(words.transform(data.validation.X)), data.validation.y),
+        (csr_array(words.transform(data.test.X)), data.test.y),
+    )
+    stacks: dict[tuple[int, ...], Any] = {}
+
+    def stack(sizes: tuple[int, ...]) -> Any:
+        if sizes not in stacks:
+            stacks[sizes] = task.pretrained(sizes)
+        return stacks[sizes]
+
+    small, deep = (100,), (200,) * 3
+    grids: dict[str, dict[str, Callable[[], tuple[Any, float]]]] = {
+        "logistic regression": {
+            f"C={C:g}": lambda C=C: task.linear(LogisticRegression(C=C, max_iter=300)) for C in REGRESSION_STRENGTHS
+        },
+        "linear SVM": {f"C={C:g}": lambda C=C: task.linear(LinearSVC(C=C)) for C in SVM_STRENGTHS},
+        "scikit-learn's MLP, 100 units": {
+            f"alpha={alpha:g}, rate {rate:g}": lambda alpha=alpha, rate=rate: task.peer(alpha, rate)
+            for alpha in (1e-4, 1.0, 10.0)
+            for rate in RATES
+        },
+        **{
+            f"hardzero, {name}": {
+                f"rate {rate:g}, input dropout {dropout:g}": lambda sizes=sizes, rate=rate, dropout=dropout: (
+                    task.network(sizes, rate, dropout)
+                )
+                for rate in RATES
+                for dropout in DROPOUTS
+            }
+            for name, sizes in (("100 units", small), ("3 layers of 200", deep))
+        },
+        "hardzero, 3 layers of 200, pre-trained": {
+            f"rate {rate:g}, input dropout {dropout:g}": lambda rate=rate, dropout=dropout: task.network(
+                deep, rate, dropout, stack(deep)
+            )
+            for rate in RATES
+            for dropout in DROPOUTS
+        },
     }
     rows = []
     for name, grid in grids.items():
-        started = time.perf_counter()
-        fitted = [clone(model).fit(X, data.train.y) for model in grid]
-        seconds = time.perf_counter() - started
-        best = max(fitted, key=lambda model: model.score(X_validation, data.validation.y))
-        accuracy = best.score(X_test, data.test.y)
-        half_width = 196 * np.sqrt(accuracy * (1 - accuracy) / X_test.shape[0])
-        zeros = f"{100 * best.measure_sparsity(X_test).mean():.1f}" if hasattr(best, "measure_sparsity") else ""
-        chosen = {key: value for key, value in best.get_params().items() if key in ("C", "alpha", "max_iter")}
+        outcomes = {
+            choice: arguments.results.get(f"polarity, {name}, {choice}", lambda fit=fit: task.outcome(fit))
+            for choice, fit in grid.items()
+        }
+        choice, best = max(outcomes.items(), key=lambda item: item[1]["validation"])
+        accuracy = best["test"]
+        half_width = 196 * np.sqrt(accuracy * (1 - accuracy) / len(data.test.y))
         rows.append(
             {
                 "model": name,
                 "test accuracy %": f"{100 * accuracy:.2f} ± {half_width:.2f}",
-                "zeros %": zeros,
-                "chosen": ", ".join(f"{key}={value:g}" for key, value in chosen.items()),
-                "seconds, all fits": seconds,
+                "validation accuracy %": f"{100 * best['validation']:.2f}",
+                "zeros %": "" if best["zeros"] is None else f"{100 * best['zeros']:.1f}",
+                "chosen": f"{choice} (of {len(grid)})",
+                "seconds, all fits": f"{sum(outcome['seconds'] for outcome in outcomes.values()):.0f}",
             }
         )
-        print(rows[-1], file=sys.stderr, flush=True)
     yield pd.DataFrame(rows)
 
 
 def memory(arguments: Arguments) -> Iterator[pd.DataFrame]:
-    """Yield the peak memory of ``hardzero fit --chunk-rows`` on a file and on 8 copies of it."""
-    texts, y = all_rows("ratings:movie")
+    """Yield the peak memory of ``hardzero fit --chunk-rows`` on a file of reviews and on one of 8 times the size."""
+    data = datasets.load("reviews")
+    order = np.random.default_rng(0).permutation(len(data.train.y))[:MEMORY_REVIEWS]
+    texts, y = data.train.X[order], np.asarray(data.train.y)[order]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for words in ("vocabulary", "hashing"):
             for copies in (1, 8):
-                path = Path(folder) / f"snippets{copies}.csv"
+                path = Path(folder) / f"reviews{copies}.csv"
                 with path.open("w", newline="", encoding="utf-8") as file:
                     writer = csv.writer(file)
                     writer.writerow(["text", "label"])
-                    for copy in range(copies):
+                    for copy_number in range(copies):
                         # Each copy brings words of its own, as new texts do.
                         writer.writerows(
-                            (f"{text} copy{copy}of{i}", int(r > 0))
-                            for i, (text, r) in enumerate(zip(texts, y, strict=True))
+                            (f"{text} copy{copy_number}of{i}", label)
+                            for i, (text, label) in enumerate(zip(texts, y, strict=True))
                         )
-                command = ["fit", str(path), "--text", "text", "--target", "label", "--chunk-rows", "2000", "--quiet"]
+                command = ["fit", str(path), "--text", "text", "--target", "label", "--chunk-rows", "1000", "--quiet"]
                 command += ["--epochs", "1", "--hidden", "64", "-o", str(Path(folder) / f"{copies}{words}.safetensors")]
-                command += ["--hash-words"] if words == "hashing" else []
+                command += ["--target-sparsity", "none", *(["--hash-words"] if words == "hashing" else [])]
                 peak, seconds = peak_memory([sys.executable, "-c", "from hardzero.cli import main; main()", *command])
                 rows.append(
                     {
                         "words": words,
-                        "rows": copies * len(texts),
-                        "file, MB": path.stat().st_size / 1e6,
+                        "rows": f"{copies * len(texts):,}",
+                        "file, MB": f"{path.stat().st_size / 1e6:.1f}",
                         "peak memory, MB": f"{peak:.0f}",
-                        "seconds": seconds,
+                        "seconds": f"{seconds:.0f}",
                     }
                 )
                 print(rows[-1], file=sys.stderr, flush=True)
@@ -344,13 +414,6 @@ def prediction_speed(texts: Any, y: Any, new: Any) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def all_rows(name: str) -> tuple[Any, Any]:
-    """Return texts and targets of all splits."""
-    data = datasets.load(name)
-    splits = (data.train, data.validation, data.test)
-    return np.concatenate([split.X for split in splits]), np.concatenate([split.y for split in splits])
-
-
 def rmse(predictions: Any, truth: Any) -> float:
     """Return the root of the mean squared error."""
     return float(np.sqrt(np.mean(np.square(predictions - truth))))
@@ -368,7 +431,6 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 PARTS: dict[str, Callable[[Arguments], Iterator[pd.DataFrame]]] = {
-    "ratings": ratings,
     "polarity": polarity,
     "transfer": transfer,
     "memory": memory,
@@ -380,12 +442,9 @@ def main() -> None:
     """Measure the parts that the command line names."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all if none")
-    parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--units", type=int, default=200, help="units of a hidden layer (default: 200)")
-    parser.add_argument("--epochs", type=int, default=15, help="most epochs of a network (default: 15)")
-    parser.add_argument("--pretrain", action="store_true", help="also with denoising pre-training on IMDB reviews")
-    parser.add_argument("--unlabelled", type=int, default=2000, help="IMDB reviews for pre-training (default: 2000)")
-    parser.add_argument("--pretraining-epochs", type=int, default=3)
+    parser.add_argument("--results", type=Path, help="file that keeps what is measured of polarity and transfer")
+    parser.add_argument("--minutes", type=float, default=np.inf, help="after which no further model is trained")
+    parser.add_argument("--seeds", type=int, default=3, help="networks a model of the transfer part (default: 3)")
     parser.add_argument("--threads", type=int, default=2, help="of hardzero and PyTorch, in the speed part")
     parser.add_argument("--samples", type=int, default=8192, help="training samples of the speed part (default: 8192)")
     parser.add_argument(
@@ -400,11 +459,15 @@ def main() -> None:
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"there is no part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
+    arguments.results = Results(arguments.results, arguments.minutes)
     warnings.simplefilter("ignore", ConvergenceWarning)
     for name in arguments.parts or PARTS:
         started = time.perf_counter()
-        for frame in PARTS[name](arguments):
-            print(f"## {name} ({time.perf_counter() - started:.0f} s)\n\n{markdown(frame)}\n", flush=True)
+        try:
+            for frame in PARTS[name](arguments):
+                print(f"## {name} ({time.perf_counter() - started:.0f} s)\n\n{markdown(frame)}\n", flush=True)
+        except OutOfTime:
+            print(f"{name} is not finished: the same command goes on with the rest", file=sys.stderr)
 
 
 if __name__ == "__main__":
