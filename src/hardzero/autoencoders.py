@@ -491,6 +491,12 @@ class StackedDenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101
     ----------
     hidden_layer_sizes : int or sequence of int, default=(256, 256)
         Units of each code.{_SHARED_PARAMETERS}
+    code_scale : {{"trained", "initial"}}, default="trained"
+        Size of the codes with which a network starts from the encoders: as they were trained, or (``initial``) in root
+        mean square as large as those of the random weights they replace. The latter is for bags of words: their
+        trained codes are more than ten times as large as random ones, far from where Adam's steps suit. Images do
+        better with the former. The stack's own codes are as trained. ``initial`` needs a rectifier or the identity,
+        whose codes can be scaled without changing what they tell.
 
     Attributes
     ----------{_SHARED_ATTRIBUTES}
@@ -512,6 +518,7 @@ class StackedDenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "code_scale": [StrOptions({"trained", "initial"})],
         **AutoencoderEstimator._parameter_constraints,
     }
 
@@ -540,6 +547,7 @@ class StackedDenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
         n_jobs: int | None = None,
+        code_scale: str = "trained",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -563,3 +571,4 @@ class StackedDenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101
         self.random_state = random_state
         self.verbose = verbose
         self.n_jobs = n_jobs
+        self.code_scale = code_scale

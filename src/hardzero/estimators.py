@@ -430,6 +430,7 @@ class _RectifierEstimator(NetworkEstimator):
     ) -> None:
         """Start the hidden layers from the encoders of autoencoders trained on all rows."""
         from hardzero.autoencoders import StackedDenoisingAutoencoder
+        from hardzero.pretraining import code_sizes, scale_codes
 
         stack = self.pretraining
         if isinstance(stack, FrozenEstimator):
@@ -456,9 +457,13 @@ class _RectifierEstimator(NetworkEstimator):
         wanted = [layer.parameters.weights.shape for layer in self.network_.hidden_layers]
         if shapes != wanted:
             raise ValueError(f"the pre-trained layers have shapes {shapes}, but this network needs {wanted}")
-        for layer, encoder in zip(self.network_.hidden_layers, encoders, strict=True):
+        ops, layers = self._ops(), self.network_.hidden_layers
+        initial_sizes = code_sizes(ops, layers, X) if stack.code_scale == "initial" else None
+        for layer, encoder in zip(layers, encoders, strict=True):
             layer.parameters.weights[...] = encoder.parameters.weights
             layer.parameters.bias[...] = encoder.parameters.bias
+        if initial_sizes is not None:
+            scale_codes(ops, layers, X, initial_sizes)
         self.pretraining_ = stack
 
     def _validate_held_out(self, X: Any, y: Any) -> tuple[Input, Array]:

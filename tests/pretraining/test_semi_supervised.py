@@ -171,3 +171,31 @@ def test_the_settings_of_pretraining_are_in_the_model_file(digits, tmp_path):
     with pytest.warns(UserWarning, match="keeps its settings, not its weights"):
         frozen.save(tmp_path / "frozen.safetensors")
     assert hardzero.load(tmp_path / "frozen.safetensors").pretraining.decoder == "sigmoid"
+
+
+@pytest.mark.parametrize("activation", ["relu", "signed_relu", "identity"])
+def test_initial_code_scale_changes_codes_by_a_factor_only(digits, activation):
+    X = digits[0].astype(np.float32)
+    settings = {
+        "solver": "sgd",
+        "learning_rate_init": 1e-12,
+        "max_iter": 1,
+        "random_state": 0,
+        "activation": activation,
+    }
+    random = RectifierClassifier((40, 20), **settings).fit(*digits)
+    stack = StackedDenoisingAutoencoder((40, 20), activation, decoder="linear", max_iter=3, random_state=0).fit(X)
+    trained = stack.transform(X).toarray()
+    stack.set_params(code_scale="initial")
+    started = RectifierClassifier((40, 20), pretraining=FrozenEstimator(stack), **settings).fit(*digits)
+    for layer in (0, 1):
+        ours, theirs = (np.sqrt(np.mean(model.transform(X, layer).power(2))) for model in (started, random))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+    codes = started.transform(X).toarray()
+    np.testing.assert_allclose(codes * (np.linalg.norm(trained) / np.linalg.norm(codes)), trained, rtol=1e-3, atol=1e-4)
+
+
+def test_initial_code_scale_needs_codes_that_can_be_scaled(digits):
+    stack = StackedDenoisingAutoencoder(code_scale="initial", max_iter=1)
+    with pytest.raises(ValueError, match="relu, signed_relu or identity, not tanh"):
+        RectifierClassifier(10, activation="tanh", pretraining=stack, max_iter=1).fit(*digits)
