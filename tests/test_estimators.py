@@ -394,3 +394,13 @@ def test_attributes_of_an_unfitted_estimator_are_absent():
         assert not hasattr(model, name)
     with pytest.raises(AttributeError, match="call fit first"):
         _ = model.coefs_
+
+
+def test_partial_fit_reaches_the_target_sparsity_after_max_iter_passes():
+    X, y = load_digits(return_X_y=True)
+    classifier = RectifierClassifier((100, 60), target_sparsity=(0.9, 0.8), max_iter=40, batch_size=100, random_state=0)
+    for _ in range(40):
+        classifier.partial_fit(X / 16, y, classes=np.arange(10))
+    assert classifier.measure_sparsity(X / 16) == pytest.approx([0.9, 0.8], abs=0.02)
+    classifier.partial_fit(X / 16, y)
+    assert classifier.measure_sparsity(X / 16) == pytest.approx([0.9, 0.8], abs=0.05)

@@ -32,7 +32,7 @@ from hardzero.pretraining import (
 )
 from hardzero.reconstruction import DECODERS
 from hardzero.reconstruction_sampling import ReconstructionSampling
-from hardzero.training import Callback, ChunkOfRun, TrainingSettings
+from hardzero.training import Callback, TrainingSettings
 
 Array = NDArray[np.float32]
 
@@ -159,16 +159,6 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
                 for depth, (network, record) in enumerate(zip(self.networks_, self._records, strict=True))
             ]
         return self._trainers
-
-    def _next_pass(self, trainer: DenoisingTrainer) -> ChunkOfRun:
-        n_passes = len(trainer.history.loss_curve)
-        if self.learning_rate == "cosine" and n_passes >= self.max_iter:
-            raise ValueError(
-                f"the cosine learning rate has fallen to 0 over max_iter={self.max_iter} passes: raise max_iter, or "
-                "set learning_rate='constant'"
-            )
-        start, end = (min((n_passes + more) / self.max_iter, 1.0) for more in (0, 1))
-        return ChunkOfRun(start, end, trainer.random_state)
 
     def transform(self, X: ArrayLike | csr_array) -> csr_array:
         """Return the code: the activations of the (last) encoder for clean input.

@@ -158,6 +158,8 @@ class _RectifierEstimator(NetworkEstimator):
     ) -> _RectifierEstimator:
         """Go on training for one pass over the given data.
 
+        With `target_sparsity`, a call counts as one epoch of `max_iter`, over which the target is approached.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
@@ -563,6 +565,12 @@ class _RectifierEstimator(NetworkEstimator):
         self._trainer = trainer
         try:
             if incremental:
+                if (
+                    chunk is None
+                    and self.target_sparsity is not None
+                    and len(trainer.history.loss_curve) < self.max_iter
+                ):
+                    chunk = self._next_pass(trainer)
                 trainer.epoch(ops, X, targets, sample_weight, chunk=chunk)
             else:
                 trainer.run(

@@ -19,6 +19,7 @@ from hardzero.ops import Ops, get_ops
 from hardzero.optimizers import AdamOptimizer, GradientDescent, LearningRate, Optimizer
 from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
 from hardzero.threads import resolve_n_jobs
+from hardzero.training import ChunkOfRun, Trainer
 
 Array = NDArray[np.float32]
 
@@ -55,6 +56,17 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.learning_rate in ("invscaling", "adaptive"):
             rate.schedule = "constant"
         return AdamOptimizer(rate, self.beta_1, self.beta_2, self.epsilon)
+
+    def _next_pass(self, trainer: Trainer) -> ChunkOfRun:
+        """Return the place of a call of `partial_fit` in the training: one epoch of `max_iter`."""
+        n_passes = len(trainer.history.loss_curve)
+        if self.learning_rate == "cosine" and n_passes >= self.max_iter:
+            raise ValueError(
+                f"the cosine learning rate has fallen to 0 over max_iter={self.max_iter} passes: raise max_iter, or "
+                "set learning_rate='constant'"
+            )
+        start, end = (min((n_passes + more) / self.max_iter, 1.0) for more in (0, 1))
+        return ChunkOfRun(start, end, trainer.random_state)
 
     def _penalty(self) -> ActivationPenalty:
         if self.target_sparsity is None:

@@ -127,8 +127,10 @@ class SparsityController(ActivationPenalty):
         if not self.start:
             self.start = list(map(min, observed, self.targets))
             self.zeros = observed
+        # Training that goes on after its end keeps the target.
+        progress = max(progress, self.last_progress)
         ramped = self._ramped(progress)
-        gain = min(self.integral_gain * max(progress - self.last_progress, 0.0), self.largest_step_gain)
+        gain = min(self.integral_gain * (progress - self.last_progress), self.largest_step_gain)
         self.last_progress = progress
         distances = [self._steer(layer, zeros, ramped, gain) for layer, zeros in enumerate(observed)]
         self.settled = ramped == 1.0 and max(map(abs, distances), default=0.0) < CLOSE

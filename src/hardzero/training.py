@@ -344,7 +344,7 @@ class Trainer:
         self.history.n_epochs = 0
         data = self._training_data(ops, X, targets, sample_weight)
         report = self._epoch(ops, data, 1, None, chunk)
-        if chunk is not None and chunk.end >= 1.0:
+        if chunk is not None and chunk.start < 1.0 <= chunk.end:
             self._calibrate(ops, data.X)
         return report
 
