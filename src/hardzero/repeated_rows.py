@@ -33,8 +33,9 @@ def merge_repeated_rows(X: Input, targets: Array, sample_weight: Array | None) -
     Examples
     --------
     >>> X = np.array([[2.0], [1.0], [2.0]], dtype=np.float32)
-    >>> merge_repeated_rows(X, X, None)[2]
-    array([1., 2.], dtype=float32)
+    >>> rows, _, weights = merge_repeated_rows(X, X, None)
+    >>> sorted(zip(rows.ravel().tolist(), weights.tolist()))
+    [(1.0, 1.0), (2.0, 2.0)]
     """
     places: dict[bytes, list[int]] = {}
     for row in range(X.shape[0]):
