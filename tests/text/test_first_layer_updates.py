@@ -82,3 +82,19 @@ def test_a_word_that_never_occurs_keeps_its_initial_weights_under_plain_sgd():
     one, many = (RectifierClassifier((N_UNITS,), max_iter=epochs, **settings).fit(X, y) for epochs in (1, 5))
     np.testing.assert_array_equal(one.coefs_[0][20:], many.coefs_[0][20:])
     assert (one.coefs_[0][:20] != many.coefs_[0][:20]).any()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_default_weight_decay_moves_words_that_never_occur_under_adam():
+    """Adam divides the decay by its own size, however small; without decay such words stay bit for bit."""
+    X = csr_array(bags(2)[0].toarray() * (np.arange(N_WORDS) < 20))
+    y = np.arange(N_TEXTS) % 2
+    settings = {"solver": "adam", "batch_size": 2, "random_state": 0}
+    fitted = {
+        (alpha, epochs): RectifierClassifier((N_UNITS,), max_iter=epochs, tol=0, alpha=alpha, **settings).fit(X, y)
+        for alpha in (0.0, 1e-4)
+        for epochs in (1, 40)
+    }
+    unseen = {key: classifier.coefs_[0][20:] for key, classifier in fitted.items()}
+    np.testing.assert_array_equal(unseen[0.0, 40], unseen[0.0, 1])
+    assert np.linalg.norm(unseen[1e-4, 40]) < 0.8 * np.linalg.norm(unseen[1e-4, 1])
