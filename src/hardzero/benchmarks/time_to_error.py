@@ -32,10 +32,12 @@ class Setting:
 
     batch_size: int
     learning_rate: float
+    momentum: float = 0.0
 
     def __str__(self) -> str:
         """Return the setting as the table shows it."""
-        return f"minibatch {self.batch_size}, rate {self.learning_rate:g}"
+        momentum = f", momentum {self.momentum:g}" if self.momentum else ""
+        return f"minibatch {self.batch_size}, rate {self.learning_rate:g}{momentum}"
 
 
 @dataclass(frozen=True)
@@ -87,16 +89,16 @@ class Race:
 def time_to_error_rows(
     race: Race,
     batch_sizes: tuple[int, ...] = (64, 128, 256, 32),
-    learning_rates: tuple[float, ...] = (0.03, 0.1),
+    steps: tuple[tuple[float, float], ...] = ((0.03, 0.9), (0.1, 0.0)),
     n_seeds: int = 3,
 ) -> Iterator[Row]:
     """Yield seconds of training until the test error reaches each target, each side at its best setting.
 
-    Both sides run the whole grid of minibatch size and learning rate of plain SGD; a run ends when it takes longer
-    than the side's best so far, as it cannot win any more. At its best setting for a target each side then runs again
+    Both sides run the whole grid of minibatch sizes and of steps, pairs of learning rate and Nesterov momentum; a run
+    ends when it takes longer than the side's best so far, as it cannot win any more. At its best setting for a target each side then runs again
     in other orders of the samples, in turns; the median counts.
     """
-    settings = [Setting(size, rate) for size in batch_sizes for rate in learning_rates]
+    settings = [Setting(size, *step) for size in batch_sizes for step in steps]
     first = {side: _fastest(race, side, settings) for side in (OURS, "PyTorch")}
     for target in race.targets:
         seconds = {side: [fastest[target][1]] for side, fastest in first.items()}
@@ -113,7 +115,7 @@ def time_to_error_rows(
             ours,
             "s",
             theirs / ours,
-            f"median of {n_seeds} seeds; grid {list(batch_sizes)} × {list(learning_rates)}",
+            f"median of {n_seeds} seeds; grid of minibatches {list(batch_sizes)} × rates and momenta {list(steps)}",
         )
 
 
@@ -134,7 +136,7 @@ def _our_run(
     network = workload.network
     trainer = Trainer(
         network,
-        GradientDescent(LearningRate("constant", setting.learning_rate)),
+        GradientDescent(LearningRate("constant", setting.learning_rate), setting.momentum, setting.momentum > 0),
         FixedPenalty([0.0] * len(network.hidden_layers)),
         TrainingSettings(max_epochs=1, batch_size=setting.batch_size),
         np.random.RandomState(seed),
@@ -154,7 +156,7 @@ def _torch_run(
     import torch
 
     torch.set_num_threads(2)
-    step = torch_training_step(Weights.of(workload.network), "sgd", setting.learning_rate)
+    step = torch_training_step(Weights.of(workload.network), "sgd", setting.learning_rate, setting.momentum)
     X = np.asarray(workload.X)
     order = minibatches(len(X), setting.batch_size, seed)
     n_steps = len(X) // setting.batch_size
