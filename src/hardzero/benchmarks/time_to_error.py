@@ -95,8 +95,8 @@ def time_to_error_rows(
     """Yield seconds of training until the test error reaches each target, each side at its best setting.
 
     Both sides run the whole grid of minibatch sizes and of steps, pairs of learning rate and Nesterov momentum; a run
-    ends when it takes longer than the side's best so far, as it cannot win any more. At its best setting for a target each side then runs again
-    in other orders of the samples, in turns; the median counts.
+    ends when it takes longer than the side's best so far, as it cannot win any more. At its best setting for a target
+    each side then runs again in other orders of the samples, in turns; the median counts.
     """
     settings = [Setting(size, *step) for size in batch_sizes for step in steps]
     first = {side: _fastest(race, side, settings) for side in (OURS, "PyTorch")}
