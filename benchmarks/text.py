@@ -35,16 +35,15 @@ from sklearn.svm import LinearSVC
 from hardzero import RectifierClassifier, RectifierRegressor, StackedDenoisingAutoencoder, datasets
 from hardzero.benchmarks.timing import OURS, alternate
 from hardzero.studies.core.statistics import estimate
-from hardzero.studies.table2 import LINEAR, MODELS, PROTOCOL, all_rows, linear_model
+from hardzero.studies.table2 import AUTOENCODERS, LINEAR, MODELS, PROTOCOL, all_rows, linear_model
 from hardzero.text import TextModel, bag_of_words
 from hardzero.training import ChunkOfRun
 
 RATES = (1e-3, 3e-4)
-DROPOUTS = (0.2, 0.5)
 REGRESSION_STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
 SVM_STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03)
 PATIENCE, MOST_EPOCHS = 3, 20
-PRETRAINING = {"decoder": "sigmoid", "corruption_level": 0.5, "learning_rate_init": 0.005, "max_iter": 3}
+PRETRAINING = {**AUTOENCODERS["relu"], "max_iter": 3}
 BATCH = 64
 MEMORY_REVIEWS = 6000
 
@@ -146,6 +145,10 @@ def rater(settings: dict[str, Any], seed: int) -> RectifierRegressor:
     )
 
 
+Fit = Callable[[int], tuple[Any, float]]
+"""Fits a model with a seed; returns it and its accuracy on the validation split."""
+
+
 @dataclass
 class Polarity:
     """Reviews as bags of words, and the models that compete on them."""
@@ -154,53 +157,90 @@ class Polarity:
     y: Any
     validation: tuple[csr_array, Any]
     test: tuple[csr_array, Any]
+    stacks: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
-    def outcome(self, fit: Callable[[], tuple[Any, float]]) -> dict[str, Any]:
+    def outcome(self, fit: Fit, seed: int) -> dict[str, Any]:
         """Return validation and test accuracy of a model, its zeros, and the seconds of fitting it."""
         started = time.perf_counter()
-        model, validation = fit()
+        model, validation = fit(seed)
         seconds = time.perf_counter() - started
-        zeros = float(model.measure_sparsity(self.test[0]).mean()) if hasattr(model, "measure_sparsity") else None
+        zeros = float(model.measure_sparsity(self.test[0]).mean()) if hasattr(model, "measure_sparsity") else np.nan
         return {"validation": validation, "test": model.score(*self.test), "zeros": zeros, "seconds": seconds}
 
-    def linear(self, model: Any) -> tuple[Any, float]:
-        """Fit a linear model."""
-        model.fit(self.X, self.y)
-        return model, model.score(*self.validation)
+    def linear(self, model: Any) -> Fit:
+        """Return how a linear model is fitted, which has no use for a seed."""
+        return lambda seed: (model.fit(self.X, self.y), model.score(*self.validation))
 
-    def peer(self, alpha: float, rate: float) -> tuple[Any, float]:
-        """Fit scikit-learn's MLP; keep the epoch that is best on the validation split, as hardzero does."""
-        model = MLPClassifier((100,), alpha=alpha, learning_rate_init=rate, random_state=0)
-        best, best_score, epoch, best_epoch = None, -np.inf, 0, 0
-        while epoch - best_epoch < PATIENCE and epoch < MOST_EPOCHS:
-            epoch += 1
-            model.partial_fit(self.X, self.y, classes=[0, 1])
-            score = model.score(*self.validation)
-            if score > best_score:
-                best, best_score, best_epoch = copy.deepcopy(model), score, epoch
-        return best, best_score
+    def peer(self, sizes: tuple[int, ...], alpha: float, rate: float) -> Fit:
+        """Return how scikit-learn's MLP is fitted: the epoch best on the validation split is kept, as by hardzero."""
 
-    def network(
-        self, sizes: tuple[int, ...], rate: float, input_dropout: float, pretraining: Any = None
-    ) -> tuple[Any, float]:
-        """Fit a network of rectifiers."""
-        model = RectifierClassifier(
-            sizes,
-            learning_rate_init=rate,
-            input_dropout=input_dropout,
-            hidden_dropout=0.5,
-            early_stopping=True,
-            n_iter_no_change=PATIENCE,
-            max_iter=MOST_EPOCHS,
-            pretraining=None if pretraining is None else FrozenEstimator(pretraining),
-            random_state=0,
-        )
-        model.fit(self.X, self.y, validation=self.validation)
-        return model, float(model.best_validation_score_)
+        def fit(seed: int) -> tuple[Any, float]:
+            model = MLPClassifier(sizes, alpha=alpha, learning_rate_init=rate, random_state=seed)
+            best, best_score, epoch, best_epoch = None, -np.inf, 0, 0
+            while epoch - best_epoch < PATIENCE and epoch < MOST_EPOCHS:
+                epoch += 1
+                model.partial_fit(self.X, self.y, classes=[0, 1])
+                score = model.score(*self.validation)
+                if score > best_score:
+                    best, best_score, best_epoch = copy.deepcopy(model), score, epoch
+            return best, best_score
 
-    def pretrained(self, sizes: tuple[int, ...]) -> StackedDenoisingAutoencoder:
-        """Train autoencoders on the training texts, without their labels."""
-        return StackedDenoisingAutoencoder(sizes, random_state=0, **PRETRAINING).fit(self.X)
+        return fit
+
+    def network(self, sizes: tuple[int, ...], rate: float, input_dropout: float, code_scale: str | None = None) -> Fit:
+        """Return how a network of rectifiers is fitted, pre-trained where the scale of its codes is given."""
+
+        def fit(seed: int) -> tuple[Any, float]:
+            model = RectifierClassifier(
+                sizes,
+                learning_rate_init=rate,
+                input_dropout=input_dropout,
+                hidden_dropout=0.5,
+                early_stopping=True,
+                n_iter_no_change=PATIENCE,
+                max_iter=MOST_EPOCHS,
+                pretraining=None if code_scale is None else self.pretrained(sizes, seed, code_scale),
+                random_state=seed,
+            )
+            model.fit(self.X, self.y, validation=self.validation)
+            return model, float(model.best_validation_score_)
+
+        return fit
+
+    def pretrained(self, sizes: tuple[int, ...], seed: int, code_scale: str) -> FrozenEstimator:
+        """Return autoencoders of the training texts, without their labels."""
+        if (sizes, seed) not in self.stacks:
+            stack = StackedDenoisingAutoencoder(sizes, random_state=seed, **PRETRAINING)
+            self.stacks[sizes, seed] = stack.fit(self.X)
+        return FrozenEstimator(self.stacks[sizes, seed].set_params(code_scale=code_scale))
+
+    def grids(self) -> dict[str, dict[str, Fit]]:
+        """Return what is tried of each model."""
+        found = {
+            "logistic regression": {
+                f"C {C:g}": self.linear(LogisticRegression(C=C, max_iter=300)) for C in REGRESSION_STRENGTHS
+            },
+            "linear SVM": {f"C {C:g}": self.linear(LinearSVC(C=C)) for C in SVM_STRENGTHS},
+        }
+        sizes_by_name = {"100 units": (100,), "3 layers of 200": (200, 200, 200)}
+        for name, sizes in sizes_by_name.items():
+            found[f"scikit-learn's MLP, {name}"] = {
+                f"rate {rate:g}, alpha {alpha:g}": self.peer(sizes, alpha, rate)
+                for rate in RATES
+                for alpha in (1e-4, 1e-2, 1.0)
+            }
+        for name, sizes in sizes_by_name.items():
+            found[f"hardzero, {name}"] = {
+                f"rate {rate:g}, input dropout {dropout:g}": self.network(sizes, rate, dropout)
+                for rate in RATES
+                for dropout in (0.2, 0.5)
+            }
+            found[f"hardzero, {name}, pre-trained"] = {
+                f"rate {rate:g}, {code_scale} code scale": self.network(sizes, rate, 0.2, code_scale)
+                for rate in RATES
+                for code_scale in ("trained", "initial")
+            }
+        return found
 
 
 def polarity(arguments: Arguments) -> Iterator[pd.DataFrame]:
@@ -208,65 +248,31 @@ def polarity(arguments: Arguments) -> Iterator[pd.DataFrame]:
     data = datasets.load("reviews")
     words = bag_of_words()
     X = csr_array(words.fit_transform(data.train.X))
-    task = Polarity(
-        X,
-        data.train.y,
-        (csr_array(words.transform(data.validation.X)), data.validation.y),
-        (csr_array(words.transform(data.test.X)), data.test.y),
-    )
-    stacks: dict[tuple[int, ...], Any] = {}
-
-    def stack(sizes: tuple[int, ...]) -> Any:
-        if sizes not in stacks:
-            stacks[sizes] = task.pretrained(sizes)
-        return stacks[sizes]
-
-    small, deep = (100,), (200,) * 3
-    grids: dict[str, dict[str, Callable[[], tuple[Any, float]]]] = {
-        "logistic regression": {
-            f"C={C:g}": lambda C=C: task.linear(LogisticRegression(C=C, max_iter=300)) for C in REGRESSION_STRENGTHS
-        },
-        "linear SVM": {f"C={C:g}": lambda C=C: task.linear(LinearSVC(C=C)) for C in SVM_STRENGTHS},
-        "scikit-learn's MLP, 100 units": {
-            f"alpha={alpha:g}, rate {rate:g}": lambda alpha=alpha, rate=rate: task.peer(alpha, rate)
-            for alpha in (1e-4, 1.0, 10.0)
-            for rate in RATES
-        },
-        **{
-            f"hardzero, {name}": {
-                f"rate {rate:g}, input dropout {dropout:g}": lambda sizes=sizes, rate=rate, dropout=dropout: (
-                    task.network(sizes, rate, dropout)
-                )
-                for rate in RATES
-                for dropout in DROPOUTS
-            }
-            for name, sizes in (("100 units", small), ("3 layers of 200", deep))
-        },
-        "hardzero, 3 layers of 200, pre-trained": {
-            f"rate {rate:g}, input dropout {dropout:g}": lambda rate=rate, dropout=dropout: task.network(
-                deep, rate, dropout, stack(deep)
-            )
-            for rate in RATES
-            for dropout in DROPOUTS
-        },
-    }
+    X_validation, X_test = (csr_array(words.transform(split.X)) for split in (data.validation, data.test))
+    task = Polarity(X, data.train.y, (X_validation, data.validation.y), (X_test, data.test.y))
     rows = []
-    for name, grid in grids.items():
-        outcomes = {
-            choice: arguments.results.get(f"polarity, {name}, {choice}", lambda fit=fit: task.outcome(fit))
+    for name, grid in task.grids().items():
+        seeds = range(arguments.seeds if "C " not in next(iter(grid)) else 1)
+        tried = {
+            choice: pd.DataFrame(
+                arguments.results.get(
+                    f"polarity, {name}, {choice}, seed {seed}", lambda fit=fit, seed=seed: task.outcome(fit, seed)
+                )
+                for seed in seeds
+            )
             for choice, fit in grid.items()
         }
-        choice, best = max(outcomes.items(), key=lambda item: item[1]["validation"])
-        accuracy = best["test"]
-        half_width = 196 * np.sqrt(accuracy * (1 - accuracy) / len(data.test.y))
+        choice, best = max(tried.items(), key=lambda item: item[1]["validation"].mean())
+        accuracy, zeros = best["test"].mean(), best["zeros"].mean()
         rows.append(
             {
                 "model": name,
-                "test accuracy %": f"{100 * accuracy:.2f} ± {half_width:.2f}",
-                "validation accuracy %": f"{100 * best['validation']:.2f}",
-                "zeros %": "" if best["zeros"] is None else f"{100 * best['zeros']:.1f}",
+                "test accuracy %": f"{100 * accuracy:.2f}",
+                "lowest to highest of the seeds": f"{100 * best['test'].min():.2f} to {100 * best['test'].max():.2f}",
+                "validation accuracy %": f"{100 * best['validation'].mean():.2f}",
+                "zeros %": "" if np.isnan(zeros) else f"{100 * zeros:.1f}",
                 "chosen": f"{choice} (of {len(grid)})",
-                "seconds, all fits": f"{sum(outcome['seconds'] for outcome in outcomes.values()):.0f}",
+                "seconds a fit": f"{np.mean([outcomes['seconds'].mean() for outcomes in tried.values()]):.1f}",
             }
         )
     yield pd.DataFrame(rows)
@@ -444,7 +450,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all if none")
     parser.add_argument("--results", type=Path, help="file that keeps what is measured of polarity and transfer")
     parser.add_argument("--minutes", type=float, default=np.inf, help="after which no further model is trained")
-    parser.add_argument("--seeds", type=int, default=3, help="networks a model of the transfer part (default: 3)")
+    parser.add_argument("--seeds", type=int, default=3, help="networks a model of polarity and transfer (default: 3)")
     parser.add_argument("--threads", type=int, default=2, help="of hardzero and PyTorch, in the speed part")
     parser.add_argument("--samples", type=int, default=8192, help="training samples of the speed part (default: 8192)")
     parser.add_argument(

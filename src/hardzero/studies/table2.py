@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     from hardzero.datasets import Dataset
 
+_END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?:\s*<br\s*/?>\s*)+")
+
 N_FOLDS = 10
 N_WORDS = 5000
 RIDGE_PENALTIES = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0]
@@ -33,6 +37,11 @@ MODELS: dict[str, Settings] = {
     "rectifier, 3 layers": {"hidden_layers": 3, "activation": "relu"},
     "tanh, 3 layers": {"hidden_layers": 3, "activation": "tanh"},
 }
+AUTOENCODERS: dict[str, Settings] = {
+    "relu": {"decoder": "sigmoid", "corruption_level": 0.5, "learning_rate_init": 0.005, "code_scale": "initial"},
+    "tanh": {"decoder": "auto", "corruption_level": 0.5, "learning_rate_init": 0.005},
+}
+"""How each activation is pre-trained; the sigmoid decoder, better on text, cannot reconstruct the codes of tanh."""
 PROTOCOL: dict[Scale, Settings] = {
     "quick": {
         "units": 200,
@@ -43,8 +52,8 @@ PROTOCOL: dict[Scale, Settings] = {
         "n_iter_no_change": 4,
         "input_dropout": 0.2,
         "hidden_dropout": 0.5,
-        "pretraining_epochs": 5,
-        "unlabelled_samples": 5000,
+        "pretraining_epochs": 3,
+        "unlabelled_samples": 100_000,
     },
     "full": {
         "units": 5000,
@@ -84,6 +93,7 @@ class Table2(Study):
         """Combine the paper's models with and without pre-training; a seed is a fold of ten."""
         networks = [
             {"model": model, "pretrained": pretrained, **settings, **PROTOCOL[scale]}
+            | ({"autoencoders": AUTOENCODERS[settings["activation"]]} if pretrained else {})
             for model, settings in MODELS.items()
             for pretrained in (False, True)
         ]
@@ -100,7 +110,7 @@ class Table2(Study):
             rmse = float(np.sqrt(np.mean(np.square(linear_model(X, y).predict(X_test) - y_test))))
             return {"rmse": rmse, "zeros": 100.0 * (1.0 - X_test.nnz / float(np.prod(X_test.shape)))}
         if settings["pretrained"] and context.unlabelled is not None:
-            more = words.transform(context.unlabelled.train.X[: settings["unlabelled_samples"]])
+            more = words.transform(sentences(all_rows(context.unlabelled)[0], settings["unlabelled_samples"]))
             X, y = stack(X, more), np.concatenate([y, np.full(more.shape[0], np.nan)])
         sizes = [settings["units"]] * settings["hidden_layers"]
         regressor = fit_best_rate(RectifierRegressor, {**settings, "hidden_layer_sizes": sizes}, context, X, y)
@@ -129,6 +139,26 @@ class Table2(Study):
             finish(axes, "", "RMSE")
             pictures.append(Picture(axes, f"{data}: error of predicted ratings; 95 % intervals over folds."))
         return pictures
+
+
+def sentences(texts: Iterable[str], n_sentences: int | None) -> list[str]:
+    """Return sentences of at least four words: what reviews and snippets, each a sentence or two, have in common.
+
+    Parameters
+    ----------
+    texts : iterable of str
+    n_sentences : int or None
+        How many, spread evenly over the texts; None returns all.
+
+    Examples
+    --------
+    >>> sentences(["Not bad. I laughed all the way.<br />A film to see again!"], None)
+    ['I laughed all the way.', 'A film to see again!']
+    """
+    found = [part for text in texts for part in _END_OF_SENTENCE.split(text) if len(part.split()) >= 4]
+    if n_sentences is None or n_sentences >= len(found):
+        return found
+    return [found[i] for i in np.linspace(0, len(found) - 1, n_sentences).astype(int)]
 
 
 def linear_model(X: Any, y: Any) -> Ridge:

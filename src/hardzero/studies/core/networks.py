@@ -79,8 +79,9 @@ def make_estimator(kind: type[Any], settings: Settings, context: Context) -> Any
 def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEstimator:
     """Return stacked denoising autoencoders trained on all rows, from which networks start at every learning rate.
 
-    The paper's corruption (a quarter of the entries set to 0) and the decoder that suits the data; the L1 coefficient
-    is that of supervised training.
+    The paper's corruption (a quarter of the entries set to 0) and the decoder that suits the data, unless the setting
+    ``autoencoders``, parameters of `StackedDenoisingAutoencoder`, says otherwise; the L1 coefficient is that of
+    supervised training.
     """
     stack = StackedDenoisingAutoencoder(
         settings["hidden_layer_sizes"],
@@ -89,6 +90,7 @@ def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEsti
         max_iter=settings["pretraining_epochs"],
         random_state=context.seed,
         n_jobs=context.n_jobs,
+        **settings.get("autoencoders", {}),
     )
     fit(stack, X, None, context, "pre-training")
     return FrozenEstimator(stack)
