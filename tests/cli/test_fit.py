@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -151,11 +152,27 @@ def test_plain_lines_without_a_terminal(run):
     assert "epoch" not in run("fit", "digits", *QUICK, "--quiet").stderr
 
 
-def start(folder, *arguments, **streams):
-    return subprocess.Popen([*COMMAND, *arguments], cwd=folder, text=True, **streams)
+def heed_interrupts():
+    # A background job of a shell without job control inherits "ignore", and so would the child.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_interruption_keeps_the_best_state(tmp_path):
+@pytest.fixture
+def start():
+    with ExitStack() as stack:
+
+        def popen(folder, *arguments, **streams):
+            process = subprocess.Popen(
+                [*COMMAND, *arguments], cwd=folder, text=True, preexec_fn=heed_interrupts, **streams
+            )
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        yield popen
+
+
+def test_interruption_keeps_the_best_state(tmp_path, start):
     process = start(tmp_path, "fit", "digits", "--epochs", "100000", "--threads", "1", stdout=-1, stderr=-1)
     for line in process.stderr:
         if line.startswith("epoch"):
@@ -171,7 +188,7 @@ def test_interruption_keeps_the_best_state(tmp_path):
     assert hardzero.load(tmp_path / "digits.safetensors").n_iter_ >= 1
 
 
-def test_a_second_interruption_loses_nothing(tmp_path):
+def test_a_second_interruption_loses_nothing(tmp_path, start):
     process = start(tmp_path, "fit", "digits", "--epochs", "100000", "--threads", "1", stdout=-1, stderr=-1)
     for line in process.stderr:
         if line.startswith(("epoch 1/", "Interrupted")):
@@ -196,7 +213,7 @@ def test_interrupts_are_ignored_where_the_shell_says_so(tmp_path):
     assert describe(tmp_path / "digits.safetensors")["notes"]["interrupted"] is False
 
 
-def test_live_display_on_a_terminal(tmp_path):
+def test_live_display_on_a_terminal(tmp_path, start):
     leader, follower = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
     process = start(
