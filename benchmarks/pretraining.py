@@ -249,21 +249,37 @@ def sampling(arguments: argparse.Namespace) -> None:
 
 
 def dictionary(arguments: argparse.Namespace) -> None:
-    """Reconstruction error at equal activity, and processor time, against scikit-learn and PyTorch."""
-    import torch
-    from sklearn.decomposition import MiniBatchDictionaryLearning
-
+    """Reconstruction error at equal activity, and processor time, against PyTorch and scikit-learn."""
     data = datasets.load("mnist")
     X, X_test = data.train.X[: arguments.unlabelled], data.test.X[:1000]
-    n_atoms, n_active, epochs = arguments.units, 10, arguments.pretraining_epochs
-    print_row(f"dictionary of {arguments.units} atoms, 10 active", "test error", "processor seconds")
-    print_row(*["-"] * 3)
-    started = time.process_time()
-    ours = SparseAutoencoder(
-        n_atoms, target_activity=n_active / n_atoms, selection="top_k", max_iter=epochs, random_state=0, n_jobs=1
-    ).fit(X)
-    seconds = time.process_time() - started
-    print_row("hardzero, top_k", f"{ours.reconstruction_error(X_test):.4f}", f"{seconds:.1f}")
+    n_atoms, n_active, epochs = arguments.units, arguments.active, arguments.pretraining_epochs
+    print_row(
+        f"dictionary of {n_atoms} atoms, {n_active} active", "active % on test", "test error", "processor seconds"
+    )
+    print_row(*["-"] * 4)
+    for selection in ("l1", "top_k"):
+        started = time.process_time()
+        learner = SparseAutoencoder(
+            n_atoms, target_activity=n_active / n_atoms, selection=selection, max_iter=epochs, random_state=0, n_jobs=1
+        ).fit(X)
+        seconds = time.process_time() - started
+        activity = 100 * learner.transform(X_test).nnz / (len(X_test) * n_atoms)
+        print_dictionary(f"hardzero, {selection}", activity, learner.reconstruction_error(X_test), seconds)
+    print_dictionary("PyTorch, top k, no revival", *torch_dictionary(X, X_test, n_atoms, n_active, epochs))
+    if n_atoms < len(X):
+        print_dictionary("scikit-learn, 1 epoch, coded by OMP", *orthogonal_dictionary(X, X_test, n_atoms, n_active))
+
+
+def print_dictionary(name: str, activity: float, error: float, seconds: float) -> None:
+    print_row(name, f"{activity:.2f}", f"{error:.4f}", f"{seconds:.1f}")
+
+
+def torch_dictionary(
+    X: np.ndarray, X_test: np.ndarray, n_atoms: int, n_active: int, epochs: int
+) -> tuple[float, float, float]:
+    """Train the model of `SparseAutoencoder` in PyTorch; return active %, mean squared error, processor seconds."""
+    import torch
+
     torch.set_num_threads(1)
     torch.manual_seed(0)
     started = time.process_time()
@@ -275,16 +291,15 @@ def dictionary(arguments: argparse.Namespace) -> None:
     bias, offset = torch.nn.Parameter(-mean @ encoder.detach()), torch.nn.Parameter(mean.clone())
     optimizer = torch.optim.Adam([encoder, decoder, bias, offset], lr=0.001)
 
-    def reconstruct(rows: torch.Tensor) -> torch.Tensor:
+    def encode(rows: torch.Tensor) -> torch.Tensor:
         largest = torch.topk(torch.relu(rows @ encoder + bias), n_active)
-        code = torch.zeros(len(rows), n_atoms).scatter(1, largest.indices, largest.values)
-        return code @ decoder + offset
+        return torch.zeros(len(rows), n_atoms).scatter(1, largest.indices, largest.values)
 
     for _ in range(epochs):
         order = torch.randperm(len(inputs))
         for start in range(0, len(inputs), 256):
             batch = inputs[order[start : start + 256]]
-            cost = 0.5 * (reconstruct(batch) - batch).square().sum() / len(batch)
+            cost = 0.5 * (encode(batch) @ decoder + offset - batch).square().sum() / len(batch)
             optimizer.zero_grad()
             cost.backward()
             optimizer.step()
@@ -293,10 +308,17 @@ def dictionary(arguments: argparse.Namespace) -> None:
     seconds = time.process_time() - started
     with torch.no_grad():
         tests = torch.from_numpy(np.ascontiguousarray(X_test))
-        error = float((reconstruct(tests) - tests).square().mean())
-    print_row("PyTorch, top k, no revival", f"{error:.4f}", f"{seconds:.1f}")
+        code = encode(tests)
+        error = float((code @ decoder + offset - tests).square().mean())
+    return 100 * float((code > 0).float().mean()), error, seconds
+
+
+def orthogonal_dictionary(X: np.ndarray, X_test: np.ndarray, n_atoms: int, n_active: int) -> tuple[float, float, float]:
+    """Fit scikit-learn's learner for one epoch; return active %, mean squared error, processor seconds."""
+    from sklearn.decomposition import MiniBatchDictionaryLearning
+
     started = time.process_time()
-    offset_of_data = X.mean(axis=0)
+    mean = X.mean(axis=0)
     learner = MiniBatchDictionaryLearning(
         n_atoms,
         batch_size=256,
@@ -305,11 +327,11 @@ def dictionary(arguments: argparse.Namespace) -> None:
         transform_n_nonzero_coefs=n_active,
         random_state=0,
         n_jobs=1,
-    ).fit(X - offset_of_data)
+    ).fit(X - mean)
     seconds = time.process_time() - started
-    codes = learner.transform(X_test - offset_of_data)
-    error = float(np.square(codes @ learner.components_ + offset_of_data - X_test).mean())
-    print_row("scikit-learn, 1 epoch, coded by OMP", f"{error:.4f}", f"{seconds:.1f}")
+    codes = learner.transform(X_test - mean)
+    error = float(np.square(codes @ learner.components_ + mean - X_test).mean())
+    return 100 * float((codes != 0).mean()), error, seconds
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
@@ -328,6 +350,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 1000, 1000])
     parser.add_argument("--units", type=int, default=1000)
+    parser.add_argument("--active", type=int, default=10, help="active atoms of a dictionary")
     parser.add_argument("--activations", nargs="+", default=["relu", "tanh", "softplus"])
     parser.add_argument("--labels", type=int, nargs="+", default=[100, 500, 1000, 5000, 50000])
     parser.add_argument("--unlabelled", type=int, default=50000)
