@@ -26,6 +26,7 @@ namespace hardzero {
 namespace {
 
 using InputMatrix = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;
+using RowWeights = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using InputVector = nb::ndarray<const float, nb::ndim<1>, nb::device::cpu>;
 using SharedMatrix = nb::ndarray<float, nb::ndim<2>, nb::device::cpu>;
 using SharedVector = nb::ndarray<float, nb::ndim<1>, nb::device::cpu>;
@@ -257,8 +258,10 @@ nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const 
   return to_numpy(output, rows.n_rows, rows.n_columns);
 }
 
-nb::object absolute_sums(const Rows& rows) {
-  const auto sums = std::make_shared<Memory>(static_cast<std::size_t>(rows.n_rows) * sizeof(double));
+double absolute_sum(const Rows& rows, const std::optional<RowWeights>& weights) {
+  if (weights && static_cast<Index>(weights->size()) != rows.n_rows)
+    throw std::invalid_argument("there must be one weight a row");
+  double total = 0.0;
   for (Index row = 0; row < rows.n_rows; ++row) {
     const float* const values = rows.value.data() + rows.start.data()[row];
     const Index count = rows.end.data()[row] - rows.start.data()[row];
@@ -269,9 +272,10 @@ nb::object absolute_sums(const Rows& rows) {
     for (; entry + kSums <= count; entry += kSums)
       for (Index k = 0; k < kSums; ++k) partial[k] += std::abs(static_cast<double>(values[entry + k]));
     for (; entry < count; ++entry) partial[0] += std::abs(static_cast<double>(values[entry]));
-    static_cast<double*>(sums->data())[row] = std::accumulate(partial, partial + kSums, 0.0);
+    const double weight = weights ? static_cast<double>(weights->data()[row]) : 1.0;
+    total += weight * std::accumulate(partial, partial + kSums, 0.0);
   }
-  return to_numpy<double>(sums, rows.n_rows);
+  return total;
 }
 
 // Row starts, column indices and values without zeros, as scipy.sparse.csr_array takes them.
@@ -331,7 +335,7 @@ NB_MODULE(_native, m) {
   nb::class_<Rows>(m, "Rows")
       .def_prop_ro("shape", [](const Rows& rows) { return nb::make_tuple(rows.n_rows, rows.n_columns); })
       .def_ro("n_nonzero", &Rows::n_nonzero)
-      .def("absolute_sums", &absolute_sums)
+      .def("absolute_sum", &absolute_sum, nb::arg("weights") = nb::none())
       .def("csr_parts", &csr_parts);
 
   nb::class_<Engine>(m, "Engine")

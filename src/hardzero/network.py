@@ -80,9 +80,9 @@ class ForwardPass:
 
     def activation_penalty(self, coefficients: Sequence[float], sample_weight: Array | None = None) -> float:
         """Return the L1 penalty on the activations: sum over units, (weighted) mean over samples."""
-        share = shares(len(self.scores), sample_weight)
+        total = len(self.scores) if sample_weight is None else float(sample_weight.sum())
         return sum(
-            coefficient * float(rows.absolute_sums() @ share)
+            coefficient * rows.absolute_sum(sample_weight) / total
             for coefficient, rows in zip(coefficients, self.hidden, strict=True)
             if coefficient
         )

@@ -108,24 +108,25 @@ class SparsityController(ActivationPenalty):
     settled: bool = field(default=False, init=False)
     final_zeros: Sequence[float] | None = field(default=None, init=False)
     zeros: list[float] = field(init=False)
-    start: list[float] = field(init=False)
+    log_start: list[float] = field(init=False)
     logs: list[float] = field(init=False)
     n_steps: int = field(default=0, init=False)
     last_progress: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.coefficients = [0.0] * len(self.targets)
-        self.zeros, self.start = [], []
+        self.zeros, self.log_start = [], []
         self.bias_shifts = [0.0] * len(self.targets)
         self._bounds = log(self.smallest), log(self.largest)
+        self._log_targets = [log(max(1.0 - target, LEAST_ACTIVE)) for target in self.targets]
         self.logs = [self._bounds[0]] * len(self.targets)
 
     # Plain numbers: for a handful of layers they take a fraction of the time of NumPy's, which small networks notice.
     def observe(self, zeros: Floats, progress: float) -> None:
         """Move coefficients, and biases where they must help, towards the set point for this part of the run."""
         observed = zeros.tolist()
-        if not self.start:
-            self.start = list(map(min, observed, self.targets))
+        if not self.zeros:
+            self.log_start = [log(max(1.0 - zeros, LEAST_ACTIVE)) for zeros in map(min, observed, self.targets)]
             self.zeros = observed
         # Training that goes on after its end keeps the target.
         progress = max(progress, self.last_progress)
@@ -145,8 +146,8 @@ class SparsityController(ActivationPenalty):
     def _steer(self, layer: int, zeros: float, ramped: float, gain: float) -> float:
         """Set a layer's coefficient and shift; return the logarithm of its active part over the set point."""
         zeros = self.zeros[layer] = self.zeros[layer] + self.smoothing * (zeros - self.zeros[layer])
-        wanted = (1.0 - self.start[layer]) ** (1.0 - ramped) * (1.0 - self.targets[layer]) ** ramped
-        excess = log(max(1.0 - zeros, LEAST_ACTIVE) / wanted)
+        wanted = self.log_start[layer] * (1.0 - ramped) + self._log_targets[layer] * ramped
+        excess = log(max(1.0 - zeros, LEAST_ACTIVE)) - wanted
         lower, upper = self._bounds
         integral = self.logs[layer] = min(max(self.logs[layer] + gain * excess, lower), upper)
         logarithm = min(integral + self.proportional_gain * excess, upper)

@@ -122,7 +122,11 @@ def test_hidden_layer(native, reference, case, activation):
     assert stored.nnz == actual.n_nonzero == np.count_nonzero(actual.dense())
     assert np.all(stored.data != 0)
     assert stored.has_sorted_indices
-    np.testing.assert_allclose(actual.absolute_sums(), np.abs(actual.dense()).sum(axis=1, dtype=float), rtol=1e-6)
+    weights = np.linspace(0.5, 2.0, len(case.X), dtype=np.float32)
+    for rows in (actual, expected):
+        sums = np.abs(rows.dense()).sum(axis=1, dtype=float)
+        np.testing.assert_allclose(rows.absolute_sum(), sums.sum(), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(rows.absolute_sum(weights), sums @ weights, rtol=1e-5, atol=1e-6)
 
 
 @few_examples

@@ -31,8 +31,8 @@ class Rows(Protocol):
     def n_nonzero(self) -> int:
         """Number of entries that are not exactly zero."""
 
-    def absolute_sums(self) -> NDArray[np.float64]:
-        """Return the sum of the absolute values of each row."""
+    def absolute_sum(self, weights: NDArray[np.float32] | None = None) -> float:
+        """Return the sum of all absolute values, each row times its weight where weights are given."""
 
     def dense(self) -> NDArray[np.float32]:
         """Return the activations as an array."""

@@ -41,9 +41,9 @@ class NativeRows:
         """Number of entries that are not exactly zero."""
         return self._rows.n_nonzero
 
-    def absolute_sums(self) -> NDArray[np.float64]:
-        """Return the sum of the absolute values of each row."""
-        return self._rows.absolute_sums()
+    def absolute_sum(self, weights: Array | None = None) -> float:
+        """Return the sum of all absolute values, each row times its weight where weights are given."""
+        return self._rows.absolute_sum(weights)
 
     def dense(self) -> Array:
         """Return the activations as an array."""

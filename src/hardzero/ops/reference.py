@@ -42,9 +42,10 @@ class ReferenceRows:
         """Number of entries that are not exactly zero."""
         return int(self.values.nnz if isinstance(self.values, csr_array) else np.count_nonzero(self.values))
 
-    def absolute_sums(self) -> NDArray[np.float64]:
-        """Return the sum of the absolute values of each row."""
-        return np.asarray(abs(self.csr()).sum(axis=1, dtype=np.float64)).ravel()
+    def absolute_sum(self, weights: Array | None = None) -> float:
+        """Return the sum of all absolute values, each row times its weight where weights are given."""
+        sums = np.asarray(abs(self.csr()).sum(axis=1, dtype=np.float64)).ravel()
+        return float(sums.sum() if weights is None else sums @ weights)
 
     def dense(self) -> Array:
         """Return the activations as an array."""
