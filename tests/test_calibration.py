@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 
 from hardzero import RectifierClassifier
 from hardzero.activations import LeakyIntegrateAndFire, Rectifier, SignedRectifier
-from hardzero.calibration import CALIBRATION_SAMPLES, LARGEST_CHANGE, calibrate
+from hardzero.calibration import CALIBRATION_SAMPLES, LARGEST_CHANGE, calibrate, keep_out
 from hardzero.losses import get_loss
 from hardzero.network import Network
 from hardzero.ops import get_ops
@@ -94,3 +94,29 @@ def test_the_target_is_met_on_held_out_rows_where_there_are_some():
     model.fit(X[:400], y[:400], validation=validation)
     assert np.allclose(model.measure_sparsity(X[400:]), 0.7, atol=0.001)
     assert not np.allclose(model.sparsity_, 0.7, atol=0.001)
+
+
+def test_rows_are_kept_out_of_training_where_there_are_many():
+    rows, kept_out = keep_out(10_000)
+    assert len(kept_out) == 500
+    assert np.array_equal(np.sort(np.concatenate([rows, kept_out])), np.arange(10_000))
+    assert len(keep_out(9_999)[1]) == 0
+
+
+def test_an_overfitted_network_meets_the_target_on_rows_it_has_not_seen():
+    random = np.random.RandomState(0)
+    X = random.standard_normal((12_000, 40)).astype(np.float32)
+    y = random.randint(2, size=len(X))
+    settings = {"batch_size": 50, "max_iter": 10, "n_iter_no_change": 100, "learning_rate_init": 0.003}
+    model = RectifierClassifier((64,), target_sparsity=0.8, random_state=0, **settings).fit(X[:11_000], y[:11_000])
+    unseen, (_, kept_out) = X[11_000:], keep_out(11_000)
+    assert np.allclose(model.measure_sparsity(unseen), 0.8, atol=0.01)
+    assert np.allclose(model.measure_sparsity(X[kept_out]), 0.8, atol=0.001)
+    assert model.t_ == 10 * 10_500
+    assert abs(model.measure_sparsity(X[:11_000])[0] - 0.8) > 0.001
+
+
+def test_without_a_target_all_rows_are_trained_on():
+    X = np.random.RandomState(0).standard_normal((10_000, 3)).astype(np.float32)
+    model = RectifierClassifier((4,), max_iter=1, random_state=0).fit(X, X[:, 0] > 0)
+    assert model.t_ == 10_000

@@ -731,8 +731,8 @@ _SHARED_PARAMETERS = """
     target_sparsity : float, sequence of float or None, default=None
         Wanted fraction of exact zeros of the hidden layers, reached by adapting the L1 coefficients during training
         and by a last shift of the biases (`hardzero.penalties.SparsityController`, `hardzero.calibration`), measured
-        on the held-out part of `early_stopping`, else on training rows. Missing it by more than one point gives a
-        warning.
+        on the held-out part of `early_stopping`, else on 500 rows that are kept out of training, and below 10,000
+        rows on training rows. Missing it by more than one point gives a warning.
     input_dropout, hidden_dropout : float, default=0.0
         Probability that an input, or a hidden unit, is dropped in training.
     revive_dead_units : bool, default=False

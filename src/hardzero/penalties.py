@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, log
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,8 @@ class ActivationPenalty(ABC):
     """Whether the target stands still, so that the loss of one epoch can be compared with that of another."""
     final_zeros: Sequence[float] | None = None
     """The fraction of zeros that each hidden layer should have if training ended now; None where none is asked for."""
+    has_target: ClassVar[bool] = False
+    """Whether a fraction of zeros is asked for."""
 
     @abstractmethod
     def observe(self, zeros: Floats, progress: float) -> None:
@@ -105,6 +108,7 @@ class SparsityController(ActivationPenalty):
     largest: float = 1.0
     coefficients: list[float] = field(init=False)
     bias_shifts: list[float] = field(init=False)
+    has_target: ClassVar[bool] = True
     settled: bool = field(default=False, init=False)
     final_zeros: Sequence[float] | None = field(default=None, init=False)
     zeros: list[float] = field(init=False)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from hardzero.calibration import calibrate
+from hardzero.calibration import calibrate, keep_out
 from hardzero.checkpoint import TrainingFile
 from hardzero.dead_units import revive
 from hardzero.network import Dropout, ForwardPass, Input, Network
@@ -202,12 +202,15 @@ class TrainingData:
     sample_weight : ndarray of shape (n_rows,), or None
     n_samples : int
         Samples that the rows stand for: more than the rows where equal samples were merged.
+    rows : ndarray of int, or None
+        The rows to train on, if these are not all.
     """
 
     X: Input
     targets: Array | None
     sample_weight: Array | None
     n_samples: int
+    rows: NDArray[np.intp] | None = None
 
 
 @dataclass
@@ -261,7 +264,8 @@ class Trainer:
             judged by the score, and the best-scoring parameters are restored at the end.
         held_out : ndarray or csr_array, optional
             Rows that are not trained on. A target for the zeros is finally met on them, if they are 100 at least, since
-            units may respond to the rows they were trained on in another way.
+            units may respond to the rows they were trained on in another way. Without them 500 rows of `X` are not
+            trained on, if a target asks for it and they are few of the rows (`hardzero.calibration.keep_out`).
         callback : callable, optional
             Called with an `EpochReport` after each epoch; a true return value ends training.
         checkpoint : TrainingFile, optional
@@ -289,6 +293,11 @@ class Trainer:
         if best_parameters is None and validation_score is not None and history.validation_scores:
             best_parameters = self.network.copy_parameters()
         data = self._training_data(ops, X, targets, sample_weight)
+        unseen = held_out if held_out is not None and held_out.shape[0] >= FEWEST_CALIBRATION_ROWS else None
+        if unseen is None and self.penalty.has_target and data.n_samples == data.X.shape[0]:
+            rows, kept_out = keep_out(data.n_samples)
+            if len(kept_out):
+                data, unseen = replace(data, rows=rows, n_samples=len(rows)), X[kept_out]
         try:
             for epoch in range(first_epoch, settings.max_epochs + 1):
                 report = self._epoch(ops, data, epoch, validation_score)
@@ -316,10 +325,7 @@ class Trainer:
             )
         if best_parameters is not None:
             self.network.restore_parameters(best_parameters)
-        if held_out is None or held_out.shape[0] < FEWEST_CALIBRATION_ROWS:
-            self._calibrate(ops, data.X)
-        else:
-            self._calibrate(ops, ops.prepare(held_out))
+        self._calibrate(ops, data.X if unseen is None else ops.prepare(unseen))
         return history
 
     def state_arrays(self) -> dict[str, Array]:
@@ -370,7 +376,8 @@ class Trainer:
         chunk: ChunkOfRun | None = None,
     ) -> EpochReport:
         history = self.history
-        X, targets, sample_weight, n_rows = data.X, data.targets, data.sample_weight, data.X.shape[0]
+        X, targets, sample_weight = data.X, data.targets, data.sample_weight
+        n_rows = X.shape[0] if data.rows is None else len(data.rows)
         started = time.perf_counter()
         total_loss, total_weight, n_trained, n_steps = 0.0, 0.0, 0, 0
         total_zeros = np.zeros(len(self.network.hidden_layers))
@@ -378,6 +385,8 @@ class Trainer:
         if chunk is not None:
             first, last = chunk.start, chunk.end
         for start, samples in self._minibatches(n_rows):
+            if data.rows is not None:
+                samples = data.rows[samples]
             progress = first + (last - first) * start / n_rows
             weights = None if sample_weight is None else sample_weight[samples]
             if weights is not None and not weights.any():
