@@ -62,7 +62,8 @@ class SparseAutoencoder(AutoencoderEstimator):
     components_ : ndarray of shape (n_components, n_features)
         The atoms, of unit norm.
     activity_ : float
-        Part of the units active over the last epoch's minibatches.
+        Part of the units active: with ``l1`` on the rows on which thresholds were corrected after the last epoch, of
+        10,000 rows and more 500 kept out of training, else over the last epoch's minibatches.
     n_revived_ : int
         Atoms replaced during training.
     networks_, loss_curves_, sparsity_, n_iter_, n_features_in_, feature_names_in_
