@@ -17,8 +17,8 @@ ACTIVATIONS = ["signed_relu", "tanh", "softplus"]
 """Rectifiers have half of their signs turned, as in the paper."""
 
 RECTIFIER_PENALTY: dict[Scale, float] = {"quick": 1e-4, "medium": 1e-5, "full": 1e-3}
-"""L1 coefficient on rectifiers: the paper's 0.001; less for the few epochs of the smaller scales. At medium scale, after
-pre-training, 0.0001 errs 1.64 % on validation data and no penalty 1.44 %, with the paper's part of zeros (seed 0)."""
+"""L1 coefficient on rectifiers: the paper's 0.001; less for the few epochs of the smaller scales. At medium scale and
+pre-trained, 0.0001 errs 1.64 % on validation data and no penalty 1.44 %, with the paper's part of zeros (seed 0)."""
 
 PRETRAINING = {True: "with pre-training", False: "without"}
 
