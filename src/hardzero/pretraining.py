@@ -193,7 +193,7 @@ class TrainingRecord:
         )
 
 
-PENALTY_STATE = ("coefficients", "logs", "zeros", "start", "n_steps", "last_progress")
+PENALTY_STATE = ("coefficients", "logs", "zeros", "log_start", "n_steps", "last_progress")
 """What a `SparsityController` has learned; the rest are its settings."""
 
 

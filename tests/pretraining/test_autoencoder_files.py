@@ -66,7 +66,7 @@ def test_reconstruction_sampling_noise_and_penalty_go_on(tmp_path):
     assert trainer.sampling == earlier.sampling
     assert trainer.corruption == MaskingNoise(0.4)
     assert trainer.seed != earlier.seed
-    np.testing.assert_allclose(trainer.penalty.start, earlier.penalty.start)
+    np.testing.assert_allclose(trainer.penalty.log_start, earlier.penalty.log_start)
 
 
 @pytest.mark.parametrize(
