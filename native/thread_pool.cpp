@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <chrono>
+
 namespace hardzero {
 
 namespace {
@@ -10,7 +12,8 @@ constexpr std::uint64_t kInsideMask = 0xFFFF;
 constexpr std::uint64_t kOpen = 0x10000;
 constexpr int kLoopShift = 17;
 constexpr int kMostWorkers = 1023;
-constexpr int kSpins = 4000;  // some 50 microseconds: longer than Python needs between two kernels
+constexpr auto kSpinTime = std::chrono::microseconds(500);  // longer than Python needs between two kernels
+constexpr int kSpinsPerLook = 64;                           // at the clock
 
 void pause_briefly() {
 #if defined(__x86_64__)
@@ -18,6 +21,19 @@ void pause_briefly() {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
+}
+
+// Call `done` until it is true; false if that takes longer than kSpinTime.
+template <class Done>
+bool spin_until(Done done) {
+  const auto started = std::chrono::steady_clock::now();
+  do {
+    for (int spins = 0; spins < kSpinsPerLook; ++spins) {
+      if (done()) return true;
+      pause_briefly();
+    }
+  } while (std::chrono::steady_clock::now() - started < kSpinTime);
+  return false;
 }
 
 std::atomic<ThreadPool*> process_pool{nullptr};
@@ -58,12 +74,18 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::grow(int n_workers) {
   while (static_cast<int>(workers_.size()) < n_workers) workers_.emplace_back([this] { work(); });
+  if (n_shares_ > n_workers) return;
+  n_shares_ = n_workers + 1;
+  shares_ = std::make_unique<Share[]>(static_cast<std::size_t>(n_shares_));
 }
 
 void ThreadPool::do_tasks(int slot) {
-  for (Index i = next_task_.fetch_add(1, std::memory_order_relaxed); i < n_tasks_;
-       i = next_task_.fetch_add(1, std::memory_order_relaxed))
-    (*task_)(i, slot);
+  for (int turn = 0; turn < n_slots_; ++turn) {
+    Share& share = shares_[static_cast<std::size_t>((slot + turn) % n_slots_)];
+    for (Index i = share.next.fetch_add(1, std::memory_order_relaxed); i < share.end;
+         i = share.next.fetch_add(1, std::memory_order_relaxed))
+      (*task_)(i, slot);
+  }
 }
 
 void ThreadPool::run(Index n_tasks, int n_threads, const std::function<void(Index, int)>& task) {
@@ -76,20 +98,20 @@ void ThreadPool::run(Index n_tasks, int n_threads, const std::function<void(Inde
   const int n_workers = (wanted < kMostWorkers ? wanted : kMostWorkers) - 1;
   grow(n_workers);
   task_ = &task;
-  n_tasks_ = n_tasks;
   n_slots_ = n_workers + 1;
-  next_task_.store(0, std::memory_order_relaxed);
+  for (int slot = 0; slot < n_slots_; ++slot) {
+    Share& share = shares_[static_cast<std::size_t>(slot)];
+    share.next.store(n_tasks * slot / n_slots_, std::memory_order_relaxed);
+    share.end = n_tasks * (slot + 1) / n_slots_;
+  }
   const std::uint64_t loop = ((state_.load(std::memory_order_relaxed) >> kLoopShift) + 1) << kLoopShift;
   state_.store(loop | kOpen);
   if (n_sleeping_.load() > 0) wake_sleepers();
   do_tasks(0);
   state_.fetch_and(~kOpen, std::memory_order_acq_rel);
-  for (int spins = 0; (state_.load(std::memory_order_acquire) & kInsideMask) != 0; ++spins) {
-    if (spins < kSpins)
-      pause_briefly();
-    else
-      std::this_thread::yield();
-  }
+  const auto all_left = [&] { return (state_.load(std::memory_order_acquire) & kInsideMask) == 0; };
+  if (spin_until(all_left)) return;
+  while (!all_left()) std::this_thread::yield();
 }
 
 void ThreadPool::wake_sleepers() {
@@ -102,10 +124,7 @@ bool ThreadPool::wait_for_loop(std::uint64_t& seen) {
   const auto is_new = [&](std::uint64_t state) {
     return (state & kOpen) != 0 && state >> kLoopShift != seen;
   };
-  for (int spins = 0; spins < kSpins; ++spins) {
-    if (is_new(state_.load(std::memory_order_acquire))) return true;
-    pause_briefly();
-  }
+  if (spin_until([&] { return is_new(state_.load(std::memory_order_acquire)); })) return true;
   std::unique_lock<std::mutex> lock(sleep_mutex_);
   n_sleeping_.fetch_add(1);
   sleepers_.wait(lock, [&] { return ending_.load() || is_new(state_.load()); });

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -20,8 +21,9 @@ class ThreadPool {
   static ThreadPool& instance();
 
   // Call task(i, slot) for every i in [0, n_tasks) on up to n_threads threads, the caller among them; `slot`,
-  // less than n_threads, tells the thread. If another thread is using the pool, the caller does all tasks
-  // itself.
+  // less than n_threads, tells the thread. Each thread begins with successive tasks of its own, because
+  // processors fetch memory ahead, and helps the others when they are done. If another thread is using the
+  // pool, the caller does all tasks itself.
   void run(Index n_tasks, int n_threads, const std::function<void(Index, int)>& task);
 
   ThreadPool() = default;
@@ -36,14 +38,20 @@ class ThreadPool {
   bool wait_for_loop(std::uint64_t& seen);
   void do_tasks(int slot);
 
+  // The tasks that a thread begins with.
+  struct alignas(64) Share {
+    std::atomic<Index> next{0};
+    Index end = 0;
+  };
+
   std::mutex in_use_;
   std::vector<std::thread> workers_;
 
   // The present loop; written by the caller of run() while state_ is closed and no worker is inside.
   const std::function<void(Index, int)>* task_ = nullptr;
-  Index n_tasks_ = 0;
   int n_slots_ = 0;
-  alignas(64) std::atomic<Index> next_task_{0};
+  std::unique_ptr<Share[]> shares_;
+  int n_shares_ = 0;
 
   // Loop number in the high bits, then a bit that tells whether workers may enter, then the workers inside.
   alignas(64) std::atomic<std::uint64_t> state_{0};
