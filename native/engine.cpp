@@ -50,7 +50,7 @@ Rows Engine::empty_rows(Index n_rows, Index n_columns, bool dense) const {
   rows.end = Array<Index>(*pool_, size_of(n_rows));
   if (dense) {
     rows.dense = Matrix(*pool_, n_rows, n_columns);
-    rows.lists_stride = round_up(n_columns, kLineFloats) + kLineFloats;
+    rows.lists_stride = padded_width(n_columns + kLineFloats);
     rows.index = Array<std::int32_t>(*pool_, size_of(n_rows * rows.lists_stride));
     rows.value = Array<float>(*pool_, size_of(n_rows * rows.lists_stride));
     rows.n_blocks = blocks_of(n_columns);

@@ -34,16 +34,6 @@ struct CsrView {
   Index n_columns;
 };
 
-// Row lists copied into the order of TiledLists.
-struct Tiling {
-  Array<Index> start;
-  Array<std::int32_t> index;
-  Array<float> value;
-  Index n_tiles = 0;
-
-  TiledLists lists() const { return {start.data(), index.data(), value.data(), n_tiles}; }
-};
-
 // One per Python thread: keeps scratch memory.
 class Engine {
  public:
@@ -92,7 +82,6 @@ class Engine {
   void list_nonzeros(Rows& rows);
   void count_nonzeros(Rows& rows) const;
   void affine_into(const Rows& rows, const Weights& weights, const float* bias, const Matrix& output) const;
-  Tiling tile(const Rows& rows, Index chunk_rows, Index tile_blocks) const;
   void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update) const;
   void backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
                       const float* activation_l1, const Matrix& output) const;

@@ -16,16 +16,16 @@ constexpr Index kFusedColumns = 144;                // widest block that a unit 
 constexpr Index kTileFloats = 6 * 1024;             // 24 KB: what may stay in the L1 cache
 constexpr Index kBackwardCacheFloats = 128 * 1024;  // 512 KB: what may stay in the L2 cache
 
-// How the sparse backward pass is divided: tiles of rows, tasks of `task_units` units.
+constexpr Index kEntryColumns = 64;
+
+// How the sparse backward pass is divided: tiles of rows; a task is a block of units.
 struct BackwardPlan {
   Index tile_rows;
-  Index task_units;
   Index units_at_once;
   Index most_vectors;
 };
 
-BackwardPlan plan_backward(Index n_rows, Index n_units, Index n_columns, Index lanes, bool pass,
-                           int n_threads) {
+BackwardPlan plan_backward(Index n_rows, Index n_columns, Index lanes, bool pass) {
   BackwardPlan plan;
   if (pass) {
     // Delta of a tile stays in the L2 cache while all units of a task pass over it.
@@ -39,11 +39,8 @@ BackwardPlan plan_backward(Index n_rows, Index n_units, Index n_columns, Index l
   }
   const bool single_tile = n_rows <= plan.tile_rows;
   if (single_tile) plan.tile_rows = n_rows;
-  const Index most_units = single_tile && pass ? kUnitGroup : 4 * kUnitGroup;
-  const Index share = round_up(n_units / (4 * n_threads) + 1, kUnitGroup);
-  plan.task_units = std::min(most_units, share);
   const bool block_in_l1 = plan.tile_rows * plan.most_vectors * lanes <= kTileFloats;
-  plan.units_at_once = !pass ? plan.task_units : block_in_l1 ? kUnitGroup : 1;
+  plan.units_at_once = !pass ? kBlockUnits : block_in_l1 ? kUnitGroup : 1;
   return plan;
 }
 
@@ -91,38 +88,33 @@ void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, con
                              const float* activation_l1, const Matrix& output) const {
   const bool pass = output.exists();
   const InputView input = rows.view();
-  const BackwardPlan plan =
-      plan_backward(rows.n_rows, rows.n_columns, arrays.n_columns, kernels_.lanes, pass, n_threads_);
+  const RowLists lists = rows.lists();
+  const BackwardPlan plan = plan_backward(rows.n_rows, arrays.n_columns, kernels_.lanes, pass);
   const Index capacity = round_up(plan.tile_rows, kLineFloats) + kLineFloats;
-  const Index task_places = plan.task_units * capacity;
+  const Index task_places = kBlockUnits * capacity;
   const bool single_tile = rows.n_rows <= plan.tile_rows;
-  const Index carried_places = single_tile ? 0 : plan.task_units * arrays.weights_stride;
+  const Index carried_places = single_tile ? 0 : kBlockUnits * arrays.weights_stride;
   const Index sums_places = pass ? plan.units_at_once * capacity * kLineFloats : 0;
   const Index slot_places = 3 * task_places + carried_places + sums_places;
   const Array<float> scratch(*pool_, size_of(slot_places * n_threads_));
-  const Index work = (2 * rows.n_nonzero + rows.n_columns) * arrays.n_columns;
-  run((rows.n_columns + plan.task_units - 1) / plan.task_units, work, [&](Index i, int slot) {
-    const Index first_unit = i * plan.task_units;
-    const Index last_unit = std::min(rows.n_columns, first_unit + plan.task_units);
+  // Collecting an entry and passing it back costs as much as some columns.
+  const Index work = (2 * rows.n_nonzero + rows.n_columns) * (arrays.n_columns + kEntryColumns);
+  run(rows.n_blocks, work, [&](Index block, int slot) {
+    const Index n_units = std::min(kBlockUnits, rows.n_columns - block * kBlockUnits);
     float* const values = scratch.data() + slot * slot_places;
     float* const passed = values + task_places;
     auto* const numbers = reinterpret_cast<std::int32_t*>(passed + task_places);
     float* const carried = passed + 2 * task_places;
-    UnitEntries entries[4 * kUnitGroup];
+    UnitEntries entries[kBlockUnits];
     for (Index row = 0; row == 0 || row < rows.n_rows; row += plan.tile_rows) {
       const Index last_row = std::min(rows.n_rows, row + plan.tile_rows);
-      for (Index unit = first_unit; unit < last_unit; unit += kUnitGroup) {
-        const Index place = (unit - first_unit) * capacity;
-        kernels_.collect_units(input, row, last_row, unit, std::min(last_unit, unit + kUnitGroup),
-                               numbers + place, values + place, capacity, entries + (unit - first_unit));
-      }
-      for (Index k = 0; pass && k < last_unit - first_unit; ++k) entries[k].passed = passed + k * capacity;
-      kernels_.backward_sparse(arrays, update, entries, last_unit - first_unit,
+      kernels_.collect_units(lists, row, last_row, block, n_units, numbers, values, capacity, entries);
+      for (Index k = 0; pass && k < n_units; ++k) entries[k].passed = passed + k * capacity;
+      kernels_.backward_sparse(arrays, update, entries, n_units,
                                {plan.units_at_once, plan.most_vectors, carried + carried_places,
                                 single_tile ? nullptr : carried, row == 0, last_row == rows.n_rows});
-      for (Index unit = first_unit; pass && unit < last_unit; unit += kUnitGroup)
-        kernels_.write_input_delta(input, row, last_row, entries + (unit - first_unit),
-                                   std::min(kUnitGroup, last_unit - unit), unit, activation_l1,
+      if (pass)
+        kernels_.write_input_delta(lists, input, row, last_row, block, n_units, entries, activation_l1,
                                    output.values.data(), output.stride);
       if (last_row == rows.n_rows) break;
     }

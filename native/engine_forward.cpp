@@ -1,6 +1,5 @@
 // The forward product: dense, or skipping zeros with or without tiles.
 #include <algorithm>
-#include <optional>
 
 #include "engine.h"
 
@@ -52,52 +51,12 @@ AffinePlan plan_affine(const Rows& rows, Index n_columns, int n_threads) {
   return plan;
 }
 
-// Where the entries of a tile begin in a row's list.
-Index tile_begin(const Rows& rows, Index row, Index tile, Index tile_blocks) {
-  const Index block = std::min(rows.n_blocks, tile * tile_blocks);
-  return rows.block_start[size_of(row * (rows.n_blocks + 1) + block)];
-}
-
 }  // namespace
-
-Tiling Engine::tile(const Rows& rows, Index chunk_rows, Index tile_blocks) const {
-  Tiling tiling;
-  tiling.n_tiles = (rows.n_blocks + tile_blocks - 1) / tile_blocks;
-  tiling.start = Array<Index>(*pool_, size_of(rows.n_rows * tiling.n_tiles + 1));
-  Index place = 0;
-  Index entries = 0;
-  for (Index first = 0; first < rows.n_rows; first += chunk_rows) {
-    const Index last = std::min(rows.n_rows, first + chunk_rows);
-    for (Index tile = 0; tile < tiling.n_tiles; ++tile)
-      for (Index row = first; row < last; ++row) {
-        tiling.start[size_of(place++)] = entries;
-        entries += tile_begin(rows, row, tile + 1, tile_blocks) - tile_begin(rows, row, tile, tile_blocks);
-      }
-  }
-  tiling.start[size_of(place)] = entries;
-  tiling.index = Array<std::int32_t>(*pool_, size_of(entries));
-  tiling.value = Array<float>(*pool_, size_of(entries));
-  run_over_rows(rows.n_rows, rows.n_columns, [&](Index begin, Index end) {
-    for (Index row = begin; row < end; ++row) {
-      const Index first = row / chunk_rows * chunk_rows;
-      const Index n_chunk = std::min(rows.n_rows, first + chunk_rows) - first;
-      for (Index tile = 0; tile < tiling.n_tiles; ++tile) {
-        const Index from = rows.start[size_of(row)] + tile_begin(rows, row, tile, tile_blocks);
-        const Index* const to = tiling.start.data() + first * tiling.n_tiles + tile * n_chunk + (row - first);
-        std::copy_n(rows.index.data() + from, to[1] - to[0], tiling.index.data() + to[0]);
-        std::copy_n(rows.value.data() + from, to[1] - to[0], tiling.value.data() + to[0]);
-      }
-    }
-  });
-  return tiling;
-}
 
 void Engine::affine_into(const Rows& rows, const Weights& weights, const float* bias,
                          const Matrix& output) const {
   const Index n_columns = round_up(weights.n_outputs, kLineFloats);
   const AffinePlan plan = plan_affine(rows, n_columns, n_threads_);
-  std::optional<Tiling> tiling;
-  if (plan.product == Product::tiled) tiling = tile(rows, plan.chunk_rows, plan.tile_blocks);
   const RowLists lists = rows.lists();
   const Index most_vectors = std::min<Index>(8, plan.task_columns / kernels_.lanes);
   const auto task = [&](Index i, int) {
@@ -116,7 +75,7 @@ void Engine::affine_into(const Rows& rows, const Weights& weights, const float* 
       case Product::dense:
         return kernels_.affine_dense(rows.dense.values.data(), rows.dense.stride, rows.n_columns, part);
       case Product::tiled:
-        return kernels_.affine_tiled(tiling->lists(), part, most_vectors);
+        return kernels_.affine_tiled({lists, rows.n_columns, plan.tile_blocks}, part, most_vectors);
       case Product::listed:
         return kernels_.affine_sparse(lists, part, most_vectors);
     }

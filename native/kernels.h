@@ -12,7 +12,7 @@ namespace hardzero {
 using Index = std::int64_t;
 
 constexpr Index kLineFloats = 16;  // floats in a 64-byte cache line; also the widest vector
-constexpr Index kUnitGroup = 16;   // input units that one backward task works on
+constexpr Index kUnitGroup = 16;   // input units that one dense backward task works on
 constexpr Index kBlockUnits = 64;  // input units between two block pointers of RowLists
 
 // Rows of non-zeros: those of row r lie at [start[r], end[r]) of index and value, indices ascending.
@@ -25,14 +25,11 @@ struct RowLists {
   Index n_blocks;
 };
 
-// The same entries in the order in which a tile of units at a time passes over a chunk of rows: chunk by
-// chunk, in each tile by tile, in each row by row. The entries of (tile, row) lie at [start[i], start[i + 1])
-// with i = first_row * n_tiles + tile * (rows of the chunk) + (row - first_row).
+// Row lists over which tiles of units, `tile_blocks` blocks each, pass one after the other.
 struct TiledLists {
-  const Index* start;
-  const std::int32_t* index;
-  const float* value;
-  Index n_tiles;
+  RowLists rows;
+  Index n_units;
+  Index tile_blocks;
 };
 
 // Z = rows · weights + bias for the rows and columns of one task.
@@ -116,17 +113,17 @@ struct Kernels {
   // Row lists times weights, `most_vectors` vectors of columns at a time.
   void (*affine_sparse)(const RowLists& rows, const AffineTask& task, Index most_vectors);
 
-  // The same for a chunk of tiled lists.
+  // The same, one tile of units after the other.
   void (*affine_tiled)(const TiledLists& rows, const AffineTask& task, Index most_vectors);
 
   // Dense rows times weights.
   void (*affine_dense)(const float* values, Index stride, Index n_units, const AffineTask& task);
 
-  // Fill `entries` for units [first_unit, last_unit), at most kUnitGroup, of rows [first_row, last_row) of
-  // dense input. Rows and values go to scratch arrays, `capacity` places for each unit: at least 16 more than
+  // Transpose a block of kBlockUnits units of rows [first_row, last_row): fill `entries` for its first
+  // `n_units`. Rows and values go to scratch arrays, `capacity` places for each unit: at least 16 more than
   // there are rows.
-  void (*collect_units)(const InputView& input, Index first_row, Index last_row, Index first_unit,
-                        Index last_unit, std::int32_t* row_scratch, float* value_scratch, Index capacity,
+  void (*collect_units)(const RowLists& rows, Index first_row, Index last_row, Index block, Index n_units,
+                        std::int32_t* row_scratch, float* value_scratch, Index capacity,
                         UnitEntries* entries);
 
   // Gradient of the weights of some units; and, for the weights before the update, delta · weights of each
@@ -134,10 +131,10 @@ struct Kernels {
   void (*backward_sparse)(const BackwardArrays& arrays, const Update& update, const UnitEntries* entries,
                           Index n_entries, const BackwardTile& tile);
 
-  // Turn what backward_sparse passed into rows of the input's delta: units [first_unit, first_unit + 16).
-  // `activation_l1` has one penalty for each row of the minibatch.
-  void (*write_input_delta)(const InputView& input, Index first_row, Index last_row,
-                            const UnitEntries* entries, Index n_entries, Index first_unit,
+  // Turn what backward_sparse passed for a block of units into rows of the input's delta, as far as the
+  // `n_units` and whole cache lines go. `activation_l1` has one penalty for each row of the minibatch.
+  void (*write_input_delta)(const RowLists& rows, const InputView& input, Index first_row, Index last_row,
+                            Index block, Index n_units, const UnitEntries* entries,
                             const float* activation_l1, float* output, Index output_stride);
 
   // The same for dense input: delta · weights of units [first_unit, last_unit), at most kUnitGroup, times

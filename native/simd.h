@@ -36,6 +36,7 @@ typedef float UnalignedVector __attribute__((vector_size(kLanes * 4), aligned(4)
 typedef std::int32_t UnalignedIntVector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 
 #define HARDZERO_INLINE static inline __attribute__((always_inline))
+#define HARDZERO_METHOD inline __attribute__((always_inline))
 
 // Before a loop over the registers of a block: its trip count is a constant, and it must leave no loop
 // behind.

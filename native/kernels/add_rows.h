@@ -26,15 +26,13 @@ HARDZERO_INLINE WordVector load_words(const std::uint32_t* source) {
 struct Float32Weights {
   using Element = float;
   static constexpr int kColumns = 1;
-  static inline __attribute__((always_inline)) void unpack(const float* source, Vector* columns) {
-    columns[0] = load(source);
-  }
+  HARDZERO_INLINE void unpack(const float* source, Vector* columns) { columns[0] = load(source); }
 };
 
 struct Bfloat16Weights {
   using Element = std::uint32_t;
   static constexpr int kColumns = 2;
-  static inline __attribute__((always_inline)) void unpack(const std::uint32_t* source, Vector* columns) {
+  HARDZERO_INLINE void unpack(const std::uint32_t* source, Vector* columns) {
     const WordVector words = load_words(source);
     columns[0] = reinterpret_cast<Vector>(words << 16);
     columns[1] = reinterpret_cast<Vector>(words & 0xFFFF0000u);
@@ -47,10 +45,10 @@ struct Bfloat16Weights {
 struct Int8Weights {
   using Element = std::uint32_t;
   static constexpr int kColumns = 4;
-  static inline __attribute__((always_inline)) Vector as_float(WordVector byte_at_15) {
+  HARDZERO_INLINE Vector as_float(WordVector byte_at_15) {
     return reinterpret_cast<Vector>((byte_at_15 & 0x007F8000u) | 0x43800000u);
   }
-  static inline __attribute__((always_inline)) void unpack(const std::uint32_t* source, Vector* columns) {
+  HARDZERO_INLINE void unpack(const std::uint32_t* source, Vector* columns) {
     const WordVector words = load_words(source);
     columns[0] = as_float(words << 15);
     columns[1] = as_float(words << 7);

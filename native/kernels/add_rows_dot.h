@@ -25,10 +25,8 @@ struct DotSums {
 };
 
 // Add the products of four vectors of bytes with four activations, in their high and low parts.
-HARDZERO_DOT static inline __attribute__((always_inline)) void add_four_rows(DotSums& high, DotSums& low,
-                                                                             const __m512i (&rows)[kDotRows],
-                                                                             __m512i high_values,
-                                                                             __m512i low_values) {
+HARDZERO_DOT HARDZERO_INLINE void add_four_rows(DotSums& high, DotSums& low, const __m512i (&rows)[kDotRows],
+                                                __m512i high_values, __m512i low_values) {
   const __m512i first_low = _mm512_unpacklo_epi8(rows[0], rows[1]);
   const __m512i first_high = _mm512_unpackhi_epi8(rows[0], rows[1]);
   const __m512i second_low = _mm512_unpacklo_epi8(rows[2], rows[3]);
@@ -44,10 +42,9 @@ HARDZERO_DOT static inline __attribute__((always_inline)) void add_four_rows(Dot
 }
 
 // Bring sums into the order of the columns, scale them, add the bias.
-HARDZERO_DOT static inline __attribute__((always_inline)) void store_columns(const DotSums& high,
-                                                                             const DotSums& low,
-                                                                             const QuantizedUnits& active,
-                                                                             const float* bias, float* sums) {
+HARDZERO_DOT HARDZERO_INLINE void store_columns(const DotSums& high, const DotSums& low,
+                                                const QuantizedUnits& active, const float* bias,
+                                                float* sums) {
   __m512 scaled[4];
   HARDZERO_UNROLL
   for (int part = 0; part < 4; ++part) {

@@ -35,20 +35,65 @@ static void affine_sparse_columns(const RowLists& rows, const AffineTask& task, 
   }
 }
 
+// Prefetches the next tile's weights into the L2 cache, evenly while rows pass over the present tile: on its
+// own the processor would fetch them only when they are wanted.
+template <int kVectors>
+struct WeightsAhead {
+  const float* weights;  // of the next unit
+  Index stride;
+  Index n_units;
+  Index n_rows;
+  Index due = 0;
+
+  HARDZERO_METHOD void row_passes() {
+    for (due += n_units; due >= n_rows; due -= n_rows, weights += stride) {
+      HARDZERO_UNROLL
+      for (int v = 0; v < kVectors; v += kLineFloats / kLanes) __builtin_prefetch(weights + v * kLanes, 0, 2);
+    }
+  }
+};
+
+// Rows between a prefetch of a list and its use.
+constexpr Index kListsAhead = 3;
+
+HARDZERO_INLINE void prefetch_lists(const RowLists& rows, Index row, Index block) {
+  const Index entry = rows.start[row] + rows.block_start[row * (rows.n_blocks + 1) + block];
+  for (Index line = 0; line < 2; ++line) {
+    __builtin_prefetch(rows.index + entry + line * kLineFloats);
+    __builtin_prefetch(rows.value + entry + line * kLineFloats);
+  }
+}
+
 // The same while a tile of units passes over all rows, its weights in the L1 cache; the sums wait in the
 // output between tiles.
 template <int kVectors>
-static void affine_tiled_columns(const TiledLists& rows, const AffineTask& task, Index column) {
-  const Index* start = rows.start + task.first_row * rows.n_tiles;
-  for (Index tile = 0; tile < rows.n_tiles; ++tile) {
-    for (Index row = task.first_row; row < task.last_row; ++row, ++start) {
-      float* const output = task.output + row * task.output_stride + column;
-      const float* const sums_so_far = tile == 0 ? task.bias + column : output;
+static void affine_tiled_columns(const TiledLists& tiled, const AffineTask& task, Index column) {
+  const RowLists rows = tiled.rows;
+  const float* const weights = task.weights + column;
+  const float* const bias = task.bias + column;
+  float* const outputs = task.output + column;
+  const Index weights_stride = task.weights_stride;
+  const Index output_stride = task.output_stride;
+  const Index tile_units = tiled.tile_blocks * kBlockUnits;
+  for (Index block = 0; block < rows.n_blocks; block += tiled.tile_blocks) {
+    const Index next = block + tiled.tile_blocks < rows.n_blocks ? block + tiled.tile_blocks : rows.n_blocks;
+    const Index next_unit = next * kBlockUnits;
+    const Index units_left = next_unit < tiled.n_units ? tiled.n_units - next_unit : 0;
+    WeightsAhead<kVectors> ahead{weights + next_unit * weights_stride, weights_stride,
+                                 units_left < tile_units ? units_left : tile_units,
+                                 task.last_row - task.first_row};
+    for (Index row = task.first_row; row < task.last_row; ++row) {
+      ahead.row_passes();
+      if (row + kListsAhead < task.last_row) prefetch_lists(rows, row + kListsAhead, block);
+      const std::int32_t* const block_start = rows.block_start + row * (rows.n_blocks + 1);
+      const Index start = rows.start[row];
+      float* const output = outputs + row * output_stride;
+      const float* const sums_so_far = block == 0 ? bias : output;
       Vector sums[kVectors];
       HARDZERO_UNROLL
       for (int v = 0; v < kVectors; ++v) sums[v] = load(sums_so_far + v * kLanes);
-      add_weight_rows(sums, rows.index, rows.value, start[0], start[1], task.weights + column,
-                      task.weights_stride);
+      add_weight_rows(sums, rows.index + start, rows.value + start, block_start[block], block_start[next],
+                      weights, weights_stride);
       HARDZERO_UNROLL
       for (int v = 0; v < kVectors; ++v) store(output + v * kLanes, sums[v]);
     }

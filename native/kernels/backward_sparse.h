@@ -153,31 +153,32 @@ static void backward_sparse(const BackwardArrays& arrays, const Update& update, 
   });
 }
 
-// Append the number and value of the rows in which a unit is active.
-static void collect_units(const InputView& input, Index first_row, Index last_row, Index first_unit,
-                          Index last_unit, std::int32_t* row_scratch, float* value_scratch, Index capacity,
+// The entries of one row that belong to a block of units.
+struct BlockEntries {
+  Index first, last;
+};
+
+HARDZERO_INLINE BlockEntries entries_of_block(const RowLists& rows, Index row, Index block) {
+  const std::int32_t* const block_start = rows.block_start + row * (rows.n_blocks + 1) + block;
+  return {rows.start[row] + block_start[0], rows.start[row] + block_start[1]};
+}
+
+static void collect_units(const RowLists& rows, Index first_row, Index last_row, Index block, Index n_units,
+                          std::int32_t* row_scratch, float* value_scratch, Index capacity,
                           UnitEntries* entries) {
-  const Index n_units = last_unit - first_unit;
-  std::int32_t counts[kUnitGroup] = {};
+  const Index first_unit = block * kBlockUnits;
+  Index places[kBlockUnits];
+  for (Index unit = 0; unit < n_units; ++unit) places[unit] = unit * capacity;
   for (Index row = first_row; row < last_row; ++row) {
-    const float* const values = input.values + row * input.stride + first_unit;
-    std::uint32_t mask = 0;
-    for (int part = 0; part < kUnitGroup / kLanes; ++part) {
-      IntVector active = load(values + part * kLanes) != Vector{};
-      if (input.slope != nullptr)
-        active |= load(input.slope + row * input.slope_stride + first_unit + part * kLanes) != Vector{};
-      mask |= lane_mask(active) << (part * kLanes);
-    }
-    if (n_units < kUnitGroup) mask &= (1u << n_units) - 1;
-    for (; mask != 0; mask &= mask - 1) {
-      const int unit = __builtin_ctz(mask);
-      const Index place = unit * capacity + counts[unit]++;
+    const BlockEntries range = entries_of_block(rows, row, block);
+    for (Index entry = range.first; entry < range.last; ++entry) {
+      const Index place = places[rows.index[entry] - first_unit]++;
       row_scratch[place] = static_cast<std::int32_t>(row);
-      value_scratch[place] = values[unit];
+      value_scratch[place] = rows.value[entry];
     }
   }
   for (Index unit = 0; unit < n_units; ++unit)
-    entries[unit] = {first_unit + unit, counts[unit], row_scratch + unit * capacity,
+    entries[unit] = {first_unit + unit, places[unit] - unit * capacity, row_scratch + unit * capacity,
                      value_scratch + unit * capacity, nullptr};
 }
 
@@ -191,17 +192,21 @@ static inline float finish_delta(float passed, float value, const InputView& inp
   return (passed + activation_l1 * sign(value)) * slope;
 }
 
-static void write_input_delta(const InputView& input, Index first_row, Index last_row,
-                              const UnitEntries* entries, Index n_entries, Index first_unit,
+static void write_input_delta(const RowLists& rows, const InputView& input, Index first_row, Index last_row,
+                              Index block, Index n_units, const UnitEntries* entries,
                               const float* activation_l1, float* output, Index output_stride) {
-  for (Index row = first_row; row < last_row; ++row)
-    for (int part = 0; part < kUnitGroup / kLanes; ++part)
-      store(output + row * output_stride + first_unit + part * kLanes, Vector{});
-  for (Index i = 0; i < n_entries; ++i) {
-    const UnitEntries& unit = entries[i];
-    for (Index k = 0; k < unit.count; ++k)
-      output[unit.rows[k] * output_stride + unit.unit] = finish_delta(
-          unit.passed[k], unit.values[k], input, unit.rows[k], unit.unit, activation_l1[unit.rows[k]]);
+  const Index first_unit = block * kBlockUnits;
+  const float* passed[kBlockUnits];
+  for (Index unit = 0; unit < n_units; ++unit) passed[unit] = entries[unit].passed;
+  for (Index row = first_row; row < last_row; ++row) {
+    float* const delta = output + row * output_stride;
+    for (Index unit = 0; unit < n_units; unit += kLanes) store(delta + first_unit + unit, Vector{});
+    const BlockEntries range = entries_of_block(rows, row, block);
+    for (Index entry = range.first; entry < range.last; ++entry) {
+      const Index unit = rows.index[entry];
+      delta[unit] =
+          finish_delta(*passed[unit - first_unit]++, rows.value[entry], input, row, unit, activation_l1[row]);
+    }
   }
 }
 

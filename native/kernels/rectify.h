@@ -16,7 +16,7 @@ struct RowListWriter {
   // `visit(column, values)` sets the values at [column, column + kLanes) and returns the mask of those to
   // list.
   template <class Visit>
-  inline __attribute__((always_inline)) void write(Index n_columns, Visit visit) {
+  HARDZERO_METHOD void write(Index n_columns, Visit visit) {
     for (Index block = 0, column = 0; column < n_columns; ++block) {
       block_start[block] = count;
       const Index block_end = column + kBlockUnits < n_columns ? column + kBlockUnits : n_columns;
