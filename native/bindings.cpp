@@ -263,8 +263,9 @@ double absolute_sum(const Rows& rows, const std::optional<RowWeights>& weights) 
     throw std::invalid_argument("there must be one weight a row");
   double total = 0.0;
   for (Index row = 0; row < rows.n_rows; ++row) {
-    const float* const values = rows.value.data() + rows.start.data()[row];
-    const Index count = rows.end.data()[row] - rows.start.data()[row];
+    const bool listed = rows.has_lists();
+    const float* const values = listed ? rows.value.data() + rows.start[size_of(row)] : rows.dense.row(row);
+    const Index count = listed ? rows.end[size_of(row)] - rows.start[size_of(row)] : rows.n_columns;
     // Several sums side by side: one would wait for each addition.
     constexpr Index kSums = 8;
     double partial[kSums] = {};
@@ -279,7 +280,8 @@ double absolute_sum(const Rows& rows, const std::optional<RowWeights>& weights) 
 }
 
 // Row starts, column indices and values without zeros, as scipy.sparse.csr_array takes them.
-nb::tuple csr_parts(const Rows& rows) {
+nb::tuple csr_parts(Engine& engine, Rows& rows) {
+  engine.make_lists(rows);
   const auto row_start = std::make_shared<Memory>(static_cast<std::size_t>(rows.n_rows + 1) * sizeof(Index));
   const auto index =
       std::make_shared<Memory>(static_cast<std::size_t>(rows.n_nonzero) * sizeof(std::int32_t));
@@ -335,8 +337,7 @@ NB_MODULE(_native, m) {
   nb::class_<Rows>(m, "Rows")
       .def_prop_ro("shape", [](const Rows& rows) { return nb::make_tuple(rows.n_rows, rows.n_columns); })
       .def_ro("n_nonzero", &Rows::n_nonzero)
-      .def("absolute_sum", &absolute_sum, nb::arg("weights") = nb::none())
-      .def("csr_parts", &csr_parts);
+      .def("absolute_sum", &absolute_sum, nb::arg("weights") = nb::none());
 
   nb::class_<Engine>(m, "Engine")
       .def(
@@ -361,11 +362,12 @@ NB_MODULE(_native, m) {
       .def("affine", &affine)
       .def("rectified", &rectified, "rows"_a, "weights"_a, "bias"_a, "signs"_a.none())
       .def("dropout",
-           [](Engine& engine, const Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed) {
+           [](Engine& engine, Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed) {
              const nb::gil_scoped_release no_gil;
              return engine.dropout(rows, threshold, scale, seed);
            })
       .def("dense", &dense)
+      .def("csr_parts", &csr_parts)
       .def("backward", &backward, "rows"_a, "delta"_a, "weights"_a.noconvert(), "bias"_a.noconvert(),
            "weight_state"_a.noconvert(), "bias_state"_a.noconvert(), "update"_a, "activation_l1"_a,
            "input_delta"_a);

@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "thread_pool.h"
@@ -46,17 +47,31 @@ Rows Engine::empty_rows(Index n_rows, Index n_columns, bool dense) const {
   Rows rows;
   rows.n_rows = n_rows;
   rows.n_columns = n_columns;
-  rows.start = Array<Index>(*pool_, size_of(n_rows));
-  rows.end = Array<Index>(*pool_, size_of(n_rows));
   if (dense) {
     rows.dense = Matrix(*pool_, n_rows, n_columns);
-    rows.lists_stride = padded_width(n_columns + kLineFloats);
-    rows.index = Array<std::int32_t>(*pool_, size_of(n_rows * rows.lists_stride));
-    rows.value = Array<float>(*pool_, size_of(n_rows * rows.lists_stride));
-    rows.n_blocks = blocks_of(n_columns);
-    rows.block_start = Array<std::int32_t>(*pool_, size_of(n_rows * (rows.n_blocks + 1)));
+    add_lists(rows);
+  } else {
+    rows.start = Array<Index>(*pool_, size_of(n_rows));
+    rows.end = Array<Index>(*pool_, size_of(n_rows));
   }
   return rows;
+}
+
+// Memory for the lists of dense rows.
+void Engine::add_lists(Rows& rows) const {
+  rows.start = Array<Index>(*pool_, size_of(rows.n_rows));
+  rows.end = Array<Index>(*pool_, size_of(rows.n_rows));
+  rows.lists_stride = padded_width(rows.n_columns + kLineFloats);
+  rows.index = Array<std::int32_t>(*pool_, size_of(rows.n_rows * rows.lists_stride));
+  rows.value = Array<float>(*pool_, size_of(rows.n_rows * rows.lists_stride));
+  rows.n_blocks = blocks_of(rows.n_columns);
+  rows.block_start = Array<std::int32_t>(*pool_, size_of(rows.n_rows * (rows.n_blocks + 1)));
+}
+
+void Engine::make_lists(Rows& rows) {
+  if (rows.has_lists()) return;
+  add_lists(rows);
+  list_nonzeros(rows);
 }
 
 // Lists may hold zeros whose slope is not zero; those do not count.
@@ -148,15 +163,22 @@ template Rows Engine::take_csr(const CsrView<std::int32_t>&, const Index*, Index
 template Rows Engine::take_csr(const CsrView<std::int64_t>&, const Index*, Index, Index);
 
 Rows Engine::take_activations(const float* values, const float* slope, Index n_rows, Index n_columns) {
-  Rows rows = empty_rows(n_rows, n_columns, true);
+  Rows rows;
+  rows.n_rows = n_rows;
+  rows.n_columns = n_columns;
+  rows.dense = Matrix(*pool_, n_rows, n_columns);
   rows.slope = Matrix(*pool_, n_rows, n_columns);
+  std::atomic<Index> n_nonzero{0};
   run_over_rows(n_rows, n_columns, [&](Index begin, Index end) {
     for (Index row = begin; row < end; ++row) {
       copy_padded(values + row * n_columns, n_columns, rows.dense, row);
       copy_padded(slope + row * n_columns, n_columns, rows.slope, row);
     }
+    const float* const first = values + begin * n_columns;
+    n_nonzero += std::count_if(first, values + end * n_columns, [](float x) { return x != 0.0f; });
   });
-  list_nonzeros(rows);
+  rows.n_nonzero = n_nonzero;
+  if (!rows.is_dense_work()) make_lists(rows);
   return rows;
 }
 
@@ -188,7 +210,8 @@ std::uint32_t random_bits(std::uint64_t counter, std::uint64_t seed) {
 
 }  // namespace
 
-Rows Engine::dropout(const Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed) {
+Rows Engine::dropout(Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed) {
+  make_lists(rows);
   Rows kept = empty_rows(rows.n_rows, rows.n_columns, rows.dense.exists());
   if (!rows.dense.exists()) {
     kept.index = Array<std::int32_t>(*pool_, rows.index.size());

@@ -62,15 +62,16 @@ class Engine {
   Matrix affine(const Rows& rows, const Weights& weights, const float* bias);
 
   // Keeps the entries whose hash reaches `threshold` and multiplies them by `scale`.
-  Rows dropout(const Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed);
+  Rows dropout(Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed);
 
   // `delta` in the padded layout, `activation_l1` one number a sample. Returns the input's delta, or an
   // absent matrix.
   Matrix backward(const Rows& rows, const float* delta, const Layer& layer, const Update& update,
                   const float* activation_l1, bool input_delta);
 
-  // Give `rows` a dense copy if they have none.
+  // Give `rows` a dense copy, or lists, if they have none.
   void make_dense(Rows& rows);
+  void make_lists(Rows& rows);
 
  private:
   using Task = std::function<void(Index, int)>;
@@ -79,6 +80,7 @@ class Engine {
   void run_over_rows(Index n_rows, Index work_per_row, const std::function<void(Index, Index)>& task) const;
 
   Rows empty_rows(Index n_rows, Index n_columns, bool dense) const;
+  void add_lists(Rows& rows) const;
   void list_nonzeros(Rows& rows);
   void count_nonzeros(Rows& rows) const;
   void affine_into(const Rows& rows, const Weights& weights, const float* bias, const Matrix& output) const;

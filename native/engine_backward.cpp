@@ -8,10 +8,6 @@ namespace hardzero {
 
 namespace {
 
-// Density above which the dense kernels are faster (benchmarks/kernels.py).
-constexpr double kBackwardBreakEven = 0.70;
-constexpr Index kFewestDenseRows = 4;
-
 constexpr Index kFusedColumns = 144;                // widest block that a unit passes over delta with
 constexpr Index kTileFloats = 6 * 1024;             // 24 KB: what may stay in the L1 cache
 constexpr Index kBackwardCacheFloats = 128 * 1024;  // 512 KB: what may stay in the L2 cache
@@ -59,7 +55,7 @@ Matrix Engine::backward(const Rows& rows, const float* delta, const Layer& layer
   if (input_delta) output = Matrix(*pool_, rows.n_rows, rows.n_columns);
   if (!rows.dense.exists())
     backward_lists(rows, arrays, update);
-  else if (rows.n_rows >= kFewestDenseRows && rows.density() > kBackwardBreakEven)
+  else if (rows.is_dense_work())
     backward_dense(rows, arrays, update, activation_l1, output);
   else
     backward_sparse(rows, arrays, update, activation_l1, output);

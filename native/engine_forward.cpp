@@ -7,9 +7,8 @@ namespace hardzero {
 
 namespace {
 
-// Density above which the dense kernel is faster (benchmarks/kernels.py).
+// Density above which the dense kernel is faster in the forward product (benchmarks/kernels.py).
 constexpr double kForwardBreakEven = 0.55;
-constexpr Index kFewestDenseRows = 4;
 constexpr Index kDenseColumns = 192;
 
 // Tiles of weights in the L1 cache pay from these densities on, two blocks of units wide or one.

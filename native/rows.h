@@ -29,6 +29,11 @@ struct Matrix {
   float* row(Index i) const { return values.data() + i * stride; }
 };
 
+// Density above which the dense kernels are faster in every product (benchmarks/kernels.py), from a number of
+// rows on.
+constexpr double kDenseDensity = 0.70;
+constexpr Index kFewestDenseRows = 4;
+
 struct Rows {
   Index n_rows = 0;
   Index n_columns = 0;
@@ -36,7 +41,7 @@ struct Rows {
 
   Matrix dense;  // absent for CSR input of low density
 
-  // Row r is listed at [start[r], end[r]).
+  // Row r is listed at [start[r], end[r]). Absent where only the dense kernels will read the rows.
   Index lists_stride = 0;  // places per row; 0 if the lists are packed
   Array<std::int32_t> index;
   Array<float> value;
@@ -52,6 +57,8 @@ struct Rows {
     const double size = static_cast<double>(n_rows) * static_cast<double>(n_columns);
     return size > 0 ? static_cast<double>(n_nonzero) / size : 0.0;
   }
+  bool has_lists() const { return start.data() != nullptr || n_rows == 0; }
+  bool is_dense_work() const { return n_rows >= kFewestDenseRows && density() > kDenseDensity; }
   RowLists lists() const {
     return {start.data(), end.data(), index.data(), value.data(), block_start.data(), n_blocks};
   }

@@ -65,7 +65,9 @@ def dropped(values, rate, seed):
 
 def activated(activation, z):
     positive = z.real > 0
-    if activation.name in ("relu", "signed_relu"):
+    if activation.name == "relu":
+        return z * positive
+    if activation.name == "signed_relu":
         return z * positive * activation.signs(z.shape[1])
     if activation.name == "lif":
         ratio = (1 + np.where(positive, z, 1)) / np.where(positive, z, 1)

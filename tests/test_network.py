@@ -146,10 +146,9 @@ def test_gradients_agree_with_autograd(ops, activation, head):
 def torch_activation(torch, activation, z):
     if activation.name == "lif":
         return torch_lif(torch, activation, z)
-    signs = torch.tensor(activation.signs(z.shape[1]), dtype=z.dtype)
     return {
         "relu": torch.relu,
-        "signed_relu": lambda z: torch.relu(z) * signs,
+        "signed_relu": lambda z: torch.relu(z) * torch.tensor(activation.signs(z.shape[1]), dtype=z.dtype),
         "softplus": lambda z: torch.nn.functional.softplus(z, beta=activation.parameters().get("beta", 1)),
         "tanh": torch.tanh,
         "logistic": torch.sigmoid,

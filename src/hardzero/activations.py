@@ -43,14 +43,18 @@ class Activation(ABC):
     def slope(self, z: Array) -> Array:
         """Return the derivative at pre-activations `z` of shape (..., n_units)."""
 
+    def value_and_slope(self, z: Array) -> tuple[Array, Array]:
+        """Return `value` and `slope`; functions that share work between the two do it once."""
+        return self.value(z), self.slope(z)
+
     @property
     def threshold(self) -> float:
         """The pre-activation up to which the value is exactly 0, of a function that makes zeros."""
         return 0.0
 
-    def signs(self, n_units: int) -> Array:
-        """Return the sign per unit that a rectifier multiplies its output by."""
-        return np.ones(n_units, dtype=np.float32)
+    def signs(self, n_units: int) -> Array | None:
+        """Return the sign per unit that a rectifier multiplies its output by; None if all are +1."""
+        return None
 
     def parameters(self) -> dict[str, Any]:
         """Return the constants of the function, as stored in model files."""
@@ -167,6 +171,12 @@ class Tanh(Activation):
         """Return 1 - tanh(z)², accurate for large z of either sign, where the difference would cancel."""
         decay = np.square(np.exp(-np.abs(z)))
         return np.asarray(4 * decay / np.square(1 + decay), dtype=np.float32)
+
+    def value_and_slope(self, z: Array) -> tuple[Array, Array]:
+        """Return the value t and 1 - t², which is accurate to the precision of t: a quarter of the time."""
+        value = np.tanh(z)
+        slope = np.square(value)
+        return value, np.subtract(np.float32(1), slope, out=slope)
 
 
 @dataclass(frozen=True)

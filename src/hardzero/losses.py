@@ -86,6 +86,16 @@ class SoftmaxLoss(Loss):
         log_total = np.log(np.exp(shifted).sum(axis=1))
         return np.asarray(log_total * targets.sum(axis=1) - (shifted * targets).sum(axis=1))
 
+    def value_and_delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+        """Return `value` to the precision of float32, and `delta`, of one exponential."""
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        predictions = np.exp(shifted)
+        totals = predictions.sum(axis=1, keepdims=True)
+        losses = ((np.log(totals) - shifted) * targets).sum(axis=1)
+        predictions /= totals
+        predictions -= targets
+        return float(np.average(losses, weights=sample_weight)), self.mean_over_samples(predictions, sample_weight)
+
 
 class LogisticLoss(Loss):
     """Cross-entropy of independent logistic outputs: two classes, or several labels a sample."""

@@ -53,7 +53,7 @@ class NativeRows:
         """Return the activations as CSR with sorted indices and no stored zero."""
         from scipy.sparse import csr_array
 
-        row_starts, indices, values = self._rows.csr_parts()
+        row_starts, indices, values = self._engine.csr_parts(self._rows)
         return csr_array((values, indices, row_starts), shape=self.shape)
 
 
@@ -129,12 +129,9 @@ class NativeOps:
     def hidden(self, rows: NativeRows, weights: Array, bias: Array, activation: Activation) -> NativeRows:
         """Return the activations of a hidden layer; see `Ops.hidden`."""
         if activation.is_rectifier:
-            signs = activation.signs(weights.shape[1])
-            signs_or_none = signs if (signs < 0).any() else None
-            return self._wrap(self._engine.rectified(rows._rows, weights, bias, signs_or_none))
-        z = self.affine(rows, weights, bias)
-        value = np.ascontiguousarray(activation.value(z))
-        return self._wrap(self._engine.take_activations(value, np.ascontiguousarray(activation.slope(z))))
+            return self._wrap(self._engine.rectified(rows._rows, weights, bias, activation.signs(weights.shape[1])))
+        value, slope = activation.value_and_slope(self.affine(rows, weights, bias))
+        return self._wrap(self._engine.take_activations(np.ascontiguousarray(value), np.ascontiguousarray(slope)))
 
     def backward(
         self,
@@ -155,12 +152,19 @@ class NativeOps:
             parameters.weight_state,
             parameters.bias_state,
             _native_update(update),
-            np.broadcast_to(np.asarray(activation_l1, dtype=np.float32), rows.shape[:1]),
+            _per_row(activation_l1, rows.shape[0]),
             input_delta,
         )
 
     def _wrap(self, rows: _native.Rows) -> NativeRows:
         return NativeRows(self._engine, rows)
+
+
+def _per_row(penalty: float | Array, n_rows: int) -> Array:
+    """Return one number a row."""
+    if isinstance(penalty, np.ndarray) and penalty.ndim == 1:
+        return penalty
+    return np.full(n_rows, penalty, dtype=np.float32)
 
 
 def _native_update(update: Update) -> _native.Update:

@@ -114,7 +114,7 @@ class ReferenceOps:
         z = self.affine(rows, weights, bias)
         if activation.is_rectifier:
             return ReferenceRows(csr_array(activation.value(z)))
-        return ReferenceRows(activation.value(z), activation.slope(z))
+        return ReferenceRows(*activation.value_and_slope(z))
 
     def backward(
         self,
