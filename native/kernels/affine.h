@@ -86,6 +86,7 @@ static void affine_tiled_columns(const TiledLists& tiled, const AffineTask& task
       ahead.row_passes();
       if (row + kListsAhead < task.last_row) prefetch_lists(rows, row + kListsAhead, block);
       const std::int32_t* const block_start = rows.block_start + row * (rows.n_blocks + 1);
+      if (block_start[block] == block_start[next] && block > 0) continue;
       const Index start = rows.start[row];
       float* const output = outputs + row * output_stride;
       const float* const sums_so_far = block == 0 ? bias : output;

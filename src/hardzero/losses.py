@@ -91,10 +91,14 @@ class SoftmaxLoss(Loss):
         shifted = scores - scores.max(axis=1, keepdims=True)
         predictions = np.exp(shifted)
         totals = predictions.sum(axis=1, keepdims=True)
-        losses = ((np.log(totals) - shifted) * targets).sum(axis=1)
+        surprise = np.log(totals) - shifted
+        if sample_weight is None:
+            value = float(np.vdot(surprise, targets)) / len(scores)
+        else:
+            value = float(np.average((surprise * targets).sum(axis=1), weights=sample_weight))
         predictions /= totals
         predictions -= targets
-        return float(np.average(losses, weights=sample_weight)), self.mean_over_samples(predictions, sample_weight)
+        return value, self.mean_over_samples(predictions, sample_weight)
 
 
 class LogisticLoss(Loss):

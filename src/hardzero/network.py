@@ -80,6 +80,8 @@ class ForwardPass:
 
     def activation_penalty(self, coefficients: Sequence[float], sample_weight: Array | None = None) -> float:
         """Return the L1 penalty on the activations: sum over units, (weighted) mean over samples."""
+        if not any(coefficients):
+            return 0.0
         total = len(self.scores) if sample_weight is None else float(sample_weight.sum())
         return sum(
             coefficient * rows.absolute_sum(sample_weight) / total
@@ -189,15 +191,17 @@ class Network:
         """
         share = shares(len(delta), sample_weight)
         passed: Array | None = delta
+        parameters = self.parameters
         penalties = [0.0, *(activation_l1 or [0.0] * len(self.hidden_layers))]
         for depth in range(len(self.hidden_layers), -1, -1):
             assert passed is not None
+            penalty = penalties[depth]
             passed = ops.backward(
                 forward_pass.inputs[depth],
                 passed,
-                self.parameters[depth],
+                parameters[depth],
                 update,
-                activation_l1=np.float32(penalties[depth]) * share,
+                activation_l1=np.float32(penalty) * share if penalty else 0.0,
                 input_delta=depth > 0,
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -367,6 +368,8 @@ class Trainer:
             X, targets, sample_weight = merge_repeated_rows(X, targets, sample_weight)
         return TrainingData(ops.prepare(X), targets, sample_weight, n_samples)
 
+    # A diverging loss is reported by an error of its own, not by warnings on the way.
+    @np.errstate(over="ignore", invalid="ignore")
     def _epoch(
         self,
         ops: Ops,
@@ -427,8 +430,6 @@ class Trainer:
         for start in range(0, n_samples, self.settings.batch_size):
             yield start, order[start : start + self.settings.batch_size]
 
-    # A diverging loss is reported by an error of its own, not by warnings on the way.
-    @np.errstate(over="ignore", invalid="ignore")
     def _step(
         self,
         ops: Ops,
@@ -450,7 +451,7 @@ class Trainer:
         forward_pass = network.forward(ops, minibatch.rows, dropout)
         loss, delta = network.loss.value_and_delta(forward_pass.scores, minibatch.targets, sample_weight)
         loss += forward_pass.activation_penalty(self.penalty.coefficients, sample_weight)
-        if not np.isfinite(loss):
+        if not math.isfinite(loss):
             raise TrainingDiverged(self._divergence_message(loss))
         network.backward(ops, forward_pass, delta, update, self.penalty.coefficients, sample_weight)
         self._step_ends(minibatch, forward_pass)

@@ -152,19 +152,14 @@ class NativeOps:
             parameters.weight_state,
             parameters.bias_state,
             _native_update(update),
-            _per_row(activation_l1, rows.shape[0]),
+            activation_l1
+            if isinstance(activation_l1, np.ndarray)
+            else np.full(len(delta), activation_l1, dtype=np.float32),
             input_delta,
         )
 
     def _wrap(self, rows: _native.Rows) -> NativeRows:
         return NativeRows(self._engine, rows)
-
-
-def _per_row(penalty: float | Array, n_rows: int) -> Array:
-    """Return one number a row."""
-    if isinstance(penalty, np.ndarray) and penalty.ndim == 1:
-        return penalty
-    return np.full(n_rows, penalty, dtype=np.float32)
 
 
 def _native_update(update: Update) -> _native.Update:
