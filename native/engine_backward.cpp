@@ -31,7 +31,7 @@ BackwardPlan plan_backward(Index n_rows, Index n_columns, Index lanes, bool pass
   } else {
     // One block of columns of a tile stays in the L1 cache.
     plan.tile_rows = 64;
-    plan.most_vectors = kTileFloats / plan.tile_rows / lanes;
+    plan.most_vectors = kTileFloats / std::clamp<Index>(n_rows, 1, plan.tile_rows) / lanes;
   }
   const bool single_tile = n_rows <= plan.tile_rows;
   if (single_tile) plan.tile_rows = n_rows;
