@@ -12,7 +12,18 @@ constexpr Index kFusedColumns = 144;                // widest block that a unit 
 constexpr Index kTileFloats = 6 * 1024;             // 24 KB: what may stay in the L1 cache
 constexpr Index kBackwardCacheFloats = 128 * 1024;  // 512 KB: what may stay in the L2 cache
 
+constexpr Index kFewestTileRows = 64;
+constexpr Index kRowGroup = 16;
+
+constexpr Index kUnitsInL1 = 16;  // units that pass over a block of columns of delta in the L1 cache
+
+// Collecting an entry and passing it back costs as much as some columns.
 constexpr Index kEntryColumns = 64;
+
+// Rows of which delta stays in the L2 cache while all units of a task pass over it.
+Index rows_in_cache(Index n_columns) {
+  return std::max(kFewestTileRows, kBackwardCacheFloats / n_columns / kRowGroup * kRowGroup);
+}
 
 // How the sparse backward pass is divided: tiles of rows; a task is a block of units.
 struct BackwardPlan {
@@ -24,19 +35,17 @@ struct BackwardPlan {
 BackwardPlan plan_backward(Index n_rows, Index n_columns, Index lanes, bool pass) {
   BackwardPlan plan;
   if (pass) {
-    // Delta of a tile stays in the L2 cache while all units of a task pass over it.
-    const Index rows_in_cache = kBackwardCacheFloats / n_columns / kUnitGroup * kUnitGroup;
-    plan.tile_rows = std::max<Index>(64, rows_in_cache);
+    plan.tile_rows = rows_in_cache(n_columns);
     plan.most_vectors = kFusedColumns / lanes;
   } else {
     // One block of columns of a tile stays in the L1 cache.
-    plan.tile_rows = 64;
+    plan.tile_rows = kFewestTileRows;
     plan.most_vectors = kTileFloats / std::clamp<Index>(n_rows, 1, plan.tile_rows) / lanes;
   }
   const bool single_tile = n_rows <= plan.tile_rows;
   if (single_tile) plan.tile_rows = n_rows;
   const bool block_in_l1 = plan.tile_rows * plan.most_vectors * lanes <= kTileFloats;
-  plan.units_at_once = !pass ? kBlockUnits : block_in_l1 ? kUnitGroup : 1;
+  plan.units_at_once = !pass ? kBlockUnits : block_in_l1 ? kUnitsInL1 : 1;
   return plan;
 }
 
@@ -60,7 +69,7 @@ Matrix Engine::backward(const Rows& rows, const float* delta, const Layer& layer
   else
     backward_sparse(rows, arrays, update, activation_l1, output);
   kernels_.update_bias(arrays, update, layer.bias, layer.bias_state[0], layer.bias_state[1]);
-  const Index written = round_up(rows.n_columns, kUnitGroup);
+  const Index written = round_up(rows.n_columns, kLineFloats);
   for (Index row = 0; input_delta && output.stride > written && row < rows.n_rows; ++row)
     std::memset(output.row(row) + written, 0, size_of(output.stride - written) * sizeof(float));
   return output;
@@ -69,14 +78,23 @@ Matrix Engine::backward(const Rows& rows, const float* delta, const Layer& layer
 void Engine::backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
                             const float* activation_l1, const Matrix& output) const {
   const InputView input = rows.view();
+  const Index tile_rows = rows_in_cache(arrays.n_columns);
+  const bool single_tile = rows.n_rows <= tile_rows;
+  const Index carried_places = single_tile ? 0 : kBlockUnits * arrays.weights_stride;
+  const Array<float> scratch(*pool_, size_of(carried_places * n_threads_));
   const Index work = 2 * rows.n_nonzero * arrays.n_columns;
-  run((rows.n_columns + kUnitGroup - 1) / kUnitGroup, work, [&](Index i, int) {
-    const Index first = i * kUnitGroup;
-    const Index last = std::min(rows.n_columns, first + kUnitGroup);
-    if (output.exists())
-      kernels_.input_delta_dense(arrays, input, first, last, activation_l1, output.values.data(),
-                                 output.stride);
-    kernels_.gradient_dense(arrays, input, update, first, last);
+  run((rows.n_columns + kBlockUnits - 1) / kBlockUnits, work, [&](Index block, int slot) {
+    const Index first = block * kBlockUnits;
+    const Index last = std::min(rows.n_columns, first + kBlockUnits);
+    float* const carried = single_tile ? nullptr : scratch.data() + slot * carried_places;
+    for (Index row = 0; row < rows.n_rows; row += tile_rows) {
+      const Index last_row = std::min(rows.n_rows, row + tile_rows);
+      const DenseTile tile{row, last_row, carried, row == 0, last_row == rows.n_rows};
+      if (output.exists())
+        kernels_.input_delta_dense(arrays, input, tile, first, last, activation_l1, output.values.data(),
+                                   output.stride);
+      kernels_.gradient_dense(arrays, input, update, tile, first, last);
+    }
   });
 }
 
@@ -93,7 +111,6 @@ void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, con
   const Index sums_places = pass ? plan.units_at_once * capacity * kLineFloats : 0;
   const Index slot_places = 3 * task_places + carried_places + sums_places;
   const Array<float> scratch(*pool_, size_of(slot_places * n_threads_));
-  // Collecting an entry and passing it back costs as much as some columns.
   const Index work = (2 * rows.n_nonzero + rows.n_columns) * (arrays.n_columns + kEntryColumns);
   run(rows.n_blocks, work, [&](Index block, int slot) {
     const Index n_units = std::min(kBlockUnits, rows.n_columns - block * kBlockUnits);
@@ -149,7 +166,7 @@ void Engine::backward_lists(const Rows& rows, const BackwardArrays& arrays, cons
     sample[place] = static_cast<std::int32_t>(row);
     value[place] = x;
   });
-  const Index chunk = kUnitGroup;
+  const Index chunk = kUnitsInL1;
   run((n_listed + chunk - 1) / chunk, (rows.n_nonzero + n_listed) * arrays.n_columns, [&](Index i, int) {
     kernels_.backward_sparse(arrays, update, units.data() + i * chunk, std::min(chunk, n_listed - i * chunk),
                              {chunk, kFusedColumns / kernels_.lanes, nullptr, nullptr, true, true});

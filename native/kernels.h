@@ -12,7 +12,6 @@ namespace hardzero {
 using Index = std::int64_t;
 
 constexpr Index kLineFloats = 16;  // floats in a 64-byte cache line; also the widest vector
-constexpr Index kUnitGroup = 16;   // input units that one dense backward task works on
 constexpr Index kBlockUnits = 64;  // input units between two block pointers of RowLists
 
 // Rows of non-zeros: those of row r lie at [start[r], end[r]) of index and value, indices ascending.
@@ -95,6 +94,15 @@ struct BackwardTile {
   bool first, last;
 };
 
+// The rows that a dense backward task works on at a time.
+struct DenseTile {
+  Index first_row, last_row;
+  // The gradient so far, a row of weights_stride floats per unit of the task, for tiles after the first and
+  // before the last; the last one applies the update.
+  float* carried;
+  bool first, last;
+};
+
 struct Kernels {
   const char* name;
   Index lanes;
@@ -137,14 +145,15 @@ struct Kernels {
                             Index block, Index n_units, const UnitEntries* entries,
                             const float* activation_l1, float* output, Index output_stride);
 
-  // The same for dense input: delta · weights of units [first_unit, last_unit), at most kUnitGroup, times
+  // The same for dense input and the rows of a tile: delta · weights of units [first_unit, last_unit), times
   // slope.
-  void (*input_delta_dense)(const BackwardArrays& arrays, const InputView& input, Index first_unit,
-                            Index last_unit, const float* activation_l1, float* output, Index output_stride);
+  void (*input_delta_dense)(const BackwardArrays& arrays, const InputView& input, const DenseTile& tile,
+                            Index first_unit, Index last_unit, const float* activation_l1, float* output,
+                            Index output_stride);
 
-  // Gradient of the weights of units [first_unit, last_unit) of dense input, applied at once.
+  // Gradient of the weights of units [first_unit, last_unit) of dense input, applied in the last tile.
   void (*gradient_dense)(const BackwardArrays& arrays, const InputView& input, const Update& update,
-                         Index first_unit, Index last_unit);
+                         const DenseTile& tile, Index first_unit, Index last_unit);
 
   // Column sums of delta as the gradient of the bias, applied at once; bias and states padded to whole
   // vectors.

@@ -9,15 +9,30 @@
 
 namespace hardzero::HARDZERO_INSTRUCTION_SET {
 
+// `carried` is where the gradient of this block waits between tiles.
 template <int kUnits, int kVectors, class UpdateRule>
 static void gradient_dense_block(const BackwardArrays& arrays, const InputView& input, const UpdateRule& rule,
-                                 Index unit, Index column) {
+                                 const DenseTile& tile, Index unit, Index column, float* carried) {
+  const Index stride = arrays.weights_stride;
   Vector sums[kUnits][kVectors] = {};
-  accumulate_outer_products<kUnits, kVectors>(sums, input.values + unit, 1, input.stride,
-                                              arrays.delta + column, arrays.delta_stride, arrays.n_rows);
+  if (!tile.first) {
+    HARDZERO_UNROLL
+    for (int i = 0; i < kUnits; ++i) HARDZERO_UNROLL
+    for (int v = 0; v < kVectors; ++v) sums[i][v] = load(carried + i * stride + v * kLanes);
+  }
+  accumulate_outer_products<kUnits, kVectors>(sums, input.values + tile.first_row * input.stride + unit, 1,
+                                              input.stride,
+                                              arrays.delta + tile.first_row * arrays.delta_stride + column,
+                                              arrays.delta_stride, tile.last_row - tile.first_row);
+  if (!tile.last) {
+    HARDZERO_UNROLL
+    for (int i = 0; i < kUnits; ++i) HARDZERO_UNROLL
+    for (int v = 0; v < kVectors; ++v) store(carried + i * stride + v * kLanes, sums[i][v]);
+    return;
+  }
   HARDZERO_UNROLL
   for (int i = 0; i < kUnits; ++i) {
-    const Index place = (unit + i) * arrays.weights_stride + column;
+    const Index place = (unit + i) * stride + column;
     float* const weight_row = arrays.weights + place;
     float* const state_0 = arrays.state[0] == nullptr ? weight_row : arrays.state[0] + place;
     float* const state_1 = arrays.state[1] == nullptr ? weight_row : arrays.state[1] + place;
@@ -30,23 +45,29 @@ static void gradient_dense_block(const BackwardArrays& arrays, const InputView& 
 
 template <int kVectors, class UpdateRule>
 static void gradient_dense_columns(const BackwardArrays& arrays, const InputView& input,
-                                   const UpdateRule& rule, Index first_unit, Index last_unit, Index column) {
+                                   const UpdateRule& rule, const DenseTile& tile, Index first_unit,
+                                   Index last_unit, Index column) {
+  const auto carried = [&](Index unit) {
+    return tile.carried == nullptr ? nullptr
+                                   : tile.carried + (unit - first_unit) * arrays.weights_stride + column;
+  };
   Index unit = first_unit;
   for (; unit + kDenseRows <= last_unit; unit += kDenseRows)
-    gradient_dense_block<kDenseRows, kVectors>(arrays, input, rule, unit, column);
+    gradient_dense_block<kDenseRows, kVectors>(arrays, input, rule, tile, unit, column, carried(unit));
   for (; unit + 2 <= last_unit; unit += 2)
-    gradient_dense_block<2, kVectors>(arrays, input, rule, unit, column);
-  if (unit < last_unit) gradient_dense_block<1, kVectors>(arrays, input, rule, unit, column);
+    gradient_dense_block<2, kVectors>(arrays, input, rule, tile, unit, column, carried(unit));
+  if (unit < last_unit)
+    gradient_dense_block<1, kVectors>(arrays, input, rule, tile, unit, column, carried(unit));
 }
 
 static void gradient_dense(const BackwardArrays& arrays, const InputView& input, const Update& update,
-                           Index first_unit, Index last_unit) {
+                           const DenseTile& tile, Index first_unit, Index last_unit) {
   with_rule(update, [&](const auto& rule) {
     Index column = 0;
     for (; column + kDenseVectors * kLanes <= arrays.n_columns; column += kDenseVectors * kLanes)
-      gradient_dense_columns<kDenseVectors>(arrays, input, rule, first_unit, last_unit, column);
+      gradient_dense_columns<kDenseVectors>(arrays, input, rule, tile, first_unit, last_unit, column);
     for (; column < arrays.n_columns; column += kLanes)
-      gradient_dense_columns<1>(arrays, input, rule, first_unit, last_unit, column);
+      gradient_dense_columns<1>(arrays, input, rule, tile, first_unit, last_unit, column);
   });
 }
 
@@ -84,14 +105,14 @@ HARDZERO_INLINE void dense_dots(const BackwardArrays& arrays, const Index (&rows
   }
 }
 
-static void input_delta_dense(const BackwardArrays& arrays, const InputView& input, Index first_unit,
-                              Index last_unit, const float* activation_l1, float* output,
+static void input_delta_dense(const BackwardArrays& arrays, const InputView& input, const DenseTile& tile,
+                              Index first_unit, Index last_unit, const float* activation_l1, float* output,
                               Index output_stride) {
   const Index last_column = (last_unit + kLineFloats - 1) / kLineFloats * kLineFloats;
-  for (Index row = 0; row < arrays.n_rows; row += kDotRows) {
+  for (Index row = tile.first_row; row < tile.last_row; row += kDotRows) {
     Index rows[kDotRows];
     HARDZERO_UNROLL
-    for (int r = 0; r < kDotRows; ++r) rows[r] = row + r < arrays.n_rows ? row + r : arrays.n_rows - 1;
+    for (int r = 0; r < kDotRows; ++r) rows[r] = row + r < tile.last_row ? row + r : tile.last_row - 1;
     for (Index unit = first_unit; unit < last_unit; unit += kDotUnits) {
       Index units[kDotUnits];
       HARDZERO_UNROLL

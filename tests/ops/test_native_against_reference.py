@@ -210,6 +210,27 @@ def test_arrays_in_any_layout(native, case, update, order):
         assert_array_equal(padded, unpadded)
 
 
+@pytest.mark.parametrize("density", [0.1, 0.5, 0.9])
+@settings(max_examples=3, deadline=None)
+@given(
+    n_samples=st.integers(140, 300),
+    n_inputs=st.integers(1, 100),
+    n_outputs=st.integers(1000, 1100),
+    update=updates,
+    input_delta=st.booleans(),
+    seed=st.integers(0, 2**31),
+)
+def test_backward_over_several_tiles_of_rows(
+    native, reference, density, n_samples, n_inputs, n_outputs, update, input_delta, seed
+):
+    rng = np.random.default_rng(seed)
+    X = (rng.normal(size=(n_samples, n_inputs)) * (rng.random((n_samples, n_inputs)) < density)).astype(np.float32)
+    weights = rng.normal(size=(n_inputs, n_outputs)).astype(np.float32)
+    delta = rng.normal(size=(n_samples, n_outputs)).astype(np.float32)
+    case = Case(X, weights, np.zeros(n_outputs, dtype=np.float32), delta, seed)
+    backward(native, reference, case, update, native.rows(X), reference.rows(X), input_delta)
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     case=cases(most_samples=300, most_units=400),
