@@ -36,7 +36,7 @@ from hardzero import RectifierClassifier, RectifierRegressor, StackedDenoisingAu
 from hardzero.benchmarks.timing import OURS, alternate
 from hardzero.studies.core.statistics import estimate
 from hardzero.studies.table2 import AUTOENCODERS, LINEAR, MODELS, PROTOCOL, all_rows, linear_model
-from hardzero.text import TextModel, bag_of_words
+from hardzero.text import N_WORDS, TextModel, bag_of_words
 from hardzero.training import ChunkOfRun
 
 RATES = (1e-3, 3e-4)
@@ -329,7 +329,7 @@ def speed(arguments: Arguments) -> Iterator[pd.DataFrame]:
     data = datasets.load("reviews")
     order = np.random.default_rng(0).permutation(len(data.train.y))[: arguments.samples]
     texts, y = data.train.X[order], np.asarray(data.train.y, dtype=np.int64)[order]
-    words = bag_of_words()
+    words = bag_of_words(arguments.words)
     X, X_test = csr_array(words.fit_transform(texts)), csr_array(words.transform(data.test.X))
     X.sort_indices()
     for sizes in arguments.hidden:
@@ -453,6 +453,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="networks a model of polarity and transfer (default: 3)")
     parser.add_argument("--threads", type=int, default=2, help="of hardzero and PyTorch, in the speed part")
     parser.add_argument("--samples", type=int, default=8192, help="training samples of the speed part (default: 8192)")
+    parser.add_argument("--words", type=int, default=N_WORDS, help="most words of the speed part (default: 5000)")
     parser.add_argument(
         "--hidden",
         nargs="+",

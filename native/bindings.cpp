@@ -6,6 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <numeric>
@@ -17,6 +18,7 @@
 #include "bind_predictor.h"
 #include "engine.h"
 #include "instruction_set.h"
+#include "lazy_rows.h"
 #include "rows.h"
 
 namespace nb = nanobind;
@@ -199,7 +201,7 @@ Rows rectified(Engine& engine, const Rows& rows, const InputMatrix& weights, con
                           padded_bias.data(), padded_signs ? padded_signs->data() : nullptr);
 }
 
-int states_of(const Update& update) {
+std::size_t states_of(const Update& update) {
   switch (update.rule) {
     case Rule::descent:
       return 0;
@@ -210,21 +212,73 @@ int states_of(const Update& update) {
   }
 }
 
+// The states of a layer's weights, in the padded layout.
+class PaddedStates {
+ public:
+  PaddedStates(MemoryPool& pool, const std::vector<SharedMatrix>& states, std::size_t n_states) {
+    for (std::size_t i = 0; i < n_states; ++i) states_[i].emplace(pool, states[i]);
+  }
+
+  float* data(std::size_t i) const { return states_[i] ? states_[i]->data() : nullptr; }
+
+  void write_back() const {
+    for (const auto& state : states_)
+      if (state) state->write_back();
+  }
+
+ private:
+  std::optional<Padded<SharedMatrix>> states_[2];
+};
+
+void require_states(const SharedMatrix& weights, const std::vector<SharedMatrix>& states,
+                    std::size_t n_states) {
+  require(states.size() >= n_states, "the parameters lack state arrays that the update needs");
+  for (std::size_t i = 0; i < n_states; ++i)
+    require(states[i].shape(0) == weights.shape(0) && states[i].shape(1) == weights.shape(1),
+            "state arrays must have the shape of their parameter");
+}
+
+// Bring weight rows up to date: those that `rows` meet, or, without it, all.
+void catch_up(Engine& engine, const Rows* rows, const SharedMatrix& weights,
+              const std::vector<SharedMatrix>& weight_state, LazyRows& lazy) {
+  require(lazy.n_rows() == extent(weights, 0), "the lazy rows are those of another matrix");
+  require(rows == nullptr || rows->n_columns == lazy.n_rows(),
+          "the weights must have one row per unit of the input");
+  if (lazy.settled()) return;
+  const std::size_t n_states = states_of(lazy.rule());
+  require_states(weights, weight_state, n_states);
+  const nb::gil_scoped_release no_gil;
+  const Padded<SharedMatrix> padded(engine.pool(), weights);
+  const PaddedStates states(engine.pool(), weight_state, n_states);
+  const Layer layer{{padded.data(), extent(weights, 0), extent(weights, 1)},
+                    {states.data(0), states.data(1)},
+                    nullptr,
+                    {nullptr, nullptr}};
+  if (rows != nullptr)
+    engine.catch_up(*rows, layer, lazy);
+  else
+    engine.settle(layer, lazy);
+  padded.write_back();
+  states.write_back();
+}
+
 nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const SharedMatrix& weights,
                     const SharedVector& bias, const std::vector<SharedMatrix>& weight_state,
                     const std::vector<SharedVector>& bias_state, const Update& update,
-                    const InputVector& activation_l1, bool input_delta) {
+                    const InputVector& activation_l1, bool input_delta, LazyRows* lazy) {
   require_fit(rows, extent(weights, 0), extent(weights, 1), extent(bias, 0));
   require(extent(delta, 0) == rows.n_rows && delta.shape(1) == weights.shape(1),
           "delta must have one row per sample and one column per unit");
   require(extent(activation_l1, 0) == rows.n_rows, "activation_l1 must have one number per sample");
-  const std::size_t n_states = static_cast<std::size_t>(states_of(update));
-  require(weight_state.size() >= n_states && bias_state.size() >= n_states,
-          "the parameters lack state arrays that the update needs");
+  const std::size_t n_states = states_of(update);
+  const std::size_t n_missed_states = lazy == nullptr || lazy->settled() ? 0 : states_of(lazy->rule());
+  const std::size_t n_weight_states = std::max(n_states, n_missed_states);
+  require(lazy == nullptr || lazy->n_rows() == extent(weights, 0),
+          "the lazy rows are those of another matrix");
+  require_states(weights, weight_state, n_weight_states);
+  require(bias_state.size() >= n_states, "the parameters lack state arrays that the update needs");
   for (std::size_t i = 0; i < n_states; ++i)
-    require(weight_state[i].shape(0) == weights.shape(0) && weight_state[i].shape(1) == weights.shape(1) &&
-                bias_state[i].shape(0) == bias.shape(0),
-            "state arrays must have the shape of their parameter");
+    require(bias_state[i].shape(0) == bias.shape(0), "state arrays must have the shape of their parameter");
   Matrix output;
   {
     const nb::gil_scoped_release no_gil;
@@ -234,25 +288,21 @@ nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const 
     const Padded<SharedMatrix> padded_weights(pool, weights);
     const PaddedVector<SharedVector> padded_bias(pool, bias);
     const PaddedVector<InputVector> penalties(pool, activation_l1);
-    std::optional<Padded<SharedMatrix>> weight_states[2];
+    const PaddedStates weight_states(pool, weight_state, n_weight_states);
     std::optional<PaddedVector<SharedVector>> bias_states[2];
     Layer layer{{padded_weights.data(), extent(weights, 0), extent(weights, 1)},
-                {nullptr, nullptr},
+                {weight_states.data(0), weight_states.data(1)},
                 padded_bias.data(),
                 {padded_bias.data(), padded_bias.data()}};
     for (std::size_t i = 0; i < n_states; ++i) {
-      weight_states[i].emplace(pool, weight_state[i]);
       bias_states[i].emplace(pool, bias_state[i]);
-      layer.weight_state[i] = weight_states[i]->data();
       layer.bias_state[i] = bias_states[i]->data();
     }
-    output = engine.backward(rows, padded_delta.data(), layer, update, penalties.data(), input_delta);
+    output = engine.backward(rows, padded_delta.data(), layer, update, penalties.data(), input_delta, lazy);
     padded_weights.write_back();
     padded_bias.write_back();
-    for (std::size_t i = 0; i < n_states; ++i) {
-      weight_states[i]->write_back();
-      bias_states[i]->write_back();
-    }
+    weight_states.write_back();
+    for (std::size_t i = 0; i < n_states; ++i) bias_states[i]->write_back();
   }
   if (!input_delta) return nb::none();
   return to_numpy(output, rows.n_rows, rows.n_columns);
@@ -339,6 +389,8 @@ NB_MODULE(_native, m) {
       .def_ro("n_nonzero", &Rows::n_nonzero)
       .def("absolute_sum", &absolute_sum, nb::arg("weights") = nb::none());
 
+  nb::class_<LazyRows>(m, "LazyRows").def(nb::init<Index>(), "n_rows"_a);
+
   nb::class_<Engine>(m, "Engine")
       .def(
           "__init__",
@@ -370,7 +422,9 @@ NB_MODULE(_native, m) {
       .def("csr_parts", &csr_parts)
       .def("backward", &backward, "rows"_a, "delta"_a, "weights"_a.noconvert(), "bias"_a.noconvert(),
            "weight_state"_a.noconvert(), "bias_state"_a.noconvert(), "update"_a, "activation_l1"_a,
-           "input_delta"_a);
+           "input_delta"_a, "lazy"_a.none())
+      .def("catch_up", &catch_up, "rows"_a.none(), "weights"_a.noconvert(), "weight_state"_a.noconvert(),
+           "lazy"_a);
 
   bind_predictor(m);
 }

@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "buffer.h"
 #include "kernels.h"
+#include "lazy_rows.h"
 #include "rows.h"
 
 namespace hardzero {
@@ -65,9 +67,13 @@ class Engine {
   Rows dropout(Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed);
 
   // `delta` in the padded layout, `activation_l1` one number a sample. Returns the input's delta, or an
-  // absent matrix.
+  // absent matrix. With `lazy`, the weights of idle units may miss the update.
   Matrix backward(const Rows& rows, const float* delta, const Layer& layer, const Update& update,
-                  const float* activation_l1, bool input_delta);
+                  const float* activation_l1, bool input_delta, LazyRows* lazy);
+
+  // Bring the weights that `rows` meet, or all weights, up to date.
+  void catch_up(const Rows& rows, const Layer& layer, LazyRows& lazy) const;
+  void settle(const Layer& layer, LazyRows& lazy) const;
 
   // Give `rows` a dense copy, or lists, if they have none.
   void make_dense(Rows& rows);
@@ -84,7 +90,12 @@ class Engine {
   void list_nonzeros(Rows& rows);
   void count_nonzeros(Rows& rows) const;
   void affine_into(const Rows& rows, const Weights& weights, const float* bias, const Matrix& output) const;
-  void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update) const;
+  // Whether idle weights will miss a step; brings up to date those that will not.
+  bool defer_idle(const Rows& rows, const Layer& layer, const Update& update, LazyRows* lazy) const;
+  void take_missed_steps(const Layer& layer, const Update& rule, const std::vector<MissedSteps>& missed,
+                         const std::vector<LateRow>& late) const;
+  void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update,
+                      bool defer_idle) const;
   void backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
                       const float* activation_l1, const Matrix& output) const;
   void backward_sparse(const Rows& rows, const BackwardArrays& arrays, const Update& update,

@@ -52,7 +52,8 @@ BackwardPlan plan_backward(Index n_rows, Index n_columns, Index lanes, bool pass
 }  // namespace
 
 Matrix Engine::backward(const Rows& rows, const float* delta, const Layer& layer, const Update& update,
-                        const float* activation_l1, bool input_delta) {
+                        const float* activation_l1, bool input_delta, LazyRows* lazy) {
+  const bool defer = defer_idle(rows, layer, update, lazy);
   const BackwardArrays arrays{delta,
                               padded_width(layer.weights.n_outputs),
                               rows.n_rows,
@@ -63,11 +64,12 @@ Matrix Engine::backward(const Rows& rows, const float* delta, const Layer& layer
   Matrix output;
   if (input_delta) output = Matrix(*pool_, rows.n_rows, rows.n_columns);
   if (!rows.dense.exists())
-    backward_lists(rows, arrays, update);
+    backward_lists(rows, arrays, update, defer);
   else if (rows.is_dense_work())
     backward_dense(rows, arrays, update, activation_l1, output);
   else
     backward_sparse(rows, arrays, update, activation_l1, output);
+  if (defer) lazy->record(rows, update);
   kernels_.update_bias(arrays, update, layer.bias, layer.bias_state[0], layer.bias_state[1]);
   const Index written = round_up(rows.n_columns, kLineFloats);
   for (Index row = 0; input_delta && output.stride > written && row < rows.n_rows; ++row)
@@ -135,9 +137,11 @@ void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, con
 }
 
 // Input that is only in lists: transpose them by counting, then update the units that are active in any
-// sample (all of them if the rule changes idle weights).
-void Engine::backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update) const {
-  const bool touch_idle = update.rule != Rule::descent || update.decay != 0.0f;
+// sample (all of them if the rule changes idle weights, unless that is deferred).
+void Engine::backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update,
+                            bool defer_idle) const {
+  const bool changes_idle = update.rule != Rule::descent || update.decay != 0.0f;
+  const bool touch_idle = changes_idle && !defer_idle;
   const Index capacity = rows.n_nonzero + kLineFloats;
   const Array<Index> place_of(*pool_, size_of(rows.n_columns));
   const Array<std::int32_t> sample(*pool_, size_of(capacity));

@@ -54,6 +54,14 @@ struct Update {
   float decay;
 };
 
+// What a run of steps does to weights without gradient, w, and their states (missed_steps.cpp).
+struct MissedSteps {
+  // Velocity v: w += shift * w + gain * v, v = pull * w + keep[0] * v. Moments m and s: w -= gain * m /
+  // (sqrt(s) + epsilon), m *= keep[0], s *= keep[1].
+  float shift, gain, pull, epsilon;
+  float keep[2];
+};
+
 // What one layer's backward pass works on.
 struct BackwardArrays {
   const float* delta;
@@ -159,6 +167,10 @@ struct Kernels {
   // vectors.
   void (*update_bias)(const BackwardArrays& arrays, const Update& update, float* bias, float* state_0,
                       float* state_1);
+
+  // The steps that a row has missed; the row's weights and states begin at `place`.
+  void (*take_missed_steps)(const Update& rule, const MissedSteps& missed, float* weights,
+                            float* const* state, Index place, Index n_columns);
 };
 
 }  // namespace hardzero

@@ -3,6 +3,7 @@
 #include "affine.h"
 #include "backward_dense.h"
 #include "backward_sparse.h"
+#include "missed_steps.h"
 #include "rectify.h"
 
 #define HARDZERO_TEXT_OF(name) #name
@@ -25,6 +26,7 @@ const Kernels kernels = {
     input_delta_dense,
     gradient_dense,
     update_bias,
+    take_missed_steps,
 };
 
 }  // namespace hardzero::HARDZERO_INSTRUCTION_SET

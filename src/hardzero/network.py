@@ -158,6 +158,7 @@ class Network:
     def forward(self, ops: Ops, rows: Rows, dropout: Dropout = NO_DROPOUT) -> ForwardPass:
         """Return the scores of a minibatch and all that `backward` needs."""
         inputs = [ops.dropout(rows, dropout.input, dropout.seed) if dropout.input else rows]
+        ops.catch_up(inputs[0], self.parameters[0])
         for depth, layer in enumerate(self.hidden_layers, start=1):
             hidden = ops.hidden(inputs[-1], layer.parameters.weights, layer.parameters.bias, layer.activation)
             if dropout.hidden:

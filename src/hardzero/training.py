@@ -387,19 +387,20 @@ class Trainer:
         first, last = (epoch - 1) / self.settings.max_epochs, epoch / self.settings.max_epochs
         if chunk is not None:
             first, last = chunk.start, chunk.end
-        for start, samples in self._minibatches(n_rows):
-            if data.rows is not None:
-                samples = data.rows[samples]
-            progress = first + (last - first) * start / n_rows
-            weights = None if sample_weight is None else sample_weight[samples]
-            if weights is not None and not weights.any():
-                continue
-            loss, step_zeros = self._step(ops, X, samples, targets, weights, progress)
-            total_loss += loss * len(samples)
-            total_weight += len(samples) if weights is None else float(weights.sum())
-            n_trained += len(samples)
-            n_steps += 1
-            total_zeros += step_zeros * len(samples)
+        with ops.lazy_updates(self.network.parameters[0]):
+            for start, samples in self._minibatches(n_rows):
+                if data.rows is not None:
+                    samples = data.rows[samples]
+                progress = first + (last - first) * start / n_rows
+                weights = None if sample_weight is None else sample_weight[samples]
+                if weights is not None and not weights.any():
+                    continue
+                loss, step_zeros = self._step(ops, X, samples, targets, weights, progress)
+                total_loss += loss * len(samples)
+                total_weight += len(samples) if weights is None else float(weights.sum())
+                n_trained += len(samples)
+                n_steps += 1
+                total_zeros += step_zeros * len(samples)
         self._epoch_ends()
         if self.settings.revive_dead_units and epoch < REVIVAL_PART * self.settings.max_epochs:
             revive(self.network, ops, X[:REVIVAL_SAMPLES])

@@ -7,6 +7,7 @@ of the tests. The environment variable ``HARDZERO_OPS`` (``native`` or ``referen
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
@@ -111,6 +112,19 @@ class Ops(Protocol):
             with the slope of the activation (and dropout) that made `rows`; exactly zero where a
             zero-making activation is zero.
         """
+
+    def lazy_updates(self, parameters: Parameters) -> AbstractContextManager[None]:
+        """Return a context in which `backward` may leave alone the weights of input units that are idle.
+
+        A rule that moves weights without gradient, such as `Adam`, costs a pass over all weights of a layer in every
+        step, however few of its input units are active. Within the context such steps may be put off, to be taken
+        together, with the same result but for rounding, by `catch_up` or at the end of the context, however it is
+        left. Meanwhile nothing but `catch_up`, then `hidden` or `affine`, and `backward` may look at the weights
+        or their state.
+        """
+
+    def catch_up(self, rows: Rows, parameters: Parameters) -> None:
+        """Bring the weights of the units that are active in `rows` up to date, before these meet them."""
 
 
 def get_ops(n_threads: int = 1, name: str | None = None) -> Ops:

@@ -35,6 +35,11 @@ class Rows:
     def n_nonzero(self) -> int: ...
     def absolute_sum(self, weights: NDArray[np.float32] | None = None) -> float: ...
 
+class LazyRows:
+    """Which weight rows are behind, and by which steps."""
+
+    def __init__(self, n_rows: int) -> None: ...
+
 class Engine:
     """Products of layers over minibatches; one per Python thread."""
 
@@ -83,7 +88,9 @@ class Engine:
         update: Update,
         activation_l1: Array,
         input_delta: bool,
+        lazy: LazyRows | None,
     ) -> Array | None: ...
+    def catch_up(self, rows: Rows | None, weights: Array, weight_state: list[Array], lazy: LazyRows) -> None: ...
 
 class Predictor:
     bytes: int

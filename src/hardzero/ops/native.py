@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -156,7 +158,25 @@ class NativeOps:
             if isinstance(activation_l1, np.ndarray)
             else np.full(len(delta), activation_l1, dtype=np.float32),
             input_delta,
+            parameters.lazy_rows,
         )
+
+    @contextmanager
+    def lazy_updates(self, parameters: Parameters) -> Iterator[None]:
+        """Let the weights of idle input units miss updates; see `Ops.lazy_updates`."""
+        lazy_rows = _native.LazyRows(parameters.weights.shape[0])
+        try:
+            parameters.lazy_rows = lazy_rows
+            yield
+        finally:
+            self._engine.catch_up(None, parameters.weights, parameters.weight_state, lazy_rows)
+            parameters.lazy_rows = None
+
+    def catch_up(self, rows: NativeRows, parameters: Parameters) -> None:
+        """Bring the weights that `rows` meet up to date; see `Ops.catch_up`."""
+        lazy_rows = parameters.lazy_rows
+        if lazy_rows is not None:
+            self._engine.catch_up(rows._rows, parameters.weights, parameters.weight_state, lazy_rows)
 
     def _wrap(self, rows: _native.Rows) -> NativeRows:
         return NativeRows(self._engine, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -135,6 +136,13 @@ class ReferenceOps:
         apply_update(update, parameters.weights, gradient, parameters.weight_state)
         apply_update(update, parameters.bias, delta.sum(axis=0), parameters.bias_state)
         return passed_back
+
+    def lazy_updates(self, parameters: Parameters) -> AbstractContextManager[None]:
+        """Leave every update as it is; see `Ops.lazy_updates`."""
+        return nullcontext()
+
+    def catch_up(self, rows: ReferenceRows, parameters: Parameters) -> None:
+        """Do nothing: no row is ever behind."""
 
 
 def _column(per_sample: float | Array) -> Array:

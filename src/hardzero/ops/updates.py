@@ -8,12 +8,15 @@ writes each weight once per minibatch. In all rules the gradient of the weights 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.ops.layout import padded_copy
+
+if TYPE_CHECKING:
+    from hardzero.ops._native import LazyRows
 
 
 @dataclass
@@ -28,12 +31,15 @@ class Parameters:
     weight_state, bias_state : list of ndarray
         One array per quantity that the update rule keeps (`Momentum`: the velocity; `Adam`: first and second
         moment), each of the shape and layout of its parameter.
+    lazy_rows : LazyRows or None
+        Within `Ops.lazy_updates`: which rows of the weights have yet to take which steps.
     """
 
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     weight_state: list[NDArray[np.float32]] = field(default_factory=list)
     bias_state: list[NDArray[np.float32]] = field(default_factory=list)
+    lazy_rows: LazyRows | None = field(default=None, init=False, repr=False, compare=False)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the padded layout, which neither pickling nor copying keeps."""

@@ -1,0 +1,59 @@
+#include "lazy_rows.h"
+
+#include <algorithm>
+
+namespace hardzero {
+
+namespace {
+
+// After so many steps all rows are brought up to date: a pass over the weights that is rare enough to be
+// cheap, and a way back to the oldest step that stays short.
+constexpr std::size_t kMostSteps = 512;
+
+template <class Visit>
+void for_each_active(const Rows& rows, Visit visit) {
+  for (Index row = 0; row < rows.n_rows; ++row)
+    for (Index entry = rows.start[size_of(row)]; entry < rows.end[size_of(row)]; ++entry)
+      visit(rows.index[size_of(entry)]);
+}
+
+}  // namespace
+
+bool LazyRows::continues(const Update& update) const {
+  return settled() ||
+         (steps_.size() < kMostSteps && update.rule == rule_.rule && update.momentum == rule_.momentum &&
+          update.nesterov == rule_.nesterov && update.beta_1 == rule_.beta_1 &&
+          update.beta_2 == rule_.beta_2 && update.epsilon == rule_.epsilon);
+}
+
+void LazyRows::record(const Rows& rows, const Update& update) {
+  rule_ = update;
+  steps_.push_back({static_cast<double>(update.learning_rate), static_cast<double>(update.decay)});
+  const auto now = static_cast<std::int32_t>(steps_.size());
+  for_each_active(rows, [&](std::int32_t unit) { n_taken_[size_of(unit)] = now; });
+}
+
+std::vector<LateRow> LazyRows::take_late(const Rows& rows) {
+  std::vector<LateRow> late;
+  const auto now = static_cast<std::int32_t>(steps_.size());
+  late.reserve(size_of(std::min(rows.n_nonzero, rows.n_columns)));
+  for_each_active(rows, [&](std::int32_t unit) {
+    std::int32_t& n_taken = n_taken_[size_of(unit)];
+    if (n_taken != now) late.push_back({unit, n_taken});
+    n_taken = now;
+  });
+  return late;
+}
+
+std::vector<LateRow> LazyRows::take_all_late() {
+  std::vector<LateRow> late;
+  const auto now = static_cast<std::int32_t>(steps_.size());
+  late.reserve(n_taken_.size());
+  for (Index row = 0; row < n_rows(); ++row)
+    if (n_taken_[size_of(row)] != now) late.push_back({row, n_taken_[size_of(row)]});
+  steps_.clear();
+  std::fill(n_taken_.begin(), n_taken_.end(), 0);
+  return late;
+}
+
+}  // namespace hardzero
