@@ -94,6 +94,16 @@ def test_biases_are_left_alone_where_the_penalty_can_act():
         assert not np.any(controller.bias_shifts)
 
 
+def test_the_first_half_of_the_way_takes_a_quarter_of_the_ramp():
+    controller, layer = SparsityController([0.95]), Layer(1e-3)
+    n_steps = 20_000
+    for step in range(round(0.25 * controller.ramp * n_steps)):
+        controller.observe(np.array([layer.zeros]), step / n_steps, 64)
+        layer.step(controller.coefficients[0], 0.0)
+    half_way = 1 - np.sqrt(0.5 * 0.05)
+    assert half_way - 0.1 < layer.zeros < half_way
+
+
 def test_short_runs_approach_the_target_slowly():
     def ramp(n_steps):
         controller = SparsityController([0.8])

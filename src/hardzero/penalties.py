@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp, log
+from math import exp, log, sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -64,9 +64,10 @@ class SparsityController(ActivationPenalty):
     """Steers each hidden layer's fraction of zeros to its target.
 
     Everything is counted in the logarithm of the active part, 1 - zeros: from 4 % active to 2 % is as far as from
-    40 % to 20 %. In this measure the set point moves evenly from the untrained network to the target over the first
-    `ramp` of training: early, so that the network finds its sparse features while the learning rate is high, but not in
-    fewer than `fewest_steps` steps, in which a few units that are always on would take over the work of all.
+    40 % to 20 %. In this measure the set point moves from the untrained network to the target over the first `ramp` of
+    training, with the square root of the time: the first zeros come easily, the last ones change the features and need
+    more of it. It is early, so that the network finds its sparse features while the learning rate is high, but takes
+    no fewer than `fewest_steps` steps, in which a few units that are always on would take over the work of all.
 
     The L1 coefficient is set by a proportional-integral controller on its own logarithm, so that values over
     many orders of magnitude are found without tuning. The penalty can only add zeros. A layer that has too many of
@@ -160,7 +161,7 @@ class SparsityController(ActivationPenalty):
     def _ramped(self, progress: float) -> float:
         """Return how much of its way, from 0 to 1, the set point has come."""
         by_steps = min(progress / self.ramp, (self.n_steps - 1) / self.fewest_steps)
-        return min(max(by_steps, progress / self.longest_ramp), 1.0)
+        return sqrt(min(max(by_steps, progress / self.longest_ramp), 1.0))
 
     def _steer(self, layer: int, zeros: float, ramped: float, gain: float) -> float:
         """Set a layer's coefficient and shift; return the logarithm of its active part over the set point."""
