@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp, log
+from math import exp, log, sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 
 CLOSE = 0.2
 """Distance from the target, in the logarithm of the active part, within which losses of epochs can be compared."""
+
+OBSERVED_SAMPLES = 64
+"""Samples between two looks at the zeros in a long run: looks at every few samples cost time and add noise."""
 
 LEAST_ACTIVE = 1e-4
 """Active part that a layer with fewer active units is taken to have, so that the logarithm stays finite."""
@@ -38,8 +41,11 @@ class ActivationPenalty(ABC):
     """Whether a fraction of zeros is asked for."""
 
     @abstractmethod
-    def observe(self, zeros: Floats, progress: float) -> None:
-        """Learn the fraction of zeros per hidden layer in a minibatch, at `progress` of the run (0 to 1)."""
+    def observe(self, zeros: Floats, progress: float, n_samples: int) -> bool:
+        """Learn the fraction of zeros per hidden layer in a minibatch, at `progress` of the run (0 to 1).
+
+        Return whether biases are to be moved by `bias_shifts`.
+        """
 
 
 @dataclass
@@ -48,8 +54,9 @@ class FixedPenalty(ActivationPenalty):
 
     coefficients: list[float]
 
-    def observe(self, zeros: Floats, progress: float) -> None:
+    def observe(self, zeros: Floats, progress: float, n_samples: int) -> bool:
         """Do nothing: the coefficients are fixed."""
+        return False
 
 
 @dataclass
@@ -57,15 +64,18 @@ class SparsityController(ActivationPenalty):
     """Steers each hidden layer's fraction of zeros to its target.
 
     Everything is counted in the logarithm of the active part, 1 - zeros: from 4 % active to 2 % is as far as from
-    40 % to 20 %. In this measure the set point moves evenly from the untrained network to the target over the first
-    `ramp` of training: early, so that the network finds its sparse features while the learning rate is high, but not in
-    fewer than `fewest_steps` steps, in which a few units that are always on would take over the work of all.
+    40 % to 20 %. In this measure the set point moves from the untrained network to the target over the first `ramp` of
+    training, with the square root of the time: the first zeros come easily, the last ones change the features and need
+    more of it. It is early, so that the network finds its sparse features while the learning rate is high, but takes
+    no fewer than `fewest_steps` steps, in which a few units that are always on would take over the work of all.
 
     The L1 coefficient is set by a proportional-integral controller on its own logarithm, so that values over
-    many orders of magnitude are found without tuning. It can only add zeros. A layer that has too many of them
-    without any penalty is woken by a common shift of its biases. Biases are not shifted otherwise: shifts that make up
-    for each overshoot of the penalty let it grow tenfold, at a loss of accuracy. What is missing at the end of
+    many orders of magnitude are found without tuning. The penalty can only add zeros. A layer that has too many of
+    them without any penalty is woken by a common shift of its biases. Biases are not shifted otherwise: shifts that
+    make up for each overshoot of the penalty let it grow tenfold, at a loss of accuracy. What is missing at the end of
     training, when weights hardly move any more, is left to `hardzero.calibration.calibrate`.
+
+    In long runs on small minibatches the controller looks at the zeros once in `OBSERVED_SAMPLES` samples.
 
     Parameters
     ----------
@@ -82,12 +92,12 @@ class SparsityController(ActivationPenalty):
         logarithm. Counted over the run, not per step, so that short and long runs are steered alike. On MNIST half
         of the default does as well.
     largest_step_gain : float, default=0.13
-        Bound of the integral gain per step: the zeros answer with a delay of some steps, and in a run of few
+        Bound of the integral gain per look: the zeros answer with a delay of some steps, and in a run of few
         hundred steps the controller would overshoot.
     proportional_gain : float, default=2.0
         Immediate change of the logarithm of a coefficient; damps the swings of the integral.
     bias_gain : float, default=0.05
-        Shift of the biases per step where zeros are too many without a penalty.
+        Shift of the biases per look where zeros are too many without a penalty.
     smoothing : float, default=0.25
         Weight of a new minibatch in the running fraction of zeros.
     smallest, largest : float, default=1e-5, 1.0
@@ -122,12 +132,18 @@ class SparsityController(ActivationPenalty):
         self.zeros, self.log_start = [], []
         self.bias_shifts = [0.0] * len(self.targets)
         self._bounds = log(self.smallest), log(self.largest)
+        # A longer pause would run into the bound of the gain: short runs are looked at in every step.
+        self._longest_pause = self.largest_step_gain / self.integral_gain
         self._log_targets = [log(max(1.0 - target, LEAST_ACTIVE)) for target in self.targets]
         self.logs = [self._bounds[0]] * len(self.targets)
 
     # Plain numbers: for a handful of layers they take a fraction of the time of NumPy's, which small networks notice.
-    def observe(self, zeros: Floats, progress: float) -> None:
+    def observe(self, zeros: Floats, progress: float, n_samples: int) -> bool:
         """Move coefficients, and biases where they must help, towards the set point for this part of the run."""
+        self.n_steps += 1
+        enough_samples = self.n_steps * n_samples % OBSERVED_SAMPLES < n_samples
+        if not enough_samples and progress - self.last_progress < self._longest_pause:
+            return False
         observed = zeros.tolist()
         if not self.zeros:
             self.log_start = [log(max(1.0 - zeros, LEAST_ACTIVE)) for zeros in map(min, observed, self.targets)]
@@ -140,12 +156,12 @@ class SparsityController(ActivationPenalty):
         distances = [self._steer(layer, zeros, ramped, gain) for layer, zeros in enumerate(observed)]
         self.settled = ramped == 1.0 and max(map(abs, distances), default=0.0) < CLOSE
         self.final_zeros = self.targets if ramped == 1.0 else None
+        return any(self.bias_shifts)
 
     def _ramped(self, progress: float) -> float:
         """Return how much of its way, from 0 to 1, the set point has come."""
-        by_steps = min(progress / self.ramp, self.n_steps / self.fewest_steps)
-        self.n_steps += 1
-        return min(max(by_steps, progress / self.longest_ramp), 1.0)
+        by_steps = min(progress / self.ramp, (self.n_steps - 1) / self.fewest_steps)
+        return sqrt(min(max(by_steps, progress / self.longest_ramp), 1.0))
 
     def _steer(self, layer: int, zeros: float, ramped: float, gain: float) -> float:
         """Set a layer's coefficient and shift; return the logarithm of its active part over the set point."""

@@ -457,9 +457,8 @@ class Trainer:
         network.backward(ops, forward_pass, delta, update, self.penalty.coefficients, sample_weight)
         self._step_ends(minibatch, forward_pass)
         zeros = _zeros(forward_pass) - self._zeros_from_dropout(ops, X, samples, forward_pass)
-        self.penalty.observe(zeros, progress)
-        for layer, shift in zip(self.network.hidden_layers, self.penalty.bias_shifts, strict=False):
-            if shift:
+        if self.penalty.observe(zeros, progress, n_samples):
+            for layer, shift in zip(self.network.hidden_layers, self.penalty.bias_shifts, strict=True):
                 layer.parameters.bias += np.float32(shift)
         return loss, zeros
 
