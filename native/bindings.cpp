@@ -130,6 +130,7 @@ class PaddedVector {
 void require_fit(const Rows& rows, Index n_inputs, Index n_outputs, Index n_biases) {
   require(rows.n_columns == n_inputs, "the weights must have one row per unit of the input");
   require(n_outputs == n_biases, "the bias must have one entry per column of the weights");
+  require(n_outputs > 0, "the weights must have columns");
 }
 
 void check_samples(const std::optional<Samples>& samples, Index n_rows) {

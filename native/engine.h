@@ -95,7 +95,7 @@ class Engine {
   void take_missed_steps(const Layer& layer, const Update& rule, const std::vector<MissedSteps>& missed,
                          const std::vector<LateRow>& late) const;
   void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update,
-                      bool defer_idle) const;
+                      bool idle_deferred) const;
   void backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
                       const float* activation_l1, const Matrix& output) const;
   void backward_sparse(const Rows& rows, const BackwardArrays& arrays, const Update& update,

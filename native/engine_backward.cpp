@@ -15,7 +15,8 @@ constexpr Index kBackwardCacheFloats = 128 * 1024;  // 512 KB: what may stay in 
 constexpr Index kFewestTileRows = 64;
 constexpr Index kRowGroup = 16;
 
-constexpr Index kUnitsInL1 = 16;  // units that pass over a block of columns of delta in the L1 cache
+// Units that pass over a block of columns of delta in the L1 cache; of CSR input, those of a task.
+constexpr Index kUnitsInL1 = 16;
 
 // Collecting an entry and passing it back costs as much as some columns.
 constexpr Index kEntryColumns = 64;
@@ -139,9 +140,9 @@ void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, con
 // Input that is only in lists: transpose them by counting, then update the units that are active in any
 // sample (all of them if the rule changes idle weights, unless that is deferred).
 void Engine::backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update,
-                            bool defer_idle) const {
+                            bool idle_deferred) const {
   const bool changes_idle = update.rule != Rule::descent || update.decay != 0.0f;
-  const bool touch_idle = changes_idle && !defer_idle;
+  const bool touch_idle = changes_idle && !idle_deferred;
   const Index capacity = rows.n_nonzero + kLineFloats;
   const Array<Index> place_of(*pool_, size_of(rows.n_columns));
   const Array<std::int32_t> sample(*pool_, size_of(capacity));

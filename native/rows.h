@@ -57,7 +57,7 @@ struct Rows {
     const double size = static_cast<double>(n_rows) * static_cast<double>(n_columns);
     return size > 0 ? static_cast<double>(n_nonzero) / size : 0.0;
   }
-  bool has_lists() const { return start.data() != nullptr || n_rows == 0; }
+  bool has_lists() const { return start.data() != nullptr; }
   bool is_dense_work() const { return n_rows >= kFewestDenseRows && density() > kDenseDensity; }
   RowLists lists() const {
     return {start.data(), end.data(), index.data(), value.data(), block_start.data(), n_blocks};

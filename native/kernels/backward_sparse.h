@@ -196,11 +196,12 @@ static void write_input_delta(const RowLists& rows, const InputView& input, Inde
                               Index block, Index n_units, const UnitEntries* entries,
                               const float* activation_l1, float* output, Index output_stride) {
   const Index first_unit = block * kBlockUnits;
+  const Index whole_lines = (n_units + kLineFloats - 1) / kLineFloats * kLineFloats;
   const float* passed[kBlockUnits];
   for (Index unit = 0; unit < n_units; ++unit) passed[unit] = entries[unit].passed;
   for (Index row = first_row; row < last_row; ++row) {
     float* const delta = output + row * output_stride;
-    for (Index unit = 0; unit < n_units; unit += kLanes) store(delta + first_unit + unit, Vector{});
+    for (Index unit = 0; unit < whole_lines; unit += kLanes) store(delta + first_unit + unit, Vector{});
     const BlockEntries range = entries_of_block(rows, row, block);
     for (Index entry = range.first; entry < range.last; ++entry) {
       const Index unit = rows.index[entry];

@@ -3,8 +3,8 @@
 #include "affine.h"
 #include "backward_dense.h"
 #include "backward_sparse.h"
-#include "missed_steps.h"
 #include "rectify.h"
+#include "take_missed_steps.h"
 
 #define HARDZERO_TEXT_OF(name) #name
 #define HARDZERO_TEXT(name) HARDZERO_TEXT_OF(name)

@@ -93,7 +93,7 @@ class SoftmaxLoss(Loss):
         totals = predictions.sum(axis=1, keepdims=True)
         surprise = np.log(totals) - shifted
         if sample_weight is None:
-            value = float(np.vdot(surprise, targets)) / len(scores)
+            value = float((surprise * targets).sum(dtype=np.float64)) / len(scores)
         else:
             value = float(np.average((surprise * targets).sum(axis=1), weights=sample_weight))
         predictions /= totals

@@ -368,8 +368,6 @@ class Trainer:
             X, targets, sample_weight = merge_repeated_rows(X, targets, sample_weight)
         return TrainingData(ops.prepare(X), targets, sample_weight, n_samples)
 
-    # A diverging loss is reported by an error of its own, not by warnings on the way.
-    @np.errstate(over="ignore", invalid="ignore")
     def _epoch(
         self,
         ops: Ops,
@@ -387,7 +385,9 @@ class Trainer:
         first, last = (epoch - 1) / self.settings.max_epochs, epoch / self.settings.max_epochs
         if chunk is not None:
             first, last = chunk.start, chunk.end
-        with ops.lazy_updates(self.network.parameters[0]):
+        # A diverging loss is reported by an error of its own, not by warnings on the way.
+        silence = np.errstate(over="ignore", invalid="ignore")
+        with silence, ops.lazy_updates(self.network.parameters[0]):
             for start, samples in self._minibatches(n_rows):
                 if data.rows is not None:
                     samples = data.rows[samples]

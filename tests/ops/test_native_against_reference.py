@@ -183,10 +183,17 @@ def backward(native, reference, case, update, native_rows, reference_rows, input
 @given(case=cases(), update=updates)
 def test_padding_stays_zero(native, case, update):
     parameters = parameters_of(case, update)
-    native.backward(native.rows(case.X), case.delta, parameters, update)
-    for matrix in [parameters.weights, *parameters.weight_state]:
-        whole = np.lib.stride_tricks.as_strided(matrix, (matrix.shape[0], matrix.strides[0] // 4))
-        assert not whole[:, matrix.shape[1] :].any()
+    passed = native.backward(native.rows(case.X), case.delta, parameters, update)
+    whole_rows(passed)[...] = 7  # memory that the next call uses again
+    del passed
+    passed = native.backward(native.rows(case.X), case.delta, parameters, update)
+    for matrix in [passed, parameters.weights, *parameters.weight_state]:
+        assert not whole_rows(matrix)[:, matrix.shape[1] :].any()
+
+
+def whole_rows(matrix):
+    """Return a padded matrix with its padding."""
+    return np.lib.stride_tricks.as_strided(matrix, (matrix.shape[0], matrix.strides[0] // 4))
 
 
 @few_examples
@@ -327,7 +334,12 @@ def test_minibatch_without_samples(native):
     rows = native.rows(np.zeros((5, 20), dtype=np.float32), np.array([], dtype=np.intp))
     weights, bias = native.matrix(20, 7), np.zeros(7, dtype=np.float32)
     assert native.affine(rows, weights, bias).shape == (0, 7)
-    assert native.hidden(rows, weights, bias, get_activation("relu")).csr().shape == (0, 7)
+    for activation in ("relu", "tanh"):
+        hidden = native.hidden(rows, weights, bias, get_activation(activation))
+        assert hidden.csr().shape == (0, 7)
+        parameters = Parameters(padded_copy(np.ones((7, 3))), np.zeros(3, dtype=np.float32))
+        native.backward(hidden, np.zeros((0, 3), dtype=np.float32), parameters, Momentum(0.1, decay=0.5))
+        assert_array_equal(parameters.weights, np.float32(0.95))
 
 
 @pytest.mark.parametrize(

@@ -164,13 +164,16 @@ class NativeOps:
     @contextmanager
     def lazy_updates(self, parameters: Parameters) -> Iterator[None]:
         """Let the weights of idle input units miss updates; see `Ops.lazy_updates`."""
+        assert parameters.lazy_rows is None, "lazy updates of one layer do not nest"
         lazy_rows = _native.LazyRows(parameters.weights.shape[0])
         try:
             parameters.lazy_rows = lazy_rows
             yield
         finally:
-            self._engine.catch_up(None, parameters.weights, parameters.weight_state, lazy_rows)
-            parameters.lazy_rows = None
+            try:
+                self._engine.catch_up(None, parameters.weights, parameters.weight_state, lazy_rows)
+            finally:
+                parameters.lazy_rows = None
 
     def catch_up(self, rows: NativeRows, parameters: Parameters) -> None:
         """Bring the weights that `rows` meet up to date; see `Ops.catch_up`."""
