@@ -2,8 +2,10 @@
 
 ``python benchmarks/kernels.py`` prints, for a square layer, the rate of the forward product and of the backward
 pass (gradient with plain SGD, and delta) in useful GFLOP/s: two for each non-zero and output, four in the backward
-pass. Beside it the time of the same products in NumPy's BLAS, which multiplies by the zeros, and the best rate that
-BLAS reaches on this machine. Turns alternate; times are medians.
+pass. Beside it how near that comes to the limit, the longer of two times: useful operations at the best rate that BLAS
+reaches on this machine, and the weights at the rate of reading an array that no second-level cache holds (twice in the
+backward pass, which writes them as well). Then how much faster it is than the same products in NumPy's BLAS, which
+multiplies by the zeros. Turns alternate; times are medians.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
@@ -42,8 +45,28 @@ def blas_rate(seconds: float) -> float:
     return 2 * 2048**3 / alternate({"blas": lambda: a @ a}, seconds)["blas"] / 1e9
 
 
-def measure(ops: NativeOps, minibatch: int, width: int, density: float, seconds: float) -> dict[str, float]:
-    """Return useful GFLOP/s and speed-ups over dense BLAS of one layer's products."""
+def reading_rate(seconds: float) -> float:
+    """Return the GB/s at which an array of 16 MB is read again and again."""
+    a = np.ones(4 * 2**20, dtype=np.float32)
+    return a.nbytes / alternate({"read": lambda: np.dot(a[: a.size // 2], a[a.size // 2 :])}, seconds)["read"] / 1e9
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What limits a product: operations a second, in GFLOP/s, and bytes a second, in GB/s."""
+
+    arithmetic: float
+    reading: float
+
+    def least_seconds(self, operations: float, n_bytes: float) -> float:
+        """Return the time below which no kernel gets."""
+        return max(operations / self.arithmetic, n_bytes / self.reading) / 1e9
+
+
+def measure(
+    ops: NativeOps, machine: Machine, minibatch: int, width: int, density: float, seconds: float
+) -> dict[str, float]:
+    """Return useful GFLOP/s, nearness to the limit and speed-ups over dense BLAS of one layer's products."""
     rng = np.random.default_rng(0)
     X = rng.random((minibatch, width), dtype=np.float32) + np.float32(0.1)
     X[rng.random(X.shape) >= density] = 0
@@ -69,7 +92,12 @@ def measure(ops: NativeOps, minibatch: int, width: int, density: float, seconds:
         seconds,
     )
     useful = 2.0 * rows.n_nonzero * width
+    limits = {
+        "forward": machine.least_seconds(useful, dense_weights.nbytes),
+        "backward": machine.least_seconds(2 * useful, 2 * dense_weights.nbytes),
+    }
     return {
+        **{f"{product}_of_limit": limit / times[product] for product, limit in limits.items()},
         "forward": useful / times["forward"] / 1e9,
         "forward_speedup": times["forward, BLAS"] / times["forward"],
         "backward": 2 * useful / times["backward"] / 1e9,
@@ -96,21 +124,21 @@ def main() -> None:
     options = parser.parse_args()
     ops = NativeOps(options.threads)
     with threadpool_limits(options.threads):
-        best = blas_rate(options.seconds)
+        machine = Machine(blas_rate(options.seconds), reading_rate(options.seconds))
         title = (
             f"hardzero {hardzero.__version__}, {ops.instruction_set}, threads: {options.threads}; "
-            f"a large dense product in BLAS: {best:.0f} GFLOP/s"
+            f"BLAS at best: {machine.arithmetic:.0f} GFLOP/s; reading: {machine.reading:.0f} GB/s"
         )
         table = Table(title=title)
-        for column in ("width", "minibatch", "density", "forward", "of BLAS' best", "faster", "backward"):
+        for column in ("width", "minibatch", "density", "forward", "of limit", "faster", "backward"):
             table.add_column(column, justify="right")
-        table.add_column("of BLAS' best", justify="right")
+        table.add_column("of limit", justify="right")
         table.add_column("faster", justify="right")
         for minibatch, width, density in settings(options):
-            rates = measure(ops, minibatch, width, density, options.seconds)
+            rates = measure(ops, machine, minibatch, width, density, options.seconds)
             cells = [f"{width}", f"{minibatch}", f"{density:.0%}"]
             for product in ("forward", "backward"):
-                cells += [f"{rates[product]:.1f} GF/s", f"{rates[product] / best:.0%}"]
+                cells += [f"{rates[product]:.1f} GF/s", f"{rates[f'{product}_of_limit']:.0%}"]
                 cells.append(f"{rates[f'{product}_speedup']:.1f}×")
             table.add_row(*cells)
     Console(width=130).print(table)
