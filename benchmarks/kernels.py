@@ -1,11 +1,11 @@
 """Time the engine's products against dense BLAS, by density, minibatch and width.
 
-``python benchmarks/kernels.py`` prints, for a square layer, the rate of the forward product and of the backward
-pass (gradient with plain SGD, and delta) in useful GFLOP/s: two for each non-zero and output, four in the backward
-pass. Beside it how near that comes to the limit, the longer of two times: useful operations at the best rate that BLAS
-reaches on this machine, and the weights at the rate of reading an array that no second-level cache holds (twice in the
-backward pass, which writes them as well). Then how much faster it is than the same products in NumPy's BLAS, which
-multiplies by the zeros. Turns alternate; times are medians.
+``python benchmarks/kernels.py`` prints, for a square layer or one of ``--outputs`` units, the rate of the forward
+product and of the backward pass (gradient with plain SGD, and delta) in useful GFLOP/s: two for each non-zero and
+output, four in the backward pass. Beside it how near that comes to the limit, the longer of two times: useful
+operations at the best rate that BLAS reaches on this machine, and the weights at the rate of reading an array that no
+second-level cache holds (twice in the backward pass, which writes them as well). Then how much faster it is than the
+same products in NumPy's BLAS, which multiplies by the zeros. Turns alternate; times are medians.
 """
 
 from __future__ import annotations
@@ -64,16 +64,16 @@ class Machine:
 
 
 def measure(
-    ops: NativeOps, machine: Machine, minibatch: int, width: int, density: float, seconds: float
+    ops: NativeOps, machine: Machine, minibatch: int, width: int, n_outputs: int, density: float, seconds: float
 ) -> dict[str, float]:
     """Return useful GFLOP/s, nearness to the limit and speed-ups over dense BLAS of one layer's products."""
     rng = np.random.default_rng(0)
     X = rng.random((minibatch, width), dtype=np.float32) + np.float32(0.1)
     X[rng.random(X.shape) >= density] = 0
-    weights, delta = ops.matrix(width, width), ops.matrix(minibatch, width)
-    weights[...] = rng.normal(size=(width, width)) / np.sqrt(width)
-    delta[...] = rng.normal(size=(minibatch, width))
-    parameters = Parameters(weights, np.zeros(width, dtype=np.float32))
+    weights, delta = ops.matrix(width, n_outputs), ops.matrix(minibatch, n_outputs)
+    weights[...] = rng.normal(size=(width, n_outputs)) / np.sqrt(width)
+    delta[...] = rng.normal(size=(minibatch, n_outputs))
+    parameters = Parameters(weights, np.zeros(n_outputs, dtype=np.float32))
     rows = ops.rows(X)
     step = Momentum(1e-9)
     dense_weights, dense_delta = np.ascontiguousarray(weights), np.ascontiguousarray(delta)
@@ -91,7 +91,7 @@ def measure(
         },
         seconds,
     )
-    useful = 2.0 * rows.n_nonzero * width
+    useful = 2.0 * rows.n_nonzero * n_outputs
     limits = {
         "forward": machine.least_seconds(useful, dense_weights.nbytes),
         "backward": machine.least_seconds(2 * useful, 2 * dense_weights.nbytes),
@@ -118,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minibatches", type=int, nargs="+", default=[16, 128, 1024])
     parser.add_argument("--widths", type=int, nargs="+", default=[1000])
+    parser.add_argument("--outputs", type=int, help="units of the layer (default: as many as it has inputs)")
     parser.add_argument("--densities", type=float, nargs="+", default=[0.02, 0.05, 0.15, 0.3, 0.5, 1.0])
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--seconds", type=float, default=0.5, help="time for each row")
@@ -135,7 +136,7 @@ def main() -> None:
         table.add_column("of limit", justify="right")
         table.add_column("faster", justify="right")
         for minibatch, width, density in settings(options):
-            rates = measure(ops, machine, minibatch, width, density, options.seconds)
+            rates = measure(ops, machine, minibatch, width, options.outputs or width, density, options.seconds)
             cells = [f"{width}", f"{minibatch}", f"{density:.0%}"]
             for product in ("forward", "backward"):
                 cells += [f"{rates[product]:.1f} GF/s", f"{rates[f'{product}_of_limit']:.0%}"]

@@ -4,6 +4,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "bind_predictor.h"
@@ -126,6 +128,18 @@ class PaddedVector {
   const NdArray& array_;
   Array<float> copy_;
 };
+
+// One number for all samples, or one for each.
+using SamplePenalties = std::variant<float, InputVector>;
+
+Array<float> padded_penalties(MemoryPool& pool, const SamplePenalties& penalties, Index n_samples) {
+  Array<float> padded(pool, static_cast<std::size_t>(round_up(n_samples, kLineFloats)));
+  const auto* const each = std::get_if<InputVector>(&penalties);
+  for (Index i = 0; i < n_samples; ++i)
+    padded[static_cast<std::size_t>(i)] =
+        each != nullptr ? each->data()[i * each->stride(0)] : std::get<float>(penalties);
+  return padded;
+}
 
 void require_fit(const Rows& rows, Index n_inputs, Index n_outputs, Index n_biases) {
   require(rows.n_columns == n_inputs, "the weights must have one row per unit of the input");
@@ -266,11 +280,13 @@ void catch_up(Engine& engine, const Rows* rows, const SharedMatrix& weights,
 nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const SharedMatrix& weights,
                     const SharedVector& bias, const std::vector<SharedMatrix>& weight_state,
                     const std::vector<SharedVector>& bias_state, const Update& update,
-                    const InputVector& activation_l1, bool input_delta, LazyRows* lazy) {
+                    const SamplePenalties& activation_l1, bool input_delta, LazyRows* lazy) {
   require_fit(rows, extent(weights, 0), extent(weights, 1), extent(bias, 0));
   require(extent(delta, 0) == rows.n_rows && delta.shape(1) == weights.shape(1),
           "delta must have one row per sample and one column per unit");
-  require(extent(activation_l1, 0) == rows.n_rows, "activation_l1 must have one number per sample");
+  const auto* const l1_of_samples = std::get_if<InputVector>(&activation_l1);
+  require(l1_of_samples == nullptr || extent(*l1_of_samples, 0) == rows.n_rows,
+          "activation_l1 must have one number per sample");
   const std::size_t n_states = states_of(update);
   const std::size_t n_missed_states = lazy == nullptr || lazy->settled() ? 0 : states_of(lazy->rule());
   const std::size_t n_weight_states = std::max(n_states, n_missed_states);
@@ -288,7 +304,7 @@ nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const 
     const Padded<InputMatrix> padded_delta(pool, delta, true);
     const Padded<SharedMatrix> padded_weights(pool, weights);
     const PaddedVector<SharedVector> padded_bias(pool, bias);
-    const PaddedVector<InputVector> penalties(pool, activation_l1);
+    const Array<float> penalties = padded_penalties(pool, activation_l1, rows.n_rows);
     const PaddedStates weight_states(pool, weight_state, n_weight_states);
     std::optional<PaddedVector<SharedVector>> bias_states[2];
     Layer layer{{padded_weights.data(), extent(weights, 0), extent(weights, 1)},

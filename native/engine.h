@@ -94,6 +94,8 @@ class Engine {
   bool defer_idle(const Rows& rows, const Layer& layer, const Update& update, LazyRows* lazy) const;
   void take_missed_steps(const Layer& layer, const Update& rule, const std::vector<MissedSteps>& missed,
                          const std::vector<LateRow>& late) const;
+  void run_with_bias(Index n_tasks, Index work, const BackwardArrays& arrays, const Update& update,
+                     const Task& task) const;
   void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update,
                       bool idle_deferred) const;
   void backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,

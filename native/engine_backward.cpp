@@ -9,7 +9,7 @@ namespace hardzero {
 namespace {
 
 constexpr Index kFusedColumns = 144;                // widest block that a unit passes over delta with
-constexpr Index kTileFloats = 6 * 1024;             // 24 KB: what may stay in the L1 cache
+constexpr Index kTileFloats = 9 * 1024;             // 36 KB: what may stay in the L1 cache
 constexpr Index kBackwardCacheFloats = 128 * 1024;  // 512 KB: what may stay in the L2 cache
 
 constexpr Index kFewestTileRows = 64;
@@ -20,6 +20,15 @@ constexpr Index kUnitsInL1 = 16;
 
 // Collecting an entry and passing it back costs as much as some columns.
 constexpr Index kEntryColumns = 64;
+
+// Layers of few outputs are dense work from this density on (benchmarks/kernels.py --outputs 10).
+constexpr double kNarrowBreakEven = 0.06;
+
+constexpr Index kBiasColumns = 256;  // of a task
+
+bool is_narrow(const Rows& rows, const BackwardArrays& arrays) {
+  return arrays.n_columns <= kLineFloats && rows.density() > kNarrowBreakEven;
+}
 
 // Rows of which delta stays in the L2 cache while all units of a task pass over it.
 Index rows_in_cache(Index n_columns) {
@@ -58,24 +67,37 @@ Matrix Engine::backward(const Rows& rows, const float* delta, const Layer& layer
   const BackwardArrays arrays{delta,
                               padded_width(layer.weights.n_outputs),
                               rows.n_rows,
+                              layer.weights.n_outputs,
                               round_up(layer.weights.n_outputs, kLineFloats),
                               layer.weights.data,
                               {layer.weight_state[0], layer.weight_state[1]},
-                              padded_width(layer.weights.n_outputs)};
+                              padded_width(layer.weights.n_outputs),
+                              layer.bias,
+                              {layer.bias_state[0], layer.bias_state[1]}};
   Matrix output;
   if (input_delta) output = Matrix(*pool_, rows.n_rows, rows.n_columns);
   if (!rows.dense.exists())
     backward_lists(rows, arrays, update, defer);
-  else if (rows.is_dense_work())
+  else if (rows.is_dense_work() || is_narrow(rows, arrays))
     backward_dense(rows, arrays, update, activation_l1, output);
   else
     backward_sparse(rows, arrays, update, activation_l1, output);
   if (defer) lazy->record(rows, update);
-  kernels_.update_bias(arrays, update, layer.bias, layer.bias_state[0], layer.bias_state[1]);
   const Index written = round_up(rows.n_columns, kLineFloats);
   for (Index row = 0; input_delta && output.stride > written && row < rows.n_rows; ++row)
     std::memset(output.row(row) + written, 0, size_of(output.stride - written) * sizeof(float));
   return output;
+}
+
+// Tasks of some of the bias's columns follow the others.
+void Engine::run_with_bias(Index n_tasks, Index work, const BackwardArrays& arrays, const Update& update,
+                           const Task& task) const {
+  const Index n_bias_tasks = (arrays.n_columns + kBiasColumns - 1) / kBiasColumns;
+  run(n_tasks + n_bias_tasks, work, [&](Index i, int slot) {
+    if (i < n_tasks) return task(i, slot);
+    const Index column = (i - n_tasks) * kBiasColumns;
+    kernels_.update_bias(arrays, update, column, std::min(arrays.n_columns, column + kBiasColumns));
+  });
 }
 
 void Engine::backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
@@ -85,8 +107,10 @@ void Engine::backward_dense(const Rows& rows, const BackwardArrays& arrays, cons
   const bool single_tile = rows.n_rows <= tile_rows;
   const Index carried_places = single_tile ? 0 : kBlockUnits * arrays.weights_stride;
   const Array<float> scratch(*pool_, size_of(carried_places * n_threads_));
-  const Index work = 2 * rows.n_nonzero * arrays.n_columns;
-  run((rows.n_columns + kBlockUnits - 1) / kBlockUnits, work, [&](Index block, int slot) {
+  const auto input_delta = is_narrow(rows, arrays) ? kernels_.input_delta_narrow : kernels_.input_delta_dense;
+  const Index work = 2 * rows.n_rows * rows.n_columns * arrays.n_columns;
+  const Index n_blocks = (rows.n_columns + kBlockUnits - 1) / kBlockUnits;
+  run_with_bias(n_blocks, work, arrays, update, [&](Index block, int slot) {
     const Index first = block * kBlockUnits;
     const Index last = std::min(rows.n_columns, first + kBlockUnits);
     float* const carried = single_tile ? nullptr : scratch.data() + slot * carried_places;
@@ -94,8 +118,7 @@ void Engine::backward_dense(const Rows& rows, const BackwardArrays& arrays, cons
       const Index last_row = std::min(rows.n_rows, row + tile_rows);
       const DenseTile tile{row, last_row, carried, row == 0, last_row == rows.n_rows};
       if (output.exists())
-        kernels_.input_delta_dense(arrays, input, tile, first, last, activation_l1, output.values.data(),
-                                   output.stride);
+        input_delta(arrays, input, tile, first, last, activation_l1, output.values.data(), output.stride);
       kernels_.gradient_dense(arrays, input, update, tile, first, last);
     }
   });
@@ -115,7 +138,7 @@ void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, con
   const Index slot_places = 3 * task_places + carried_places + sums_places;
   const Array<float> scratch(*pool_, size_of(slot_places * n_threads_));
   const Index work = (2 * rows.n_nonzero + rows.n_columns) * (arrays.n_columns + kEntryColumns);
-  run(rows.n_blocks, work, [&](Index block, int slot) {
+  run_with_bias(rows.n_blocks, work, arrays, update, [&](Index block, int slot) {
     const Index n_units = std::min(kBlockUnits, rows.n_columns - block * kBlockUnits);
     float* const values = scratch.data() + slot * slot_places;
     float* const passed = values + task_places;
@@ -172,7 +195,8 @@ void Engine::backward_lists(const Rows& rows, const BackwardArrays& arrays, cons
     value[place] = x;
   });
   const Index chunk = kUnitsInL1;
-  run((n_listed + chunk - 1) / chunk, (rows.n_nonzero + n_listed) * arrays.n_columns, [&](Index i, int) {
+  const Index work = (rows.n_nonzero + n_listed) * arrays.n_columns;
+  run_with_bias((n_listed + chunk - 1) / chunk, work, arrays, update, [&](Index i, int) {
     kernels_.backward_sparse(arrays, update, units.data() + i * chunk, std::min(chunk, n_listed - i * chunk),
                              {chunk, kFusedColumns / kernels_.lanes, nullptr, nullptr, true, true});
   });

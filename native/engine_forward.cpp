@@ -9,6 +9,7 @@ namespace {
 
 // Density above which the dense kernel is faster in the forward product (benchmarks/kernels.py).
 constexpr double kForwardBreakEven = 0.55;
+constexpr double kNarrowForwardBreakEven = 0.17;  // layers of few outputs
 constexpr Index kDenseColumns = 192;
 
 // Tiles of weights in the L1 cache pay from these densities on, two blocks of units wide or one.
@@ -36,7 +37,8 @@ struct AffinePlan {
 AffinePlan plan_affine(const Rows& rows, Index n_columns, int n_threads) {
   AffinePlan plan;
   const bool tall = rows.n_rows >= kFewestTiledRows && rows.n_blocks > 1 && n_columns >= kNarrowestTiled;
-  if (rows.dense.exists() && rows.n_rows >= kFewestDenseRows && rows.density() > kForwardBreakEven)
+  const double break_even = n_columns <= kLineFloats ? kNarrowForwardBreakEven : kForwardBreakEven;
+  if (rows.dense.exists() && rows.n_rows >= kFewestDenseRows && rows.density() > break_even)
     plan.product = Product::dense;
   else
     plan.product = tall && rows.density() >= kTilingDensity ? Product::tiled : Product::listed;

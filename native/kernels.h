@@ -67,10 +67,13 @@ struct BackwardArrays {
   const float* delta;
   Index delta_stride;
   Index n_rows;
-  Index n_columns;  // a multiple of 16
+  Index n_outputs;
+  Index n_columns;  // n_outputs, rounded up to a multiple of 16
   float* weights;
   float* state[2];
   Index weights_stride;  // of the states as well
+  float* bias;           // with its states padded to whole vectors
+  float* bias_state[2];
 };
 
 // The samples in which one input unit is active, and its activation in each.
@@ -159,14 +162,18 @@ struct Kernels {
                             Index first_unit, Index last_unit, const float* activation_l1, float* output,
                             Index output_stride);
 
+  // The same for at most 16 outputs and at most kBlockUnits units.
+  void (*input_delta_narrow)(const BackwardArrays& arrays, const InputView& input, const DenseTile& tile,
+                             Index first_unit, Index last_unit, const float* activation_l1, float* output,
+                             Index output_stride);
+
   // Gradient of the weights of units [first_unit, last_unit) of dense input, applied in the last tile.
   void (*gradient_dense)(const BackwardArrays& arrays, const InputView& input, const Update& update,
                          const DenseTile& tile, Index first_unit, Index last_unit);
 
-  // Column sums of delta as the gradient of the bias, applied at once; bias and states padded to whole
-  // vectors.
-  void (*update_bias)(const BackwardArrays& arrays, const Update& update, float* bias, float* state_0,
-                      float* state_1);
+  // Sums of columns [first_column, last_column) of delta as the gradient of the bias, applied at once.
+  void (*update_bias)(const BackwardArrays& arrays, const Update& update, Index first_column,
+                      Index last_column);
 
   // The steps that a row has missed; the row's weights and states begin at `place`.
   void (*take_missed_steps)(const Update& rule, const MissedSteps& missed, float* weights,

@@ -132,16 +132,17 @@ static void input_delta_dense(const BackwardArrays& arrays, const InputView& inp
   }
 }
 
-static void update_bias(const BackwardArrays& arrays, const Update& update, float* bias, float* state_0,
-                        float* state_1) {
+static void update_bias(const BackwardArrays& arrays, const Update& update, Index first_column,
+                        Index last_column) {
   Update undecayed = update;
   undecayed.decay = 0.0f;
   with_rule(undecayed, [&](const auto& rule) {
-    for (Index column = 0; column < arrays.n_columns; column += kLanes) {
+    for (Index column = first_column; column < last_column; column += kLanes) {
       Vector sum{};
       for (Index row = 0; row < arrays.n_rows; ++row)
         sum += load(arrays.delta + row * arrays.delta_stride + column);
-      rule.apply(sum, bias + column, load(bias + column), state_0 + column, state_1 + column);
+      float* const bias = arrays.bias + column;
+      rule.apply(sum, bias, load(bias), arrays.bias_state[0] + column, arrays.bias_state[1] + column);
     }
   });
 }

@@ -192,6 +192,17 @@ static inline float finish_delta(float passed, float value, const InputView& inp
   return (passed + activation_l1 * sign(value)) * slope;
 }
 
+// The same for neighboring units, a vector of them.
+HARDZERO_INLINE Vector finish_delta(Vector passed, const InputView& input, Index row, Index unit,
+                                    Vector activation_l1) {
+  const Vector value = load(input.values + row * input.stride + unit);
+  const Vector one = broadcast(1.0f);
+  const Vector sign = value > Vector{} ? one : value < Vector{} ? -one : value;
+  const Vector slope = input.slope != nullptr ? load(input.slope + row * input.slope_stride + unit)
+                                              : broadcast(input.scale) * sign;
+  return (passed + activation_l1 * sign) * slope;
+}
+
 static void write_input_delta(const RowLists& rows, const InputView& input, Index first_row, Index last_row,
                               Index block, Index n_units, const UnitEntries* entries,
                               const float* activation_l1, float* output, Index output_stride) {

@@ -2,6 +2,7 @@
 #include "../kernels.h"
 #include "affine.h"
 #include "backward_dense.h"
+#include "backward_narrow.h"
 #include "backward_sparse.h"
 #include "rectify.h"
 #include "take_missed_steps.h"
@@ -24,6 +25,7 @@ const Kernels kernels = {
     backward_sparse,
     write_input_delta,
     input_delta_dense,
+    input_delta_narrow,
     gradient_dense,
     update_bias,
     take_missed_steps,
