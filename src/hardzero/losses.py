@@ -88,17 +88,21 @@ class SoftmaxLoss(Loss):
 
     def value_and_delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
         """Return `value` to the precision of float32, and `delta`, of one exponential."""
-        shifted = scores - scores.max(axis=1, keepdims=True)
+        # Classes by samples: NumPy reduces over the longer axis several times faster.
+        shifted = scores.T.copy()
+        shifted -= shifted.max(axis=0)
+        wanted = np.ascontiguousarray(targets.T)
         predictions = np.exp(shifted)
-        totals = predictions.sum(axis=1, keepdims=True)
-        surprise = np.log(totals) - shifted
+        totals = predictions.sum(axis=0)
+        shifted *= wanted
+        losses = np.log(totals) * wanted.sum(axis=0) - shifted.sum(axis=0)
         if sample_weight is None:
-            value = float((surprise * targets).sum(dtype=np.float64)) / len(scores)
+            value = float(losses.sum(dtype=np.float64)) / len(scores)
         else:
-            value = float(np.average((surprise * targets).sum(axis=1), weights=sample_weight))
+            value = float(np.average(losses, weights=sample_weight))
         predictions /= totals
-        predictions -= targets
-        return value, self.mean_over_samples(predictions, sample_weight)
+        predictions -= wanted
+        return value, self.mean_over_samples(predictions.T, sample_weight)
 
 
 class LogisticLoss(Loss):

@@ -190,7 +190,7 @@ class Network:
         sample_weight : ndarray of shape (n_samples,), optional
             Weights of that mean; `delta` has them already.
         """
-        share = shares(len(delta), sample_weight)
+        share = shares(len(delta), sample_weight) if any(activation_l1 or ()) else None
         passed: Array | None = delta
         parameters = self.parameters
         penalties = [0.0, *(activation_l1 or [0.0] * len(self.hidden_layers))]
@@ -202,7 +202,7 @@ class Network:
                 passed,
                 parameters[depth],
                 update,
-                activation_l1=np.float32(penalty) * share if penalty else 0.0,
+                activation_l1=np.float32(penalty) * share if penalty and share is not None else 0.0,
                 input_delta=depth > 0,
             )
 

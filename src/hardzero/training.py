@@ -456,7 +456,9 @@ class Trainer:
             raise TrainingDiverged(self._divergence_message(loss))
         network.backward(ops, forward_pass, delta, update, self.penalty.coefficients, sample_weight)
         self._step_ends(minibatch, forward_pass)
-        zeros = _zeros(forward_pass) - self._zeros_from_dropout(ops, X, samples, forward_pass)
+        zeros = _zeros(forward_pass)
+        if self.settings.dropout.active:
+            zeros -= self._zeros_from_dropout(ops, X, samples, forward_pass)
         if self.penalty.observe(zeros, progress, n_samples):
             for layer, shift in zip(self.network.hidden_layers, self.penalty.bias_shifts, strict=True):
                 layer.parameters.bias += np.float32(shift)
@@ -466,8 +468,6 @@ class Trainer:
         self, ops: Ops, X: Input, samples: NDArray[np.intp], forward_pass: ForwardPass
     ) -> NDArray[np.float64]:
         """Return how many more zeros dropout makes in each hidden layer, measured now and then."""
-        if not self.settings.dropout.active:
-            return np.zeros(1)
         if (self.optimizer.n_steps - 1) % DROPOUT_CHECK_STEPS == 0:
             clean = self.network.forward(ops, ops.rows(X, samples))
             self.history.zeros_from_dropout = (_zeros(forward_pass) - _zeros(clean)).tolist()

@@ -86,7 +86,7 @@ class Engine:
         weight_state: list[Array],
         bias_state: list[Array],
         update: Update,
-        activation_l1: Array,
+        activation_l1: float | Array,
         input_delta: bool,
         lazy: LazyRows | None,
     ) -> Array | None: ...

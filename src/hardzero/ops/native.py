@@ -23,6 +23,9 @@ Array = NDArray[np.float32]
 CSR_DENSITY = 0.04
 """Dense input with a smaller share of non-zeros is kept as CSR: less to read than its zeros."""
 
+DENSITY_ROWS = 128
+"""Rows, spread evenly, by which the share of non-zeros is judged: counting all takes as long as a training step."""
+
 
 class NativeRows:
     """A minibatch of activations in the engine's memory."""
@@ -73,6 +76,7 @@ class NativeOps:
 
     def __init__(self, n_threads: int = 1, instruction_set: str | None = None) -> None:
         self._engine = _native.Engine(n_threads, instruction_set)
+        self._latest_update: tuple[Update, _native.Update] | None = None
 
     @property
     def n_threads(self) -> int:
@@ -96,7 +100,8 @@ class NativeOps:
         """Return `X` as a row-major array, or as canonical CSR if it is sparse or mostly zero."""
         if isinstance(X, np.ndarray):
             X = np.ascontiguousarray(X, dtype=np.float32)
-            if np.count_nonzero(X) >= CSR_DENSITY * X.size:
+            looked_at = X[:: -(-len(X) // DENSITY_ROWS) or 1]
+            if np.count_nonzero(looked_at) >= CSR_DENSITY * looked_at.size:
                 return X
         return _canonical_csr(X)
 
@@ -153,10 +158,8 @@ class NativeOps:
             parameters.bias,
             parameters.weight_state,
             parameters.bias_state,
-            _native_update(update),
-            activation_l1
-            if isinstance(activation_l1, np.ndarray)
-            else np.full(len(delta), activation_l1, dtype=np.float32),
+            self._native_update(update),
+            activation_l1,
             input_delta,
             parameters.lazy_rows,
         )
@@ -180,6 +183,12 @@ class NativeOps:
         lazy_rows = parameters.lazy_rows
         if lazy_rows is not None:
             self._engine.catch_up(rows._rows, parameters.weights, parameters.weight_state, lazy_rows)
+
+    def _native_update(self, update: Update) -> _native.Update:
+        """Return the engine's form of an update, the latest one as it is: all layers of a step share it."""
+        if self._latest_update is None or self._latest_update[0] is not update:
+            self._latest_update = (update, _native_update(update))
+        return self._latest_update[1]
 
     def _wrap(self, rows: _native.Rows) -> NativeRows:
         return NativeRows(self._engine, rows)
