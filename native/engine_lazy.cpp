@@ -14,7 +14,9 @@ constexpr Index kRowsAtOnce = 16;  // rows that one task brings up to date
 
 void Engine::catch_up(const Rows& rows, const Layer& layer, LazyRows& lazy) const {
   if (rows.dense.exists()) return settle(layer, lazy);
-  if (!lazy.settled()) take_missed_steps(layer, lazy.rule(), lazy.missed(), lazy.take_late(rows));
+  if (lazy.settled()) return;
+  const std::vector<LateRow> late = lazy.take_late(rows);
+  if (!late.empty()) take_missed_steps(layer, lazy.rule(), lazy.missed(), late);
 }
 
 void Engine::settle(const Layer& layer, LazyRows& lazy) const {

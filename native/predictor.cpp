@@ -54,6 +54,9 @@ constexpr Index kMostMinibatch = 1024;
 
 constexpr Index kSamplesPerTask = 4;
 
+// hardzero.activations.SOFTPLUS_REACH
+constexpr float kSoftplusReach = 80.0f;
+
 float logistic(float z) {
   const float decay = std::exp(-std::fabs(z));
   return (z < 0 ? decay : 1.0f) / (1.0f + decay);
@@ -76,6 +79,7 @@ float Activation::operator()(float z) const {
     case Kind::logistic:
       return logistic(z);
     case Kind::softplus:
+      if (std::fabs(z) * parameters[0] > kSoftplusReach) return std::max(z, 0.0f);
       return std::max(z, 0.0f) + std::log1p(std::exp(-std::fabs(z) * parameters[0])) / parameters[0];
     case Kind::identity:
       return z;

@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "flush_denormals.h"
+
 namespace hardzero {
 
 namespace {
@@ -89,6 +91,7 @@ void ThreadPool::do_tasks(int slot) {
 }
 
 void ThreadPool::run(Index n_tasks, int n_threads, const std::function<void(Index, int)>& task) {
+  const FlushDenormals flush;
   const int wanted = static_cast<int>(n_tasks < n_threads ? n_tasks : n_threads);
   if (wanted <= 1 || !in_use_.try_lock()) {
     for (Index i = 0; i < n_tasks; ++i) task(i, 0);
@@ -133,6 +136,7 @@ bool ThreadPool::wait_for_loop(std::uint64_t& seen) {
 }
 
 void ThreadPool::work() {
+  const FlushDenormals flush;
   std::uint64_t seen = 0;
   while (wait_for_loop(seen)) {
     std::uint64_t state = state_.load(std::memory_order_acquire);

@@ -23,7 +23,7 @@ class ThreadPool {
   // Call task(i, slot) for every i in [0, n_tasks) on up to n_threads threads, the caller among them; `slot`,
   // less than n_threads, tells the thread. Each thread begins with successive tasks of its own, because
   // processors fetch memory ahead, and helps the others when they are done. If another thread is using the
-  // pool, the caller does all tasks itself.
+  // pool, the caller does all tasks itself. Denormal numbers count as zero in all tasks.
   void run(Index n_tasks, int n_threads, const std::function<void(Index, int)>& task);
 
   ThreadPool() = default;

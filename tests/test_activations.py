@@ -21,6 +21,9 @@ from hardzero.activations import (
 )
 
 FLOAT32 = np.finfo(np.float32)
+NEGLIGIBLE = 1e-33
+"""What may count as zero, because products with it are denormal numbers."""
+
 SUBNORMAL = np.float32(1e-45)
 POINTS = np.float32([0.0, 1e-45, 1e-38, 1e-8, 1e-4, 0.1, 0.5, 1.0, 2.0, 5.0, 9.0, 17.0, 40.0, 80.0, 87.0])
 POINTS = np.concatenate([-POINTS[::-1], POINTS])
@@ -109,12 +112,12 @@ def exact_lif(lif):
 )
 def test_values_and_slopes_are_right_to_float32_rounding(computed, expected):
     wanted = exact(expected, POINTS)
-    normal = np.abs(wanted) >= float(FLOAT32.tiny)
+    normal = np.abs(wanted) >= NEGLIGIBLE
     # exp(x) carries the rounding of its argument: |x| half-units in the last place.
     tolerance = np.maximum(4.0, 2.0 * np.abs(POINTS)) * float(FLOAT32.eps)
     error = np.abs(computed(POINTS).astype(np.float64) - wanted)
     assert (error[normal] <= (tolerance * np.abs(wanted))[normal]).all()
-    assert (error[~normal] <= float(FLOAT32.tiny)).all()
+    assert (error[~normal] <= NEGLIGIBLE).all()
 
 
 def test_a_rectifier_keeps_positive_inputs_and_zeroes_the_others():
@@ -135,6 +138,13 @@ def test_a_layer_of_signed_rectifiers_has_a_mean_near_zero():
     z = np.random.default_rng(0).standard_normal((100, 1000)).astype(np.float32)
     assert Rectifier().value(z).mean() > 0.35
     assert abs(SignedRectifier().value(z).mean()) < 0.01
+
+
+def test_hard_softplus_makes_no_denormal_numbers():
+    z = np.linspace(-5, 5, 2001, dtype=np.float32)
+    for computed in (Softplus(beta=128.0).value(z), Softplus(beta=128.0).slope(z)):
+        assert not np.any((computed != 0) & (np.abs(computed) < FLOAT32.tiny))
+    assert Softplus(beta=128.0).value(np.float32([-1.0])) == Softplus(beta=128.0).slope(np.float32([-1.0])) == 0
 
 
 def test_softplus_tends_to_the_rectifier_as_beta_grows():

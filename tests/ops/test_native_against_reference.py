@@ -110,6 +110,16 @@ def test_affine(native, reference, case, sparse):
     assert_close(actual, reference.affine(reference.rows(X), case.weights, case.bias), case.magnitude)
 
 
+def test_denormal_numbers_count_as_zero_in_the_engine_alone(native):
+    smallest = np.float32(1e-44)
+    X = np.full((64, 300), smallest)
+    product = native.affine(
+        native.rows(X), padded_copy(np.full((300, 300), 1e30, np.float32)), np.zeros(300, np.float32)
+    )
+    assert not product.any()
+    assert np.all(X * np.float32(2) > X), "the mode of the processor must be restored"
+
+
 @few_examples
 @given(case=cases(), activation=activations)
 def test_hidden_layer(native, reference, case, activation):
