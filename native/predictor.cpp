@@ -46,7 +46,8 @@ namespace {
 // Places beyond the end of a list that kernels write whole vectors to, or read ahead of.
 constexpr Index kSlack = 2 * kLineFloats;
 
-// From this many samples on, weights are reused across a minibatch in cache.
+// From this many samples on, weights are reused across a minibatch in cache, if all hidden units are
+// rectifiers; hardzero.predictor has a way of its own for others.
 constexpr Index kLeastMinibatch = 4;
 
 // At most this many at once, whose activations the caches and the kept scratch memory hold.
@@ -303,7 +304,11 @@ void Predictor::one_sample(Scratch& scratch, Index n_active, bool predictions, f
 }
 
 bool Predictor::uses_minibatches(Index n_samples, const std::int32_t* active) const {
-  return precision_ == Precision::float32 && n_samples >= kLeastMinibatch && active == nullptr;
+  const auto is_rectifier = [](const Layer& layer) {
+    return layer.is_output || layer.activation.is_rectifier();
+  };
+  return precision_ == Precision::float32 && n_samples >= kLeastMinibatch && active == nullptr &&
+         std::all_of(layers_.begin(), layers_.end(), is_rectifier);
 }
 
 void Predictor::run(const float* samples, Index stride, Index n_samples, bool predictions, int n_threads,
@@ -370,14 +375,9 @@ void Predictor::minibatch(Engine& engine, Rows rows, bool predictions, float* ou
         std::copy(scores.row(i), scores.row(i) + layer.n_outputs, output + i * layer.n_outputs);
         finish(output + i * layer.n_outputs, predictions);
       }
-    } else if (layer.activation.is_rectifier()) {
+    } else {
       rows = engine.rectified(rows, weights, layer.bias.data(),
                               layer.signs.empty() ? nullptr : layer.signs.data());
-    } else {
-      const Matrix sums = engine.affine(rows, weights, layer.bias.data());
-      for (Index i = 0; i < n_samples; ++i)
-        for (Index j = 0; j < layer.n_outputs; ++j) sums.row(i)[j] = layer.activation(sums.row(i)[j]);
-      rows = engine.take_dense(sums.values.data(), sums.stride, layer.n_outputs, nullptr, 0, n_samples);
     }
   }
 }

@@ -88,8 +88,9 @@ def test_one_sample_at_a_time_gives_the_bits_of_a_minibatch(precision):
 
 @pytest.mark.parametrize("n_samples", [1, 7, 40])
 @pytest.mark.parametrize("density", [0.02, 0.1, 0.5])
-def test_csr_gives_what_dense_gives(n_samples, density):
-    predictor = Predictor(make_network([150, 100, 10]))
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_csr_gives_what_dense_gives(n_samples, density, activation):
+    predictor = Predictor(make_network([150, 100, 10], activation))
     X = make_input(n_samples, 150, density)
     np.testing.assert_allclose(predictor.scores(csr_array(X)), predictor.scores(X), rtol=1e-5, atol=1e-6)
 
@@ -129,13 +130,30 @@ def test_what_is_not_finite_stays_visible(precision, culprit):
     assert not np.isfinite(Predictor(make_network([20, 30, 3], "identity"), precision=precision).scores(X)).any()
 
 
-def test_no_samples_give_no_scores():
-    assert Predictor(make_network([5, 6, 3])).scores(np.zeros((0, 5), dtype=np.float32)).shape == (0, 3)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("n_samples", [1, 20])
+def test_input_of_another_shape_is_refused(activation, n_samples):
+    predictor = Predictor(make_network([20, 30, 3], activation))
+    X = make_input(n_samples, 21)
+    for wrong in (X, csr_array(X)):
+        with pytest.raises(ValueError, match="21 columns, the network takes 20"):
+            predictor(wrong)
+    invalid = csr_array(X[:, :20])
+    invalid.indices[0] = 25
+    with pytest.raises(ValueError, match=r"CSR|indices|index"):
+        predictor(invalid)
 
 
-@pytest.mark.parametrize("precision", LARGEST_DIFFERENCE)
-def test_several_threads_may_call_at_once(precision):
-    predictor = Predictor(make_network([64, 200, 200, 10]), precision=precision, n_threads=2)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_no_samples_give_no_scores(activation):
+    assert Predictor(make_network([5, 6, 3], activation)).scores(np.zeros((0, 5), dtype=np.float32)).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("precision", "activation"), [*((precision, "relu") for precision in LARGEST_DIFFERENCE), ("float32", "tanh")]
+)
+def test_several_threads_may_call_at_once(precision, activation):
+    predictor = Predictor(make_network([64, 200, 200, 10], activation), precision=precision, n_threads=2)
     other = Predictor(make_network([300, 20, 4], seed=5))
     inputs = [make_input(n, 64, seed=n) for n in (1, 2, 3, 17, 64)] * 8
     other_input = make_input(3, 300)
@@ -151,9 +169,10 @@ def test_several_threads_may_call_at_once(precision):
             np.testing.assert_array_equal(result, right)
 
 
-def test_later_training_does_not_change_a_predictor():
-    network = make_network([5, 6, 3])
-    X = make_input(2, 5)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_later_training_does_not_change_a_predictor(activation):
+    network = make_network([5, 6, 3], activation)
+    X = make_input(20, 5)
     predictor = Predictor(network)
     before = predictor.scores(X)
     for parameters in network.parameters:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from hardzero.activations import Activation, LeakyIntegrateAndFire, Softplus
-from hardzero.network import Network
-from hardzero.ops import _native
+from hardzero.network import Layer, Network
+from hardzero.ops import Ops, _native, get_ops
+from hardzero.ops.layout import padded_copy
+from hardzero.ops.updates import Parameters
 
 Array = NDArray[np.float32]
 
 PRECISIONS = ("float32", "bfloat16", "int8")
+
+LEAST_MINIBATCH = 4
+"""Samples from which on weights are reused across them (native/predictor.cpp)."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,10 @@ class Predictor:
             name, constants = _function(layer.activation)
             self._packed.add_layer(layer.parameters.weights, layer.parameters.bias, name, constants)
         self._packed.add_layer(network.output.weights, network.output.bias, None, [])
+        # NumPy computes tanh and its like many times faster than the C library does, one value at a time.
+        rectifiers = all(layer.activation.is_rectifier for layer in network.hidden_layers)
+        self._smooth_network = None if rectifiers or precision != "float32" else _frozen(network)
+        self._per_thread = threading.local()
         shapes = [layer.weights.shape for layer in network.parameters]
         self._n_outputs = np.array([n_outputs for _, n_outputs in shapes], dtype=np.int64)
         self._dense = np.array([n_inputs * n_outputs for n_inputs, n_outputs in shapes], dtype=np.int64)
@@ -134,12 +145,37 @@ class Predictor:
         return Cost(active, active.astype(np.int64) * self._n_outputs, self._dense)
 
     def _run(self, X: Any, predictions: bool) -> Array:
+        fits = X.ndim == 2 and X.shape[1] == self.n_features
+        if self._smooth_network is not None and fits and X.shape[0] >= LEAST_MINIBATCH:
+            if isinstance(X, np.ndarray):
+                X = np.asarray(X, dtype=np.float32)
+            else:
+                X = csr_array(X)
+                X.check_format()
+            scores = self._smooth_network.scores(self._ops(), X)
+            return self._smooth_network.loss.predictions(scores) if predictions else scores
         if isinstance(X, np.ndarray):
             return self._packed.run(X, predictions, self.n_threads)
         indptr, indices = X.indptr, X.indices
         if indptr.dtype != np.int32 or indices.dtype != np.int32:
             indptr, indices = indptr.astype(np.int32), indices.astype(np.int32)
         return self._packed.run_csr(indptr, indices, X.data, X.shape[1], predictions, self.n_threads)
+
+    def _ops(self) -> Ops:
+        """Return the calling thread's own: they keep scratch memory."""
+        if not hasattr(self._per_thread, "ops"):
+            self._per_thread.ops = get_ops(self.n_threads, "native")
+        return cast(Ops, self._per_thread.ops)
+
+
+def _frozen(network: Network) -> Network:
+    """Return a copy without what optimizers remember."""
+
+    def copy(parameters: Parameters) -> Parameters:
+        return Parameters(padded_copy(parameters.weights), parameters.bias.copy())
+
+    layers = [Layer(copy(layer.parameters), layer.activation) for layer in network.hidden_layers]
+    return Network(layers, copy(network.output), network.loss)
 
 
 def _function(activation: Activation) -> tuple[str, list[float]]:
