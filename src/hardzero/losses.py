@@ -122,6 +122,17 @@ class LogisticLoss(Loss):
         losses = np.maximum(scores, 0) - scores * targets + np.log1p(np.exp(-np.abs(scores)))
         return np.asarray(losses.sum(axis=1))
 
+    def value_and_delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+        """Return `value` to the precision of float32, and `delta`, of one exponential."""
+        decay = np.exp(-np.abs(scores))
+        losses = np.maximum(scores, 0) - scores * targets + np.log1p(decay)
+        if sample_weight is None:
+            value = float(losses.sum(dtype=np.float64)) / len(scores)
+        else:
+            value = float(np.average(losses.sum(axis=1), weights=sample_weight))
+        predictions = np.where(scores < 0, decay, np.float32(1)) / (1 + decay)
+        return value, self.mean_over_samples(predictions - targets, sample_weight)
+
 
 class SquaredError(Loss):
     """Half the squared error, summed over outputs."""
