@@ -137,6 +137,7 @@ void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, con
   const Index sums_places = pass ? plan.units_at_once * capacity * kLineFloats : 0;
   const Index slot_places = 3 * task_places + carried_places + sums_places;
   const Array<float> scratch(*pool_, size_of(slot_places * n_threads_));
+  const bool touch_idle = !single_tile || moves_idle_weights(update);
   const Index work = (2 * rows.n_nonzero + rows.n_columns) * (arrays.n_columns + kEntryColumns);
   run_with_bias(rows.n_blocks, work, arrays, update, [&](Index block, int slot) {
     const Index n_units = std::min(kBlockUnits, rows.n_columns - block * kBlockUnits);
@@ -149,9 +150,10 @@ void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, con
       const Index last_row = std::min(rows.n_rows, row + plan.tile_rows);
       kernels_.collect_units(lists, row, last_row, block, n_units, numbers, values, capacity, entries);
       for (Index k = 0; pass && k < n_units; ++k) entries[k].passed = passed + k * capacity;
-      kernels_.backward_sparse(arrays, update, entries, n_units,
-                               {plan.units_at_once, plan.most_vectors, carried + carried_places,
-                                single_tile ? nullptr : carried, row == 0, last_row == rows.n_rows});
+      kernels_.backward_sparse(
+          arrays, update, entries, n_units,
+          {plan.units_at_once, plan.most_vectors, carried + carried_places, single_tile ? nullptr : carried,
+           row == 0, last_row == rows.n_rows, touch_idle});
       if (pass)
         kernels_.write_input_delta(lists, input, row, last_row, block, n_units, entries, activation_l1,
                                    output.values.data(), output.stride);
@@ -164,8 +166,7 @@ void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, con
 // sample (all of them if the rule changes idle weights, unless that is deferred).
 void Engine::backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update,
                             bool idle_deferred) const {
-  const bool changes_idle = update.rule != Rule::descent || update.decay != 0.0f;
-  const bool touch_idle = changes_idle && !idle_deferred;
+  const bool touch_idle = moves_idle_weights(update) && !idle_deferred;
   const Index capacity = rows.n_nonzero + kLineFloats;
   const Array<Index> place_of(*pool_, size_of(rows.n_columns));
   const Array<std::int32_t> sample(*pool_, size_of(capacity));
@@ -197,8 +198,9 @@ void Engine::backward_lists(const Rows& rows, const BackwardArrays& arrays, cons
   const Index chunk = kUnitsInL1;
   const Index work = (rows.n_nonzero + n_listed) * arrays.n_columns;
   run_with_bias((n_listed + chunk - 1) / chunk, work, arrays, update, [&](Index i, int) {
-    kernels_.backward_sparse(arrays, update, units.data() + i * chunk, std::min(chunk, n_listed - i * chunk),
-                             {chunk, kFusedColumns / kernels_.lanes, nullptr, nullptr, true, true});
+    kernels_.backward_sparse(
+        arrays, update, units.data() + i * chunk, std::min(chunk, n_listed - i * chunk),
+        {chunk, kFusedColumns / kernels_.lanes, nullptr, nullptr, true, true, touch_idle});
   });
 }
 

@@ -54,6 +54,11 @@ struct Update {
   float decay;
 };
 
+// Whether the rule writes where there is no gradient: for decay, or for what it keeps of earlier gradients.
+inline bool moves_idle_weights(const Update& update) {
+  return update.rule != Rule::descent || update.decay != 0.0f;
+}
+
 // What a run of steps does to weights without gradient, w, and their states (missed_steps.cpp).
 struct MissedSteps {
   // Velocity v: w += shift * w + gain * v, v = pull * w + keep[0] * v. Moments m and s: w -= gain * m /
@@ -103,6 +108,7 @@ struct BackwardTile {
   // last; the last one applies the update.
   float* carried;
   bool first, last;
+  bool touch_idle;  // whether units without entries are updated or carried, too
 };
 
 // The rows that a dense backward task works on at a time.

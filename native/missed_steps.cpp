@@ -76,18 +76,10 @@ std::vector<MissedSteps> missed_adam(const Update& rule, const std::vector<IdleS
 }  // namespace
 
 bool can_be_missed(const Update& update) {
-  switch (update.rule) {
-    case Rule::gradient:
-      return false;
-    case Rule::descent:
-      return update.decay != 0.0f;
-    case Rule::momentum:
-      return true;
-    case Rule::adam:
-      return update.decay == 0.0f &&
-             1.0 - fading_factor(update.beta_2) <= kMostFading * (1.0 - fading_factor(update.beta_1));
-  }
-  return false;
+  if (update.rule == Rule::adam)
+    return update.decay == 0.0f &&
+           1.0 - fading_factor(update.beta_2) <= kMostFading * (1.0 - fading_factor(update.beta_1));
+  return update.rule != Rule::gradient && moves_idle_weights(update);
 }
 
 std::vector<MissedSteps> missed_steps(const Update& rule, const std::vector<IdleStep>& steps) {

@@ -68,11 +68,10 @@ template <int kVectors, bool kPass, class UpdateRule>
 static void backward_columns(const BackwardArrays& arrays, const UpdateRule& rule, const UnitEntries* entries,
                              Index n_entries, Index column, const BackwardTile& tile, float* carried) {
   const bool single = tile.first && tile.last;
-  const bool touch_idle = !single || rule.changes_idle();
   float* sums = tile.sums;
   for (Index i = 0; i < n_entries; ++i) {
     float* const so_far = single ? nullptr : carried + i * arrays.weights_stride + column;
-    if (entries[i].count > 0 || touch_idle)
+    if (entries[i].count > 0 || tile.touch_idle)
       backward_unit_columns<kVectors, kPass>(arrays, rule, entries[i], column, sums,
                                              tile.first ? nullptr : so_far, tile.last ? nullptr : so_far);
     if (kPass) sums += padded_count(entries[i]) * kLanes;

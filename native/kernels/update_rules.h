@@ -10,7 +10,6 @@ namespace hardzero::HARDZERO_INSTRUCTION_SET {
 struct GradientRule {
   Vector decay;
   explicit GradientRule(const Update& update) : decay(broadcast(update.decay)) {}
-  bool changes_idle() const { return true; }
   void apply(Vector gradient, float*, Vector weight, float* kept, float*) const {
     store(kept, gradient + decay * weight);
   }
@@ -19,11 +18,8 @@ struct GradientRule {
 // Stochastic gradient descent without momentum.
 struct DescentRule {
   Vector rate, decay;
-  bool decays;
   explicit DescentRule(const Update& update)
-      : rate(broadcast(update.learning_rate)), decay(broadcast(update.decay)), decays(update.decay != 0) {}
-  // Whether weights of a unit without any active sample change.
-  bool changes_idle() const { return decays; }
+      : rate(broadcast(update.learning_rate)), decay(broadcast(update.decay)) {}
   void apply(Vector gradient, float* target, Vector weight, float*, float*) const {
     store(target, weight - rate * (gradient + decay * weight));
   }
@@ -37,7 +33,6 @@ struct MomentumRule {
         momentum(broadcast(update.momentum)),
         decay(broadcast(update.decay)),
         nesterov(update.nesterov) {}
-  bool changes_idle() const { return true; }
   void apply(Vector gradient, float* target, Vector weight, float* kept_velocity, float*) const {
     const Vector step = rate * (gradient + decay * weight);
     const Vector velocity = momentum * load(kept_velocity) - step;
@@ -54,7 +49,6 @@ struct AdamRule {
         share_2(broadcast(1.0f - update.beta_2)),
         epsilon(broadcast(update.epsilon)),
         decay(broadcast(update.decay)) {}
-  bool changes_idle() const { return true; }
   void apply(Vector gradient, float* target, Vector weight, float* kept_first, float* kept_second) const {
     gradient += decay * weight;
     Vector first = load(kept_first);
