@@ -15,8 +15,13 @@ constexpr Index kBackwardCacheFloats = 128 * 1024;  // 512 KB: what may stay in 
 constexpr Index kFewestTileRows = 64;
 constexpr Index kRowGroup = 16;
 
-// Units that pass over a block of columns of delta in the L1 cache; of CSR input, those of a task.
+// Units that pass over a block of columns of delta in the L1 cache, if their sums fit it, too; of CSR input,
+// those of a task.
 constexpr Index kUnitsInL1 = 16;
+constexpr Index kSumFloatsInL1 = 4 * 1024;  // 16 KB
+
+// From this density on, units have enough entries in kFewestTileRows rows for tiles in the L1 cache.
+constexpr double kSmallTileDensity = 0.35;
 
 // Collecting an entry and passing it back costs as much as some columns.
 constexpr Index kEntryColumns = 64;
@@ -42,10 +47,11 @@ struct BackwardPlan {
   Index most_vectors;
 };
 
-BackwardPlan plan_backward(Index n_rows, Index n_columns, Index lanes, bool pass) {
+BackwardPlan plan_backward(const Rows& rows, Index n_columns, Index lanes, bool pass) {
+  const Index n_rows = rows.n_rows;
   BackwardPlan plan;
   if (pass) {
-    plan.tile_rows = rows_in_cache(n_columns);
+    plan.tile_rows = rows.density() < kSmallTileDensity ? rows_in_cache(n_columns) : kFewestTileRows;
     plan.most_vectors = kFusedColumns / lanes;
   } else {
     // One block of columns of a tile stays in the L1 cache.
@@ -55,7 +61,10 @@ BackwardPlan plan_backward(Index n_rows, Index n_columns, Index lanes, bool pass
   const bool single_tile = n_rows <= plan.tile_rows;
   if (single_tile) plan.tile_rows = n_rows;
   const bool block_in_l1 = plan.tile_rows * plan.most_vectors * lanes <= kTileFloats;
-  plan.units_at_once = !pass ? kBlockUnits : block_in_l1 ? kUnitsInL1 : 1;
+  const auto entries_of_unit = static_cast<Index>(rows.density() * static_cast<double>(plan.tile_rows)) + 1;
+  const Index units_in_l1 =
+      std::clamp<Index>(kSumFloatsInL1 / (entries_of_unit * kLineFloats), 1, kUnitsInL1);
+  plan.units_at_once = !pass ? kBlockUnits : block_in_l1 ? units_in_l1 : 1;
   return plan;
 }
 
@@ -129,7 +138,7 @@ void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, con
   const bool pass = output.exists();
   const InputView input = rows.view();
   const RowLists lists = rows.lists();
-  const BackwardPlan plan = plan_backward(rows.n_rows, arrays.n_columns, kernels_.lanes, pass);
+  const BackwardPlan plan = plan_backward(rows, arrays.n_columns, kernels_.lanes, pass);
   const Index capacity = round_up(plan.tile_rows, kLineFloats) + kLineFloats;
   const Index task_places = kBlockUnits * capacity;
   const bool single_tile = rows.n_rows <= plan.tile_rows;
