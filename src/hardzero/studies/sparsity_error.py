@@ -70,6 +70,8 @@ class SparsityError(Study):
 
     def pictures(self, runs: pd.DataFrame) -> list[Picture]:
         """Draw a dot for each network."""
+        from matplotlib.ticker import LogLocator, NullLocator
+
         pictures = []
         for data, group in runs.groupby("data", sort=False):
             axes = new_axes(None)
@@ -81,8 +83,9 @@ class SparsityError(Study):
             active = [100.0 * (1.0 - share) for share in BIOLOGICAL_ACTIVE]
             axes.axvspan(min(active), max(active), color=color(2), alpha=0.15, label="biological neurons")
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
             axes.yaxis.set_major_formatter("{x:g}")
-            axes.yaxis.set_minor_formatter("{x:g}")
+            axes.yaxis.set_minor_locator(NullLocator())
             finish(axes, "exact zeros (%)", "test error (%)")
             caption = f"{data}: test error (logarithmic scale) of {len(group)} networks against their zeros."
             pictures.append(Picture(axes, caption))
