@@ -6,6 +6,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "flush_denormals.h"
 #include "thread_pool.h"
 
 namespace hardzero {
@@ -313,6 +314,7 @@ bool Predictor::uses_minibatches(Index n_samples, const std::int32_t* active) co
 
 void Predictor::run(const float* samples, Index stride, Index n_samples, bool predictions, int n_threads,
                     float* output, std::int32_t* active) const {
+  const FlushDenormals flush;
   if (uses_minibatches(n_samples, active))
     return minibatches(n_samples, predictions, n_threads, output, [&](Engine& own, Index first, Index count) {
       return own.take_dense(samples, stride, n_features(), nullptr, first, count);
@@ -332,6 +334,7 @@ void Predictor::run(const float* samples, Index stride, Index n_samples, bool pr
 void Predictor::run_csr(const std::int32_t* row_start, const std::int32_t* index, const float* value,
                         Index n_samples, bool predictions, int n_threads, float* output,
                         std::int32_t* active) const {
+  const FlushDenormals flush;
   if (uses_minibatches(n_samples, active))
     return minibatches(n_samples, predictions, n_threads, output, [&](Engine& own, Index first, Index count) {
       return own.take_csr<std::int32_t>({row_start, index, value, n_features()}, nullptr, first, count);

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from hardzero.activations import ACTIVATIONS, get_activation
 from hardzero.losses import OUTPUT_HEADS, get_loss
@@ -140,8 +140,41 @@ def test_input_of_another_shape_is_refused(activation, n_samples):
             predictor(wrong)
     invalid = csr_array(X[:, :20])
     invalid.indices[0] = 25
-    with pytest.raises(ValueError, match=r"CSR|indices|index"):
+    with pytest.raises(ValueError, match=r"not a valid CSR matrix|indices must be < 20"):
         predictor(invalid)
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        predictor(X[:, :20].astype(complex))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("n_samples", [2, 1500])
+def test_other_layouts_and_types_give_the_same(activation, n_samples):
+    predictor = Predictor(make_network([20, 30, 3], activation))
+    X = make_input(n_samples, 20)
+    expected = predictor.scores(X)
+    unsorted = csr_array(X)
+    for row in range(n_samples):
+        part = slice(unsorted.indptr[row], unsorted.indptr[row + 1])
+        unsorted.indices[part], unsorted.data[part] = unsorted.indices[part][::-1], unsorted.data[part][::-1]
+    unsorted.has_sorted_indices = unsorted.has_canonical_format = False
+    long = csr_array(X)
+    long.indices, long.indptr = long.indices.astype(np.int64), long.indptr.astype(np.int64)
+    others = [np.asfortranarray(X), X.astype(np.float64), csr_array(X).astype(np.float64), unsorted, long, csc_array(X)]
+    for other in others:
+        np.testing.assert_allclose(predictor.scores(other), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_samples", [1, 8])
+def test_denormal_numbers_count_as_zero(n_samples):
+    predictor = Predictor(make_network([20, 30, 3]))
+    assert not predictor.cost(np.full((n_samples, 20), 1e-40, dtype=np.float32)).active[:, 0].any()
+
+
+def test_smooth_networks_predict_a_sample_alone_as_in_a_minibatch_but_for_rounding():
+    predictor = Predictor(make_network([50, 100, 100, 10], "tanh"))
+    X = make_input(40, 50)
+    one_by_one = np.vstack([predictor.scores(X[i : i + 1]) for i in range(len(X))])
+    np.testing.assert_allclose(predictor.scores(X), one_by_one, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])

@@ -52,7 +52,8 @@ class Predictor:
     """A network packed for prediction: arrays in, scores out.
 
     A copy: later training does not change it. Calls check nothing but shape and dtype, keep their scratch memory,
-    and may come from several threads at once.
+    and may come from several threads at once. A sample has the same bits alone and in a minibatch if all hidden units
+    are rectifiers; with others, minibatches take NumPy's functions, from weights kept beside the packed ones.
 
     Parameters
     ----------
@@ -103,8 +104,9 @@ class Predictor:
 
     @property
     def n_bytes(self) -> int:
-        """Memory of the packed weights."""
-        return self._packed.bytes
+        """Memory of the packed weights, and of those kept beside them for minibatches of smooth units."""
+        smooth = self._smooth_network.parameters if self._smooth_network is not None else []
+        return self._packed.bytes + sum(layer.weights.nbytes + layer.bias.nbytes for layer in smooth)
 
     def __call__(self, X: Any) -> Array:
         """Return predictions: probabilities of classes or labels, or targets.
@@ -145,15 +147,10 @@ class Predictor:
         return Cost(active, active.astype(np.int64) * self._n_outputs, self._dense)
 
     def _run(self, X: Any, predictions: bool) -> Array:
-        fits = X.ndim == 2 and X.shape[1] == self.n_features
-        if self._smooth_network is not None and fits and X.shape[0] >= LEAST_MINIBATCH:
-            if isinstance(X, np.ndarray):
-                X = np.asarray(X, dtype=np.float32)
-            else:
-                X = csr_array(X)
-                X.check_format()
-            scores = self._smooth_network.scores(self._ops(), X)
-            return self._smooth_network.loss.predictions(scores) if predictions else scores
+        if not isinstance(X, np.ndarray) and getattr(X, "format", "csr") != "csr":
+            X = csr_array(X)
+        if self._smooth_network is not None and self._is_minibatch(X):
+            return self._run_smooth(self._smooth_network, X, predictions)
         if isinstance(X, np.ndarray):
             return self._packed.run(X, predictions, self.n_threads)
         indptr, indices = X.indptr, X.indices
@@ -161,11 +158,29 @@ class Predictor:
             indptr, indices = indptr.astype(np.int32), indices.astype(np.int32)
         return self._packed.run_csr(indptr, indices, X.data, X.shape[1], predictions, self.n_threads)
 
+    def _is_minibatch(self, X: Any) -> bool:
+        """Tell whether `X` has several samples and is what the native code would accept; it names what it refuses."""
+        is_real = X.dtype.kind in "fiub" and X.dtype.isnative
+        return bool(is_real and X.ndim == 2 and X.shape[1] == self.n_features and X.shape[0] >= LEAST_MINIBATCH)
+
+    def _run_smooth(self, network: Network, X: Any, predictions: bool) -> Array:
+        ops = self._ops()
+        if isinstance(X, np.ndarray):
+            X = np.ascontiguousarray(X, dtype=np.float32)
+        else:
+            X = csr_array(X)
+            X.check_format()
+            X = ops.prepare(X)
+        scores = network.scores(ops, X)
+        return network.loss.predictions(scores) if predictions else scores
+
     def _ops(self) -> Ops:
         """Return the calling thread's own: they keep scratch memory."""
         if not hasattr(self._per_thread, "ops"):
             self._per_thread.ops = get_ops(self.n_threads, "native")
-        return cast(Ops, self._per_thread.ops)
+        ops = cast(Ops, self._per_thread.ops)
+        ops.n_threads = self.n_threads
+        return ops
 
 
 def _frozen(network: Network) -> Network:
