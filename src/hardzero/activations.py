@@ -24,7 +24,7 @@ class Activation(ABC):
     name : str
         The name by which estimators and model files know the function.
     makes_zeros : bool
-        Whether a range of inputs maps to exactly 0.
+        Whether a range of inputs maps to exactly 0 by definition, so that a fraction of zeros can be asked for.
     is_rectifier : bool
         Whether the function is ``s * max(0, z)`` with a sign ``s`` fixed per unit. The slope at an active
         unit is then the sign of its value, and the engine keeps nothing but the non-zeros.
@@ -124,8 +124,8 @@ class SignedRectifier(Activation):
 class Softplus(Activation):
     """Softplus, (1/beta)·log(1 + exp(beta·z)): a rectifier without the hard zero.
 
-    Where beta·z is beyond 80 on either side, it is the rectifier: it differs by less than 1e-34, and products with such
-    numbers would be denormal, which processors take a hundred times as long for.
+    Where beta·z is beyond 80 on either side, it is the rectifier, with its exact zeros: it differs by less than
+    1e-34 / beta, and products with such numbers would be denormal, which processors take a hundred times as long for.
 
     Parameters
     ----------
@@ -156,16 +156,15 @@ class Softplus(Activation):
         with np.errstate(over="ignore"):
             distance = np.abs(z) * beta
         tail = np.log1p(np.exp(-np.minimum(distance, SOFTPLUS_REACH)))
-        tail[distance > SOFTPLUS_REACH] = 0
+        tail = np.where(distance > SOFTPLUS_REACH, np.float32(0), tail)
         return np.asarray(np.maximum(z, np.float32(0)) + tail / beta, dtype=np.float32)
 
     def slope(self, z: Array) -> Array:
         """Return the logistic function of beta·z."""
         with np.errstate(over="ignore"):
             scaled = z * np.float32(self.beta)
-        slope = _logistic(np.maximum(scaled, -SOFTPLUS_REACH))
-        slope[scaled < -SOFTPLUS_REACH] = 0
-        return slope
+        slope = _logistic(np.clip(scaled, -SOFTPLUS_REACH, SOFTPLUS_REACH))
+        return np.where(scaled < -SOFTPLUS_REACH, np.float32(0), slope)
 
 
 @dataclass(frozen=True)

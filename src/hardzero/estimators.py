@@ -81,7 +81,8 @@ class _RectifierEstimator(NetworkEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        # Smaller ones are denormal in single precision, and the engine takes these for zero.
+        "epsilon": [Interval(Real, 1e-37, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "activation_l1": [Interval(Real, 0, None, closed="left"), "array-like"],
