@@ -132,13 +132,13 @@ class PaddedVector {
 // One number for all samples, or one for each.
 using SamplePenalties = std::variant<float, InputVector>;
 
-Array<float> padded_penalties(MemoryPool& pool, const SamplePenalties& penalties, Index n_samples) {
-  Array<float> padded(pool, static_cast<std::size_t>(round_up(n_samples, kLineFloats)));
+Array<float> penalties_of_samples(MemoryPool& pool, const SamplePenalties& penalties, Index n_samples) {
+  Array<float> values(pool, static_cast<std::size_t>(n_samples));
   const auto* const each = std::get_if<InputVector>(&penalties);
   for (Index i = 0; i < n_samples; ++i)
-    padded[static_cast<std::size_t>(i)] =
+    values[static_cast<std::size_t>(i)] =
         each != nullptr ? each->data()[i * each->stride(0)] : std::get<float>(penalties);
-  return padded;
+  return values;
 }
 
 void require_fit(const Rows& rows, Index n_inputs, Index n_outputs, Index n_biases) {
@@ -304,7 +304,7 @@ nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const 
     const Padded<InputMatrix> padded_delta(pool, delta, true);
     const Padded<SharedMatrix> padded_weights(pool, weights);
     const PaddedVector<SharedVector> padded_bias(pool, bias);
-    const Array<float> penalties = padded_penalties(pool, activation_l1, rows.n_rows);
+    const Array<float> penalties = penalties_of_samples(pool, activation_l1, rows.n_rows);
     const PaddedStates weight_states(pool, weight_state, n_weight_states);
     std::optional<PaddedVector<SharedVector>> bias_states[2];
     Layer layer{{padded_weights.data(), extent(weights, 0), extent(weights, 1)},

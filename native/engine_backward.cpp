@@ -9,14 +9,14 @@ namespace hardzero {
 namespace {
 
 constexpr Index kFusedColumns = 144;                // widest block that a unit passes over delta with
-constexpr Index kTileFloats = 9 * 1024;             // 36 KB: what may stay in the L1 cache
+constexpr Index kTileFloats = 9 * 1024;             // 36 KB: what mostly stays in an L1 cache of 48
 constexpr Index kBackwardCacheFloats = 128 * 1024;  // 512 KB: what may stay in the L2 cache
 
 constexpr Index kFewestTileRows = 64;
 constexpr Index kRowGroup = 16;
 
-// Units that pass over a block of columns of delta in the L1 cache, if their sums fit it, too; of CSR input,
-// those of a task.
+// Units that pass over a block of columns of delta in the L1 cache, with at most so many sums beside it; of
+// CSR input, those of a task.
 constexpr Index kUnitsInL1 = 16;
 constexpr Index kSumFloatsInL1 = 4 * 1024;  // 16 KB
 
@@ -27,7 +27,7 @@ constexpr double kSmallTileDensity = 0.35;
 constexpr Index kEntryColumns = 64;
 
 // Layers of few outputs are dense work from this density on (benchmarks/kernels.py --outputs 10).
-constexpr double kNarrowBreakEven = 0.06;
+constexpr double kNarrowBreakEven = 0.08;
 
 constexpr Index kBiasColumns = 256;  // of a task
 

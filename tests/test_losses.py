@@ -94,12 +94,16 @@ def test_a_sample_weight_counts_like_repetition(head):
 
 
 @pytest.mark.parametrize("head", HEADS, **BY_NAME)
-def test_value_and_delta_come_together(head):
-    scores, targets = scores_and_targets(head)
-    weights = np.arange(1, 7, dtype=np.float32)
+@pytest.mark.parametrize("weights", [None, np.arange(1, 7, dtype=np.float32)], ids=["plain", "weighted"])
+@pytest.mark.parametrize("n_outputs", [1, None])
+def test_value_and_delta_come_together(head, weights, n_outputs):
+    scores, targets = (array[:, :n_outputs] for array in scores_and_targets(head))
+    before = scores.copy(), targets.copy()
     value, delta = head.value_and_delta(scores, targets, weights)
-    assert value == pytest.approx(head.value(scores, targets, weights), rel=1e-6)
-    assert np.array_equal(delta, head.delta(scores, targets, weights))
+    assert value == pytest.approx(head.value(scores, targets, weights), rel=1e-6, abs=1e-7)
+    assert np.allclose(delta, head.delta(scores, targets, weights), rtol=1e-6, atol=1e-8)
+    assert np.array_equal(scores, before[0])
+    assert np.array_equal(targets, before[1])
 
 
 @pytest.mark.parametrize("head", HEADS, **BY_NAME)
@@ -111,6 +115,9 @@ def test_very_large_scores_give_finite_results_without_warnings(head):
         assert np.isfinite(head.predictions(scores)).all()
         assert np.isfinite(head.value(scores, targets))
         assert np.isfinite(head.delta(scores, targets)).all()
+        value, delta = head.value_and_delta(scores, targets)
+        assert np.isfinite(value)
+        assert np.isfinite(delta).all()
 
 
 def test_cross_entropy_is_exact_where_probabilities_vanish():

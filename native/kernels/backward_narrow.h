@@ -26,6 +26,7 @@ static void input_delta_narrow(const BackwardArrays& arrays, const InputView& in
                                Index first_unit, Index last_unit, const float* activation_l1, float* output,
                                Index output_stride) {
   const TransposedWeights weights(arrays, first_unit, last_unit);
+  const Index line_end = (last_unit + kLineFloats - 1) / kLineFloats * kLineFloats;
   for (Index row = tile.first_row; row < tile.last_row; ++row) {
     const float* const delta = arrays.delta + row * arrays.delta_stride;
     const Vector penalty = broadcast(activation_l1[row]);
@@ -37,13 +38,13 @@ static void input_delta_narrow(const BackwardArrays& arrays, const InputView& in
         for (int v = 0; v < kNarrowVectors; ++v)
           passed[v] += d * load(weights.values[column] + (unit - first_unit) + v * kLanes);
       }
-      const Index line_end = (last_unit + kLineFloats - 1) / kLineFloats * kLineFloats;
       HARDZERO_UNROLL
       for (int v = 0; v < kNarrowVectors; ++v)
         if (unit + v * kLanes < line_end)
           store(output + row * output_stride + unit + v * kLanes,
                 finish_delta(passed[v], input, row, unit + v * kLanes, penalty));
     }
+    for (Index unit = last_unit; unit < line_end; ++unit) output[row * output_stride + unit] = 0.0f;
   }
 }
 

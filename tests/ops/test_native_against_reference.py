@@ -306,6 +306,15 @@ def test_samples_of_the_input(native, case, sparse, long_indices, data):
     assert_array_equal(native.rows(native.prepare(X)).dense(), case.X)
 
 
+def test_density_is_judged_by_rows_from_everywhere(native):
+    X = np.zeros((1000, 30), dtype=np.float32)
+    X[500:] = 1
+    assert isinstance(native.prepare(X), np.ndarray)
+    X[500:, 1:] = 0
+    assert isinstance(native.prepare(X), csr_array)
+    assert_array_equal(native.prepare(X).toarray(), X)
+
+
 def test_explicit_zeros_and_duplicates_of_csr_input(native):
     X = csr_array((np.float32([1, 0, 2, 3, 4]), np.array([3, 2, 1, 1, 0]), np.array([0, 3, 5])), shape=(2, 5))
     rows = native.rows(X)
