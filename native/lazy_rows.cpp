@@ -33,15 +33,22 @@ void LazyRows::record(const Rows& rows, const Update& update) {
   for_each_active(rows, [&](std::int32_t unit) { n_taken_[size_of(unit)] = now; });
 }
 
+// In ascending order, so that threads find the same rows as in the backward pass.
 std::vector<LateRow> LazyRows::take_late(const Rows& rows) {
   std::vector<LateRow> late;
   const auto now = static_cast<std::int32_t>(steps_.size());
   late.reserve(size_of(std::min(rows.n_nonzero, rows.n_columns)));
+  const auto marked = [](std::int32_t n_taken) { return -1 - n_taken; };
   for_each_active(rows, [&](std::int32_t unit) {
     std::int32_t& n_taken = n_taken_[size_of(unit)];
-    if (n_taken != now) late.push_back({unit, n_taken});
-    n_taken = now;
+    if (n_taken >= 0 && n_taken != now) n_taken = marked(n_taken);
   });
+  for (Index row = 0; row < n_rows(); ++row) {
+    std::int32_t& n_taken = n_taken_[size_of(row)];
+    if (n_taken >= 0) continue;
+    late.push_back({row, marked(n_taken)});
+    n_taken = now;
+  }
   return late;
 }
 
