@@ -94,11 +94,10 @@ class SoftmaxLoss(Loss):
         wanted = np.ascontiguousarray(targets.T)
         predictions = np.exp(shifted)
         totals = predictions.sum(axis=0)
-        shifted *= wanted
-        losses = np.log(totals) * wanted.sum(axis=0) - shifted.sum(axis=0)
         if sample_weight is None:
-            value = float(losses.sum(dtype=np.float64)) / len(scores)
+            value = float(np.vdot(np.log(totals), wanted.sum(axis=0)) - np.vdot(shifted, wanted)) / len(scores)
         else:
+            losses = np.log(totals) * wanted.sum(axis=0) - (shifted * wanted).sum(axis=0)
             value = float(np.average(losses, weights=sample_weight))
         predictions /= totals
         predictions -= wanted
