@@ -109,14 +109,14 @@ class SparsityFrontier(Result):
         from hardzero.analysis.style import new_axes
 
         ax = new_axes(ax)
-        frame, runs = self.to_frame(), self.runs_frame()
+        frame, runs = self.to_frame().sort_values("zeros"), self.runs_frame()
         ax.plot(100 * runs["zeros"], runs["prediction_microseconds"], "o", color=color(4), alpha=0.35, markersize=4)
         ax.plot(100 * frame["zeros"], frame["prediction_microseconds"], color=color(4), linewidth=1.6)
         ax.set_ylim(bottom=0.0)
         return finish(ax, "exact zeros (%)", "one prediction (µs)")
 
     def _error(self, ax: Axes) -> Axes:
-        frame, runs = self.to_frame(), self.runs_frame()
+        frame, runs = self.to_frame().sort_values("zeros"), self.runs_frame()
         ax.plot(100 * runs["zeros"], runs["error"], "o", color=color(0), alpha=0.35, markersize=4, label="a network")
         ax.errorbar(
             100 * frame["zeros"],
