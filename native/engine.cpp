@@ -125,8 +125,16 @@ template <class Integer>
 Rows Engine::take_csr(const CsrView<Integer>& matrix, const Index* samples, Index first, Index n_samples) {
   const auto sample = [&](Index row) { return samples != nullptr ? samples[row] : first + row; };
   Index capacity = 0;
-  for (Index row = 0; row < n_samples; ++row)
-    capacity += static_cast<Index>(matrix.row_start[sample(row) + 1] - matrix.row_start[sample(row)]);
+  for (Index row = 0; row < n_samples; ++row) {
+    const Integer start = matrix.row_start[sample(row)];
+    const Integer end = matrix.row_start[sample(row) + 1];
+    capacity += static_cast<Index>(end - start);
+    // Rows in random order: let them arrive side by side.
+    for (Integer k = start; k < end; k += kLineFloats) {
+      __builtin_prefetch(matrix.index + k);
+      __builtin_prefetch(matrix.value + k);
+    }
+  }
   const double size = static_cast<double>(n_samples) * static_cast<double>(matrix.n_columns);
   const bool dense = static_cast<double>(capacity) >= kDenseCopyDensity * size;
   Rows rows = empty_rows(n_samples, matrix.n_columns, dense);
