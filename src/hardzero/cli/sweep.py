@@ -1,6 +1,6 @@
 """``hardzero sweep``: accuracy and speed against sparsity.
 
-Networks are trained by the recipe of ``hardzero fit``.
+Networks are trained by the recipe of ``hardzero fit``, without its dropout and early stopping.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def sweep(
 ) -> None:
     """Train networks at several sparsities; print and save error, zeros and time of prediction.
 
-    The networks are trained by the recipe of 'hardzero fit'. 'hardzero report MODEL --sweep FILE' draws the result.
+    The networks are trained by the recipe of 'hardzero fit', without its dropout and early stopping. 'hardzero
+    report MODEL --sweep FILE' draws the result.
     """
     import rich
     from sklearn.exceptions import ConvergenceWarning
