@@ -48,8 +48,9 @@ def sweep(
 ) -> None:
     """Train networks at several sparsities; print and save error, zeros and time of prediction.
 
-    The networks are trained by the recipe of 'hardzero fit', without its dropout and early stopping. 'hardzero
-    report MODEL --sweep FILE' draws the result.
+    The networks are trained by the recipe of 'hardzero fit', without its dropout and early stopping.
+
+    'hardzero report MODEL --sweep FILE' draws the result.
     """
     import rich
     from sklearn.exceptions import ConvergenceWarning
