@@ -53,6 +53,14 @@ def test_a_file_with_a_study_is_run_like_the_paper_s(study, naps, monkeypatch):
     assert re.search(r"3 +│ +9\.\d+ ± .* │ +9 +│", output)
 
 
+def test_a_log_file_shows_how_far_a_study_is(study, naps, monkeypatch):
+    monkeypatch.setenv("NAPS", "4")
+    lines = study(naps, "--seeds", "1", "--workers", "1").output.splitlines()
+    progress = [line for line in lines if "runs finished," in line and "spent" in line]
+    assert "0 of 4 runs finished" in progress[0]
+    assert "4 of 4 runs finished" in progress[-1]
+
+
 def test_failures_are_named_and_the_exit_code_says_so(study, naps, monkeypatch):
     monkeypatch.setenv("NAPS", "4")
     monkeypatch.setenv("NAPS_FAILS_AT", "2")

@@ -115,33 +115,25 @@ def _finished(store: RunStore, name: str) -> str:
 
 
 def _carry_out(store: RunStore, plan: Any, workers: Any) -> None:
-    """Carry out a plan behind a progress bar; name each failure when it happens."""
+    """Carry out a plan, showing progress; name each failure when it happens."""
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
 
+    from hardzero.cli.study_view import StudyView
     from hardzero.studies.core.workers import carry_out
 
     keys = [spec.key for spec in plan.specs]
-    ended = sum(status == "done" for status in store.statuses(keys).values())
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task(plan.study.name, total=len(keys), completed=ended)
+
+    def n_with(*wanted: str) -> int:
+        return sum(status in wanted for status in store.statuses(keys).values())
+
+    with StudyView(Console(stderr=True), plan.study.name, len(keys), n_with("done")) as view:
 
         def record(spec: Any, outcome: Any) -> None:
-            done = sum(status in ("done", "failed") for status in store.statuses(keys).values())
-            progress.update(task, completed=done)
+            view.run_ended(n_with("done", "failed"))
             if outcome.error is not None:
-                progress.console.print(f"[red]failed[/] {spec.settings}: {outcome.error.strip().splitlines()[-1]}")
+                view.run_failed(spec.settings, outcome.error.strip().splitlines()[-1])
 
         carry_out(store, plan.study, plan.source, plan.specs, workers, record)
-        progress.update(task, completed=len(keys))
 
 
 def _show(report: StudyReport, folder: Path, *, markdown: bool = False) -> None:
