@@ -69,6 +69,11 @@ def shares(n_samples: int, sample_weight: Array | None) -> Array:
     return np.asarray(sample_weight / sample_weight.sum(), dtype=np.float32)
 
 
+def logistic(scores: Array, decay: Array) -> Array:
+    """Return the logistic function of scores, given ``decay = exp(-|scores|)``."""
+    return np.asarray(np.where(scores < 0, decay, np.float32(1)) / (1 + decay), dtype=np.float32)
+
+
 class SoftmaxLoss(Loss):
     """Cross-entropy of a softmax over mutually exclusive classes; targets are one-hot rows."""
 
@@ -112,8 +117,7 @@ class LogisticLoss(Loss):
 
     def predictions(self, scores: Array) -> Array:
         """Return the probability of each label."""
-        decay = np.exp(-np.abs(scores))
-        return np.asarray(np.where(scores < 0, decay, np.float32(1)) / (1 + decay), dtype=np.float32)
+        return logistic(scores, np.exp(-np.abs(scores)))
 
     def per_sample(self, scores: Array, targets: Array) -> NDArray[np.float64]:
         """Return the sum over labels of -log of the probability of the true value."""
@@ -129,8 +133,7 @@ class LogisticLoss(Loss):
             value = float(losses.sum(dtype=np.float64)) / len(scores)
         else:
             value = float(np.average(losses.sum(axis=1), weights=sample_weight))
-        predictions = np.where(scores < 0, decay, np.float32(1)) / (1 + decay)
-        return value, self.mean_over_samples(predictions - targets, sample_weight)
+        return value, self.mean_over_samples(logistic(scores, decay) - targets, sample_weight)
 
 
 class SquaredError(Loss):

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.losses import Loss
+from hardzero.losses import Loss, logistic
 
 Array = NDArray[np.float32]
 
@@ -90,7 +90,7 @@ class SoftplusReconstruction(ReconstructionHead):
         """Return half the squared error and ``(softplus(s) - x) * logistic(s)``."""
         decay = np.exp(-np.abs(scores))
         error = np.maximum(scores, np.float32(0)) + np.log1p(decay) - targets
-        return np.float32(0.5) * np.square(error), error * _logistic(scores, decay)
+        return np.float32(0.5) * np.square(error), error * logistic(scores, decay)
 
     def scores_at(self, reconstruction: Array) -> Array:
         """Return log(exp(x) - 1), at least -3: below, the slope is too small to learn from."""
@@ -116,14 +116,14 @@ class SigmoidReconstruction(ReconstructionHead):
 
     def predictions(self, scores: Array) -> Array:
         """Return `scale` times the logistic function of the scores."""
-        return np.float32(self.scale) * _logistic(scores, np.exp(-np.abs(scores)))
+        return np.float32(self.scale) * logistic(scores, np.exp(-np.abs(scores)))
 
     def cost_and_derivative(self, scores: Array, targets: Array) -> tuple[Array, Array]:
         """Return the cross-entropy and ``logistic(s) - x / scale``."""
         scaled = np.clip(targets * np.float32(1.0 / self.scale), np.float32(0), np.float32(1))
         decay = np.exp(-np.abs(scores))
         cost = np.maximum(scores, np.float32(0)) - scores * scaled + np.log1p(decay)
-        return cost, _logistic(scores, decay) - scaled
+        return cost, logistic(scores, decay) - scaled
 
     def scores_at(self, reconstruction: Array) -> Array:
         """Return the logit of ``x / scale``, for x kept 1e-4 of the scale away from both ends."""
@@ -214,8 +214,3 @@ def get_reconstruction_head(decoder: str, *, smallest: float, largest: float) ->
     if decoder == "sigmoid":
         return SigmoidReconstruction(scale=float(largest) if largest > 0 else 1.0)
     return _HEADS[decoder]()
-
-
-def _logistic(scores: Array, decay: Array) -> Array:
-    """Return the logistic function of scores, given ``decay = exp(-|scores|)``."""
-    return np.asarray(np.where(scores < 0, decay, np.float32(1)) / (1 + decay), dtype=np.float32)
