@@ -141,6 +141,22 @@ Array<float> penalties_of_samples(MemoryPool& pool, const SamplePenalties& penal
   return values;
 }
 
+// The share of each sample in a mean, weighted where weights are given.
+Array<float> shares_of_samples(MemoryPool& pool, const std::optional<InputVector>& weights, Index n_samples) {
+  Array<float> shares(pool, static_cast<std::size_t>(n_samples));
+  double total = static_cast<double>(n_samples);
+  if (weights) {
+    total = 0.0;
+    for (Index i = 0; i < n_samples; ++i)
+      total += static_cast<double>(weights->data()[i * weights->stride(0)]);
+  }
+  for (Index i = 0; i < n_samples; ++i) {
+    const double weight = weights ? static_cast<double>(weights->data()[i * weights->stride(0)]) : 1.0;
+    shares[static_cast<std::size_t>(i)] = static_cast<float>(weight / total);
+  }
+  return shares;
+}
+
 void require_fit(const Rows& rows, Index n_inputs, Index n_outputs, Index n_biases) {
   require(rows.n_columns == n_inputs, "the weights must have one row per unit of the input");
   require(n_outputs == n_biases, "the bias must have one entry per column of the weights");
@@ -325,6 +341,32 @@ nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const 
   return to_numpy(output, rows.n_rows, rows.n_columns);
 }
 
+// The value of a loss and its derivative by the scores.
+template <double (*Kernels::*kLoss)(const LossArrays&)>
+nb::tuple loss(Engine& engine, const InputMatrix& scores, const InputMatrix& targets,
+               const std::optional<InputVector>& sample_weight) {
+  require(scores.shape(0) == targets.shape(0) && scores.shape(1) == targets.shape(1),
+          "scores and targets must have the same shape");
+  require(!sample_weight || sample_weight->shape(0) == scores.shape(0), "there must be one weight a sample");
+  const Index n_rows = extent(scores, 0);
+  const Index n_outputs = extent(scores, 1);
+  Matrix delta;
+  double value = 0.0;
+  {
+    const nb::gil_scoped_release no_gil;
+    MemoryPool& pool = engine.pool();
+    const Padded<InputMatrix> padded_scores(pool, scores);
+    const Padded<InputMatrix> padded_targets(pool, targets, true);
+    const Array<float> share = shares_of_samples(pool, sample_weight, n_rows);
+    delta = Matrix(pool, n_rows, n_outputs);
+    const Index width = padded_width(n_outputs);
+    value = (engine.kernels().*kLoss)({padded_scores.data(), width, padded_targets.data(), width,
+                                       share.data(), delta.values.data(), delta.stride, n_rows, n_outputs,
+                                       round_up(n_outputs, kLineFloats)});
+  }
+  return nb::make_tuple(value, to_numpy(delta, n_rows, n_outputs));
+}
+
 double absolute_sum(const Rows& rows, const std::optional<RowWeights>& weights) {
   if (weights && static_cast<Index>(weights->size()) != rows.n_rows)
     throw std::invalid_argument("there must be one weight a row");
@@ -440,6 +482,8 @@ NB_MODULE(_native, m) {
       .def("backward", &backward, "rows"_a, "delta"_a, "weights"_a.noconvert(), "bias"_a.noconvert(),
            "weight_state"_a.noconvert(), "bias_state"_a.noconvert(), "update"_a, "activation_l1"_a,
            "input_delta"_a, "lazy"_a.none())
+      .def("softmax_loss", &loss<&Kernels::softmax_loss>, "scores"_a, "targets"_a, "sample_weight"_a.none())
+      .def("logistic_loss", &loss<&Kernels::logistic_loss>, "scores"_a, "targets"_a, "sample_weight"_a.none())
       .def("catch_up", &catch_up, "rows"_a.none(), "weights"_a.noconvert(), "weight_state"_a.noconvert(),
            "lazy"_a);
 

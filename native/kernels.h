@@ -120,6 +120,21 @@ struct DenseTile {
   bool first, last;
 };
 
+// What a loss is computed from, and where its derivative by the scores goes. The padding of targets must be
+// zero; that of scores is not looked at.
+struct LossArrays {
+  const float* scores;
+  Index scores_stride;
+  const float* targets;
+  Index targets_stride;
+  const float* share;  // of each row in the mean
+  float* delta;
+  Index delta_stride;
+  Index n_rows;
+  Index n_outputs;
+  Index n_columns;  // n_outputs, rounded up to a multiple of 16
+};
+
 struct Kernels {
   const char* name;
   Index lanes;
@@ -184,6 +199,10 @@ struct Kernels {
   // The steps that a row has missed; the row's weights and states begin at `place`.
   void (*take_missed_steps)(const Update& rule, const MissedSteps& missed, float* weights,
                             float* const* state, Index place, Index n_columns);
+
+  // Mean cross-entropy of a softmax over the outputs of a row, and of independent logistic outputs.
+  double (*softmax_loss)(const LossArrays& arrays);
+  double (*logistic_loss)(const LossArrays& arrays);
 };
 
 }  // namespace hardzero

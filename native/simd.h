@@ -170,12 +170,8 @@ HARDZERO_INLINE Vector lane_sums(const Vector (&vectors)[kLanes]) {
 
 // The sum of all lanes.
 HARDZERO_INLINE float lane_sum(Vector v) {
-#if defined(__AVX512F__)
-  return _mm512_reduce_add_ps(reinterpret_cast<__m512>(v));
-#else
   for (int count = kLanes; count > 1; count /= 2) v = pairwise_sums(v, v);
   return v[0];
-#endif
 }
 
 }  // namespace hardzero::HARDZERO_INSTRUCTION_SET

@@ -4,6 +4,7 @@
 #include "backward_dense.h"
 #include "backward_narrow.h"
 #include "backward_sparse.h"
+#include "cross_entropy.h"
 #include "rectify.h"
 #include "take_missed_steps.h"
 
@@ -29,6 +30,8 @@ const Kernels kernels = {
     gradient_dense,
     update_bias,
     take_missed_steps,
+    softmax_loss,
+    logistic_loss,
 };
 
 }  // namespace hardzero::HARDZERO_INSTRUCTION_SET

@@ -7,10 +7,13 @@ scores is ``prediction - target``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from hardzero.ops import Ops
 
 Array = NDArray[np.float32]
 
@@ -50,8 +53,10 @@ class Loss(ABC):
         """Return the derivative of `value` by the scores, shape (n_samples, n_outputs)."""
         return self.mean_over_samples(self.derivative(scores, targets), sample_weight)
 
-    def value_and_delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
-        """Return `value` and `delta`; heads that share work between the two do it once."""
+    def value_and_delta(
+        self, ops: Ops, scores: Array, targets: Array, sample_weight: Array | None = None
+    ) -> tuple[float, Array]:
+        """Return `value`, to the precision of float32 at least, and `delta`, sharing the work of the two."""
         return self.value(scores, targets, sample_weight), self.delta(scores, targets, sample_weight)
 
     @staticmethod
@@ -91,22 +96,11 @@ class SoftmaxLoss(Loss):
         log_total = np.log(np.exp(shifted).sum(axis=1))
         return np.asarray(log_total * targets.sum(axis=1) - (shifted * targets).sum(axis=1))
 
-    def value_and_delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+    def value_and_delta(
+        self, ops: Ops, scores: Array, targets: Array, sample_weight: Array | None = None
+    ) -> tuple[float, Array]:
         """Return `value` to the precision of float32, and `delta`, of one exponential."""
-        # Classes by samples: NumPy reduces over the longer axis several times faster.
-        shifted = scores.T.copy()
-        shifted -= shifted.max(axis=0)
-        wanted = np.ascontiguousarray(targets.T)
-        predictions = np.exp(shifted)
-        totals = predictions.sum(axis=0)
-        if sample_weight is None:
-            value = float(np.vdot(np.log(totals), wanted.sum(axis=0)) - np.vdot(shifted, wanted)) / len(scores)
-        else:
-            losses = np.log(totals) * wanted.sum(axis=0) - (shifted * wanted).sum(axis=0)
-            value = float(np.average(losses, weights=sample_weight))
-        predictions /= totals
-        predictions -= wanted
-        return value, self.mean_over_samples(predictions.T, sample_weight)
+        return ops.softmax_loss(scores, targets, sample_weight)
 
 
 class LogisticLoss(Loss):
@@ -125,15 +119,11 @@ class LogisticLoss(Loss):
         losses = np.maximum(scores, 0) - scores * targets + np.log1p(np.exp(-np.abs(scores)))
         return np.asarray(losses.sum(axis=1))
 
-    def value_and_delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+    def value_and_delta(
+        self, ops: Ops, scores: Array, targets: Array, sample_weight: Array | None = None
+    ) -> tuple[float, Array]:
         """Return `value` to the precision of float32, and `delta`, of one exponential."""
-        decay = np.exp(-np.abs(scores))
-        losses = np.maximum(scores, 0) - scores * targets + np.log1p(decay)
-        if sample_weight is None:
-            value = float(losses.sum(dtype=np.float64)) / len(scores)
-        else:
-            value = float(np.average(losses.sum(axis=1), weights=sample_weight))
-        return value, self.mean_over_samples(logistic(scores, decay) - targets, sample_weight)
+        return ops.logistic_loss(scores, targets, sample_weight)
 
 
 class SquaredError(Loss):

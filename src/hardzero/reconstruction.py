@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.losses import Loss, logistic
+
+if TYPE_CHECKING:
+    from hardzero.ops import Ops
 
 Array = NDArray[np.float32]
 
@@ -49,7 +52,9 @@ class ReconstructionHead(Loss):
         """Return the cost of each sample, summed over its entries."""
         return self._sum(self.cost_and_derivative(scores, targets)[0])
 
-    def value_and_delta(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+    def value_and_delta(
+        self, ops: Ops, scores: Array, targets: Array, sample_weight: Array | None = None
+    ) -> tuple[float, Array]:
         """Return the mean cost and its derivative by the scores, from one pass over the entries."""
         cost, derivative = self.cost_and_derivative(scores, targets)
         value = float(np.average(self._sum(cost), weights=sample_weight))

@@ -450,7 +450,7 @@ class Trainer:
         minibatch = self._minibatch(ops, X, samples, targets)
         network = minibatch.network
         forward_pass = network.forward(ops, minibatch.rows, dropout)
-        loss, delta = network.loss.value_and_delta(forward_pass.scores, minibatch.targets, sample_weight)
+        loss, delta = network.loss.value_and_delta(ops, forward_pass.scores, minibatch.targets, sample_weight)
         loss += forward_pass.activation_penalty(self.penalty.coefficients, sample_weight)
         if not math.isfinite(loss):
             raise TrainingDiverged(self._divergence_message(loss))

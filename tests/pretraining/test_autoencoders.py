@@ -138,7 +138,7 @@ def test_gradient_of_tied_weights_is_the_sum_of_both(digits):
         expected[i, j] = (cost(weights + shift) - cost(weights - shift)) / 2e-2
     cost(weights)
     forward_pass = network.forward(ops, ops.rows(batch))
-    _, delta = head.value_and_delta(forward_pass.scores, batch)
+    _, delta = head.value_and_delta(ops, forward_pass.scores, batch)
     network.backward(ops, forward_pass, delta, Momentum(1.0))
     gradient = weights - network.hidden_layers[0].parameters.weights
     np.testing.assert_allclose(gradient[20:24, :3], expected, rtol=1e-2, atol=1e-3)

@@ -31,7 +31,7 @@ def autoencoder(ops, bag, decoder="sigmoid"):
 
 def step(network, ops, rows, targets, update):
     forward_pass = network.forward(ops, rows)
-    value, delta = network.loss.value_and_delta(forward_pass.scores, targets)
+    value, delta = network.loss.value_and_delta(ops, forward_pass.scores, targets)
     network.backward(ops, forward_pass, delta, update)
     return value
 

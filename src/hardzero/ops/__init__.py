@@ -43,7 +43,7 @@ class Rows(Protocol):
 
 
 class Ops(Protocol):
-    """The products, activations and updates of fully connected layers over minibatches.
+    """The products, activations, losses and updates of fully connected layers over minibatches.
 
     An instance may keep scratch memory: use one per thread of Python. Results have the same bits for any
     `n_threads`.
@@ -111,6 +111,39 @@ class Ops(Protocol):
             ``(delta @ weights.T + activation_l1 * sign(rows)) * slope`` for the weights before the update,
             with the slope of the activation (and dropout) that made `rows`; exactly zero where a
             zero-making activation is zero.
+        """
+
+    def softmax_loss(
+        self,
+        scores: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        sample_weight: NDArray[np.float32] | None = None,
+    ) -> tuple[float, NDArray[np.float32]]:
+        """Return the mean cross-entropy of a softmax over the outputs, and its derivative by the scores.
+
+        Parameters
+        ----------
+        scores, targets : ndarray of shape (n_samples, n_outputs), float32
+            The loss of a sample is ``-sum(targets * log(softmax(scores)))``.
+        sample_weight : ndarray of shape (n_samples,), float32, optional
+            Weights of the mean.
+
+        Returns
+        -------
+        float
+            To the precision of float32; not a number where a score is not finite.
+        ndarray of shape (n_samples, n_outputs), float32
+        """
+
+    def logistic_loss(
+        self,
+        scores: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        sample_weight: NDArray[np.float32] | None = None,
+    ) -> tuple[float, NDArray[np.float32]]:
+        """Return the mean cross-entropy of independent logistic outputs, and its derivative; see `softmax_loss`.
+
+        The loss of a sample is ``sum(log(1 + exp(scores)) - targets * scores)``.
         """
 
     def lazy_updates(self, parameters: Parameters) -> AbstractContextManager[None]:

@@ -164,6 +164,14 @@ class NativeOps:
             parameters.lazy_rows,
         )
 
+    def softmax_loss(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+        """Return the cross-entropy of a softmax and its derivative; see `Ops.softmax_loss`."""
+        return self._engine.softmax_loss(scores, targets, sample_weight)
+
+    def logistic_loss(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+        """Return the cross-entropy of logistic outputs and its derivative; see `Ops.logistic_loss`."""
+        return self._engine.logistic_loss(scores, targets, sample_weight)
+
     @contextmanager
     def lazy_updates(self, parameters: Parameters) -> Iterator[None]:
         """Let the weights of idle input units miss updates; see `Ops.lazy_updates`."""

@@ -137,6 +137,21 @@ class ReferenceOps:
         apply_update(update, parameters.bias, delta.sum(axis=0), parameters.bias_state)
         return passed_back
 
+    def softmax_loss(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+        """Return the cross-entropy of a softmax and its derivative; see `Ops.softmax_loss`."""
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        totals = exponentials.sum(axis=1, keepdims=True)
+        losses = np.log(totals[:, 0]) * targets.sum(axis=1) - (shifted * targets).sum(axis=1)
+        return _mean(losses, exponentials / totals - targets, sample_weight)
+
+    def logistic_loss(self, scores: Array, targets: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+        """Return the cross-entropy of logistic outputs and its derivative; see `Ops.logistic_loss`."""
+        decay = np.exp(-np.abs(scores))
+        losses = np.maximum(scores, 0) - scores * targets + np.log1p(decay)
+        predictions = np.where(scores < 0, decay, np.float32(1)) / (1 + decay)
+        return _mean(losses.sum(axis=1), predictions - targets, sample_weight)
+
     def lazy_updates(self, parameters: Parameters) -> AbstractContextManager[None]:
         """Leave every update as it is; see `Ops.lazy_updates`."""
         return nullcontext()
@@ -145,7 +160,14 @@ class ReferenceOps:
         """Do nothing: no row is ever behind."""
 
 
-def _column(per_sample: float | Array) -> Array:
+def _mean(losses: Array, derivatives: Array, sample_weight: Array | None) -> tuple[float, Array]:
+    """Return the weighted mean over samples of their losses, and its derivative given those of each loss."""
+    weights = np.ones(len(losses)) if sample_weight is None else sample_weight.astype(np.float64)
+    shares = weights / weights.sum()
+    return float(losses @ shares), derivatives * _column(shares)
+
+
+def _column(per_sample: float | NDArray[np.floating]) -> Array:
     """Return one number, or one for each sample, as a factor of rows."""
     return np.asarray(per_sample, dtype=np.float32).reshape(-1, 1)
 
