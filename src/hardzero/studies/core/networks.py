@@ -38,16 +38,17 @@ def train_classifier(settings: Settings, context: Context) -> RectifierClassifie
 
 
 def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any, y: Any) -> Any:
-    """Fit an estimator for each of the learning rates in question and return the best on validation data.
+    """Fit an estimator for the learning rates in question and return the best on validation data.
 
-    Rates at which training diverges are passed over.
+    Rates are tried in their order, the largest first, until one does worse than the one before: from there on networks
+    only learn more slowly, and take longest. Rates at which training diverges are passed over.
 
     Raises
     ------
     ValueError
         If training diverges at every rate.
     """
-    best, best_score, failure = None, -np.inf, None
+    best, best_score, previous, failure = None, -np.inf, -np.inf, None
     if settings.get("pretrained"):
         settings = {**settings, "pretraining": pretrained_stack(settings, context, X)}
     rates = settings.get("learning_rates") or [settings.get("learning_rate_init", 0.001)]
@@ -63,6 +64,9 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
         score = validation_score(estimator, context) if len(rates) > 1 else 0.0
         if score > best_score:
             best, best_score = estimator, score
+        if score < previous:
+            break
+        previous = score
     if best is None:
         raise ValueError(f"training failed at every learning rate: {failure}") from failure
     return best

@@ -1,0 +1,55 @@
+"""Choosing a learning rate: which are tried, and which network is returned."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+
+from hardzero.studies.core.networks import fit_best_rate
+from hardzero.studies.core.study import Context
+
+
+class Learner:
+    """Scores as a table says, by learning rate; diverges where that says None."""
+
+    scores: ClassVar[dict[float, float | None]]
+    tried: ClassVar[list[float]]
+
+    @classmethod
+    def _get_param_names(cls):
+        return ["learning_rate_init"]
+
+    def __init__(self, learning_rate_init, random_state, n_jobs):
+        self.learning_rate_init = learning_rate_init
+
+    def fit(self, X, y, checkpoint):
+        self.tried.append(self.learning_rate_init)
+        self.best_validation_score_ = self.scores[self.learning_rate_init]
+        if self.best_validation_score_ is None:
+            raise ValueError("training diverged")
+
+
+def chosen_and_tried(scores):
+    kind = type("LearnerOfScores", (Learner,), {"scores": scores, "tried": []})
+    best = fit_best_rate(kind, {"learning_rates": list(scores)}, Context(None, seed=0), None, None)
+    return best.learning_rate_init, kind.tried
+
+
+@pytest.mark.parametrize(
+    ("scores", "chosen", "tried"),
+    [
+        ({0.1: 0.9, 0.01: 0.8, 0.001: 0.95}, 0.1, [0.1, 0.01]),
+        ({0.1: 0.8, 0.01: 0.9, 0.001: 0.7, 0.0001: 0.6}, 0.01, [0.1, 0.01, 0.001]),
+        ({0.1: None, 0.01: 0.9, 0.001: 0.9, 0.0001: 0.91}, 0.0001, [0.1, 0.01, 0.001, 0.0001]),
+        ({0.1: 0.5}, 0.1, [0.1]),
+    ],
+    ids=["falls at once", "rises, then falls", "diverges, then rises", "one rate"],
+)
+def test_rates_are_tried_until_one_does_worse_than_the_one_before(scores, chosen, tried):
+    assert chosen_and_tried(scores) == (chosen, tried)
+
+
+def test_divergence_at_every_rate_is_an_error():
+    with pytest.raises(ValueError, match="training failed at every learning rate: training diverged"):
+        chosen_and_tried({0.1: None, 0.01: None})
