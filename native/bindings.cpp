@@ -19,6 +19,7 @@
 
 #include "bind_predictor.h"
 #include "engine.h"
+#include "flush_denormals.h"
 #include "instruction_set.h"
 #include "lazy_rows.h"
 #include "rows.h"
@@ -347,6 +348,7 @@ nb::tuple loss(Engine& engine, const InputMatrix& scores, const InputMatrix& tar
                const std::optional<InputVector>& sample_weight) {
   require(scores.shape(0) == targets.shape(0) && scores.shape(1) == targets.shape(1),
           "scores and targets must have the same shape");
+  require(scores.shape(1) > 0, "scores must have columns");
   require(!sample_weight || sample_weight->shape(0) == scores.shape(0), "there must be one weight a sample");
   const Index n_rows = extent(scores, 0);
   const Index n_outputs = extent(scores, 1);
@@ -360,6 +362,7 @@ nb::tuple loss(Engine& engine, const InputMatrix& scores, const InputMatrix& tar
     const Array<float> share = shares_of_samples(pool, sample_weight, n_rows);
     delta = Matrix(pool, n_rows, n_outputs);
     const Index width = padded_width(n_outputs);
+    const FlushDenormals flush;
     value = (engine.kernels().*kLoss)({padded_scores.data(), width, padded_targets.data(), width,
                                        share.data(), delta.values.data(), delta.stride, n_rows, n_outputs,
                                        round_up(n_outputs, kLineFloats)});
@@ -426,7 +429,7 @@ std::vector<std::string> names(const std::vector<const Kernels*>& kernels) {
 
 NB_MODULE(_native, m) {
   using namespace hardzero;
-  m.doc() = "Products of fully connected layers that skip zeros.";
+  m.doc() = "Products of fully connected layers that skip zeros, updates and losses.";
 
   m.def("compiled_instruction_sets", [] { return names(compiled_kernels()); });
   m.def("runnable_instruction_sets", [] { return names(runnable_kernels()); });

@@ -1,8 +1,9 @@
-// The table of kernels: single-threaded loops over a part of a product, compiled once per instruction set.
+// The table of kernels: single-threaded loops over a part of a product, and losses, compiled once per
+// instruction set.
 //
 // Matrices are row-major with a row stride that is a multiple of 16 floats; columns are processed in whole
-// vectors, so padding columns up to a multiple of 16 are read and written. They must be zero in weights and
-// delta.
+// vectors, so padding columns up to a multiple of 16 are read and written. They must be zero in weights,
+// delta and targets.
 #pragma once
 
 #include <cstdint>

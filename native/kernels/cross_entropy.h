@@ -2,8 +2,6 @@
 // derivative by the scores, from one exponential.
 #pragma once
 
-#include <cmath>
-
 #include "../kernels.h"
 #include "../simd.h"
 #include "exponential.h"
@@ -43,14 +41,14 @@ static double softmax_loss(const LossArrays& arrays) {
       const IntVector valid = lanes_before(arrays.n_outputs - column);
       const Vector score = valid ? load(scores + column) - largest : Vector{};
       const Vector target = load(targets + column);
-      const Vector share = valid ? exponential(score) : Vector{};
-      store(delta + column, share);
-      totals += share;
+      const Vector power = valid ? exponential(score) : Vector{};
+      store(delta + column, power);
+      totals += power;
       wanted += target;
       wanted_scores += score * target;
     }
     const float total = lane_sum(totals);
-    const double log_total = std::log(static_cast<double>(total));
+    const double log_total = __builtin_log(static_cast<double>(total));
     loss += static_cast<double>(arrays.share[row]) * (log_total * static_cast<double>(lane_sum(wanted)) -
                                                       static_cast<double>(lane_sum(wanted_scores)));
     const Vector share = broadcast(arrays.share[row]);
@@ -69,7 +67,7 @@ static double sum_of_log1p(const float* values, Index count) {
     const Index last = count - first < kFactors ? count : first + kFactors;
     double product = 1.0;
     for (Index i = first; i < last; ++i) product *= 1.0 + static_cast<double>(values[i]);
-    sum += std::log(product);
+    sum += __builtin_log(product);
   }
   return sum;
 }

@@ -1,5 +1,5 @@
 // The exponential of a vector of numbers that are not positive, as losses need it: accurate to 2 units in the
-// last place; 0 below -87, where the result would be denormal; NaN stays NaN.
+// last place; 0 below -87, just before results become denormal; NaN stays NaN.
 #pragma once
 
 #include "../simd.h"

@@ -56,7 +56,7 @@ class Loss(ABC):
     def value_and_delta(
         self, ops: Ops, scores: Array, targets: Array, sample_weight: Array | None = None
     ) -> tuple[float, Array]:
-        """Return `value`, to the precision of float32 at least, and `delta`, sharing the work of the two."""
+        """Return `value`, to the precision of float32 at least, and `delta`; some heads do both at once in `ops`."""
         return self.value(scores, targets, sample_weight), self.delta(scores, targets, sample_weight)
 
     @staticmethod

@@ -45,7 +45,9 @@ def cases(draw):
         "labels": lambda: random.integers(2, size=scores.shape),
         "shares": lambda: random.dirichlet(np.ones(n_outputs), size=n_samples),
     }[draw(st.sampled_from(["one-hot", "labels", "shares"]))]()
-    weights = random.integers(4, size=n_samples).astype(np.float32) + np.float32(0.25) if draw(st.booleans()) else None
+    weights = random.integers(4, size=n_samples).astype(np.float32) if draw(st.booleans()) else None
+    if weights is not None:
+        weights[0] = 1.5
     return Case(scores, targets.astype(np.float32), weights)
 
 
@@ -88,9 +90,28 @@ def test_probabilities_near_one_leave_their_small_loss(ops):
         assert_allclose(delta[0], expit(-score), rtol=1e-5)
 
 
+def test_a_product_of_many_terms_does_not_overflow(ops):
+    value, _ = ops.logistic_loss(np.zeros((1, 2000), dtype=np.float32), np.zeros((1, 2000), dtype=np.float32))
+    assert value == pytest.approx(2000 * np.log(2), rel=1e-6)
+
+
+def test_a_minibatch_without_samples(ops):
+    empty = np.zeros((0, 7), dtype=np.float32)
+    value, delta = ops.logistic_loss(empty, empty)
+    assert value == 0.0
+    assert delta.shape == (0, 7)
+
+
+def test_denormal_derivatives_count_as_zero():
+    scores, targets = np.float32([[0.0, -80.0]]).repeat(2048, axis=0), np.float32([[1.0, 0.0]]).repeat(2048, axis=0)
+    _, delta = NativeOps().softmax_loss(scores, targets, np.float32([1.0]).repeat(2048))
+    assert np.all((delta == 0) | (np.abs(delta) >= np.finfo(np.float32).tiny))
+    assert not delta[:, 1].any()
+
+
 @pytest.mark.parametrize("loss", ["softmax_loss", "logistic_loss"])
-def test_what_is_not_a_number_shows(ops, loss):
-    for bad in (np.nan, np.inf):
+def test_what_is_not_finite_shows(ops, loss):
+    for bad in (np.nan, np.inf, -np.inf):
         scores = np.zeros((3, 20), dtype=np.float32)
         scores[1, 17] = bad
         targets = np.eye(3, 20, k=16, dtype=np.float32)
@@ -103,12 +124,14 @@ def test_layout_does_not_matter_and_padding_is_zero(ops, loss):
     random = np.random.default_rng(0)
     scores = random.standard_normal((9, 21)).astype(np.float32)
     targets = random.integers(2, size=scores.shape).astype(np.float32)
-    padded = padded_copy(scores)
-    whole_rows(padded)[:, 21:] = np.nan  # nothing of it may be read as a score
+    # Nothing of the padding may be read as a score or a target.
+    not_numbers, large, dirty = padded_copy(scores), padded_copy(scores), padded_copy(targets)
+    whole_rows(not_numbers)[:, 21:], whole_rows(large)[:, 21:], whole_rows(dirty)[:, 21:] = np.nan, 1e30, 7
     results = [
         getattr(ops, loss)(s, t, w)
         for s, t, w in [
-            (padded, padded_copy(targets), np.ones(9, dtype=np.float32)),
+            (not_numbers, padded_copy(targets), np.ones(9, dtype=np.float32)),
+            (large, dirty, None),
             (np.asfortranarray(scores), targets, None),
             (np.repeat(scores, 2, axis=1)[:, ::2], np.asfortranarray(targets), np.ones(18, dtype=np.float32)[::2]),
         ]
@@ -117,8 +140,9 @@ def test_layout_does_not_matter_and_padding_is_zero(ops, loss):
         assert value == pytest.approx(results[0][0], rel=1e-6)
         assert_allclose(delta, results[0][1], rtol=1e-6, atol=1e-8)
     if ops.name == "native":
-        assert_array_equal(results[0][1], results[1][1])
-        assert not whole_rows(results[0][1])[:, 21:32].any()
+        for _, delta in results:
+            assert_array_equal(delta, results[0][1])
+            assert not whole_rows(delta)[:, 21:32].any()
 
 
 def whole_rows(matrix):

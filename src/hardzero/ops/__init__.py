@@ -131,7 +131,7 @@ class Ops(Protocol):
         Returns
         -------
         float
-            To the precision of float32; not a number where a score is not finite.
+            To the precision of float32; not finite where a score is not.
         ndarray of shape (n_samples, n_outputs), float32
         """
 

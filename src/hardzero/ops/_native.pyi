@@ -41,7 +41,7 @@ class LazyRows:
     def __init__(self, n_rows: int) -> None: ...
 
 class Engine:
-    """Products of layers over minibatches; one per Python thread."""
+    """Products of layers over minibatches, updates and losses; one per Python thread."""
 
     def __init__(self, n_threads: int, instruction_set: str | None = None) -> None: ...
     n_threads: int

@@ -1,4 +1,4 @@
-"""`Ops` in C++: products that skip zeros, on several threads, with updates fused into the backward pass."""
+"""`Ops` in C++: products that skip zeros, on several threads, updates fused into the backward pass, and losses."""
 
 from __future__ import annotations
 
