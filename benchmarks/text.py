@@ -341,12 +341,13 @@ def speed(arguments: Arguments) -> Iterator[pd.DataFrame]:
 def training_speed(
     arguments: Arguments, sizes: tuple[int, ...], solver: str, rate: float, train: Any, test: Any
 ) -> pd.DataFrame:
-    """Time epochs of minibatches of 64, and score what they have taught: the same network for all but the linear one.
+    """Time epochs, and score what they have taught: the same network for all but the linear one.
 
     The contestants take turns, one epoch each; the accuracy is that after the last epoch, the same number for all.
     """
     X, y = train
-    settings = {"solver": solver, "learning_rate_init": rate, "batch_size": BATCH, "alpha": 0.0, "random_state": 0}
+    batch_size = arguments.batch_size
+    settings = {"solver": solver, "learning_rate_init": rate, "batch_size": batch_size, "alpha": 0.0, "random_state": 0}
     settings |= {"momentum": 0.0} if solver == "sgd" else {}
     models = {
         OURS: RectifierClassifier(sizes, n_jobs=arguments.threads, **settings),
@@ -366,7 +367,8 @@ def training_speed(
         print("torch is not installed: skipped", file=sys.stderr)
     else:
         for variant in VARIANTS[solver]:
-            bags = TorchBags(X, y, sizes, solver, variant, rate=rate, batch_size=BATCH, n_threads=arguments.threads)
+            common = {"rate": rate, "batch_size": batch_size, "n_threads": arguments.threads}
+            bags = TorchBags(X, y, sizes, solver, variant, **common)
             contestants[f"PyTorch, {variant}"], models[f"PyTorch, {variant}"] = bags.epoch, bags
     times = alternate(contestants, n_turns=arguments.turns, least_seconds=0)
     return pd.DataFrame(
@@ -452,6 +454,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=np.inf, help="after which no further model is trained")
     parser.add_argument("--seeds", type=int, default=3, help="networks a model of polarity and transfer (default: 3)")
     parser.add_argument("--threads", type=int, default=2, help="of hardzero and PyTorch, in the speed part")
+    parser.add_argument("--batch-size", type=int, default=BATCH, help=f"of the speed part (default: {BATCH})")
     parser.add_argument("--samples", type=int, default=8192, help="training samples of the speed part (default: 8192)")
     parser.add_argument("--words", type=int, default=N_WORDS, help="most words of the speed part (default: 5000)")
     parser.add_argument(
