@@ -48,7 +48,7 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
     ValueError
         If training diverges at every rate.
     """
-    best, best_score, previous, failure = None, -np.inf, -np.inf, None
+    best, best_score, failure = None, -np.inf, None
     if settings.get("pretrained"):
         settings = {**settings, "pretraining": pretrained_stack(settings, context, X)}
     rates = settings.get("learning_rates") or [settings.get("learning_rate_init", 0.001)]
@@ -62,11 +62,10 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
             failure = error
             continue
         score = validation_score(estimator, context) if len(rates) > 1 else 0.0
+        if score < best_score:
+            break
         if score > best_score:
             best, best_score = estimator, score
-        if score < previous:
-            break
-        previous = score
     if best is None:
         raise ValueError(f"training failed at every learning rate: {failure}") from failure
     return best
