@@ -9,12 +9,14 @@ from hardzero.studies.core.networks import classification_metrics, train_classif
 from hardzero.studies.core.statistics import estimate
 from hardzero.studies.core.study import Context, Metrics, Picture, Scale, Settings, Study
 from hardzero.studies.core.tables import Measure, Table, comparison
-from hardzero.studies.sparsity_error import PROTOCOL
+from hardzero.studies.sparsity_error import PROTOCOL as RECTIFIER_PROTOCOL
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BETAS = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0]
+PROTOCOL = {**RECTIFIER_PROTOCOL, "full": {**RECTIFIER_PROTOCOL["full"], "learning_rates": [0.1, 0.01]}}
+"""At full scale soft functions may need a smaller rate than rectifiers do."""
 
 
 class SoftplusHardening(Study):
