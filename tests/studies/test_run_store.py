@@ -115,6 +115,37 @@ def test_a_renewed_claim_holds(tmp_path):
     assert other.claim() is None
 
 
+def test_the_seconds_of_a_run_are_those_of_all_its_attempts(tmp_path, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("hardzero.studies.core.run_store.time.time", lambda: now)
+    killed, interrupted, last = (RunStore(tmp_path / "runs.sqlite") for _ in range(3))
+    killed.plan("example", "quick", [spec()])
+    killed.claim()
+    now += 20
+    killed.renew([spec().key])
+    now += 31
+    interrupted.claim()
+    now += 5
+    interrupted.release([spec().key])
+    now += 100
+    last.claim()
+    now += 10
+    last.renew([spec().key])
+    assert last.finish(spec().key, {"error": 1.0}, 10.5)
+    run = last.frame("example").iloc[0]
+    assert run["seconds"] == pytest.approx(20 + 5 + 10.5)
+    assert run["overhead_seconds"] is None
+    assert run["attempts"] == 3
+
+
+def test_a_failed_run_counts_its_seconds_anew(store):
+    store.plan("example", "quick", [spec()])
+    store.fail(store.claim().key, "ValueError: no", 7.0)
+    store.plan("example", "quick", [spec()])
+    store.finish(store.claim().key, {"error": 1.0}, 0.5)
+    assert store.frame("example")["seconds"].tolist() == [0.5]
+
+
 def test_a_released_run_is_free_and_a_failed_one_is_tried_again_by_a_new_plan(store):
     store.plan("example", "quick", [spec()])
     store.release([store.claim().key])

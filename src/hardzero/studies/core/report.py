@@ -63,11 +63,9 @@ class StudyReport:
         finished = self.finished
         if not len(finished):
             return ""
-        overhead = finished["overhead_seconds"].median()
-        return (
-            f"{finished['seconds'].mean():.3g} s a run on average, {finished['seconds'].sum():.0f} s in all; "
-            f"{1000 * overhead:.0f} ms median overhead a run"
-        )
+        overhead = finished["overhead_seconds"].dropna()
+        text = f"{finished['seconds'].mean():.3g} s a run on average, {finished['seconds'].sum():.0f} s in all"
+        return f"{text}; {1000 * overhead.median():.0f} ms median overhead a run" if len(overhead) else text
 
     @property
     def failures(self) -> list[tuple[str, str]]:

@@ -122,6 +122,7 @@ class RunStore:
         self.path = Path(path)
         self.lease_seconds = lease_seconds
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._seconds_before: dict[str, float] = {}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         try:
@@ -179,7 +180,8 @@ class RunStore:
                     (study, scale, spec.key, position),
                 )
                 connection.execute(
-                    "UPDATE runs SET status='pending', deaths=0 WHERE key=? AND status='failed'", (spec.key,)
+                    "UPDATE runs SET status='pending', deaths=0, seconds=NULL WHERE key=? AND status='failed'",
+                    (spec.key,),
                 )
 
     def claim(self, keys: Sequence[str] | None = None) -> RunSpec | None:
@@ -193,7 +195,7 @@ class RunStore:
         Returns
         -------
         RunSpec or None
-            A run that was pending, or whose owner let its lease end.
+            A run that was pending, or whose owner let its lease end. What its earlier attempts took is counted on.
         """
         now = time.time()
         with self._transaction() as connection:
@@ -209,15 +211,16 @@ class RunStore:
                 "WHERE key=?",
                 (self.owner, now + self.lease_seconds, now, chosen),
             )
+        self._seconds_before[chosen] = free[chosen]["seconds"] or 0.0
         return _spec(free[chosen])
 
     def renew(self, keys: Iterable[str]) -> None:
-        """Extend the lease of runs that this process has claimed."""
-        until = time.time() + self.lease_seconds
+        """Extend the lease of runs that this process has claimed, and record what they have taken so far."""
+        now = time.time()
         with self._transaction() as connection:
             connection.executemany(
-                "UPDATE runs SET lease_until=? WHERE key=? AND owner=? AND status='running'",
-                [(until, key, self.owner) for key in keys],
+                "UPDATE runs SET lease_until=?, seconds=?+?-started WHERE key=? AND owner=? AND status='running'",
+                [(now + self.lease_seconds, self._seconds_before.get(key, 0.0), now, key, self.owner) for key in keys],
             )
 
     def finish(self, key: str, metrics: Mapping[str, Any], seconds: float) -> bool:
@@ -235,7 +238,7 @@ class RunStore:
             cursor = connection.execute(
                 "UPDATE runs SET status=?, metrics=?, error=?, seconds=?, finished=?, lease_until=NULL "
                 "WHERE key=? AND owner=? AND status='running'",
-                (status, metrics, error, seconds, time.time(), key, self.owner),
+                (status, metrics, error, self._seconds_before.get(key, 0.0) + seconds, time.time(), key, self.owner),
             )
         return cursor.rowcount == 1
 
@@ -250,12 +253,13 @@ class RunStore:
             failed, so that one that takes too much memory does not keep a study from ending.
         most_deaths : int, default=5
         """
+        now = time.time()
         with self._transaction() as connection:
             for key in keys:
                 connection.execute(
-                    "UPDATE runs SET status='pending', lease_until=NULL, deaths=deaths+? "
+                    "UPDATE runs SET status='pending', lease_until=NULL, deaths=deaths+?, seconds=?+?-started "
                     "WHERE key=? AND owner=? AND status='running'",
-                    (int(died), key, self.owner),
+                    (int(died), self._seconds_before.get(key, 0.0), now, key, self.owner),
                 )
                 connection.execute(
                     "UPDATE runs SET status='failed', error=? WHERE key=? AND status='pending' AND deaths >= ?",
@@ -292,9 +296,9 @@ class RunStore:
         -------
         pandas.DataFrame
             One row a run, in planned order: ``data``, ``data_checksum``, ``version``, ``seed``, ``status``, a
-            column for each setting and each metric, ``seconds`` (of the measurement), ``overhead_seconds``
-            (from claim to record, without the measurement), ``attempts``, ``failure``, ``settings`` (as JSON)
-            and ``key``.
+            column for each setting and each metric, ``seconds`` (of the measurement; of one that was killed and
+            resumed, those of all attempts), ``overhead_seconds`` (from claim to record, without the measurement;
+            None after several attempts), ``attempts``, ``failure``, ``settings`` (as JSON) and ``key``.
         """
         import pandas as pd
 
@@ -322,7 +326,7 @@ def _spec(row: sqlite3.Row) -> RunSpec:
 
 def _record(row: sqlite3.Row) -> dict[str, Any]:
     overhead = None
-    if row["status"] == "done":
+    if row["status"] == "done" and row["attempts"] == 1:
         overhead = max(0.0, row["finished"] - row["started"] - row["seconds"])
     return {
         "data": row["data"],
