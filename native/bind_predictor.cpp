@@ -131,6 +131,7 @@ nb::ndarray<nb::numpy, std::int32_t> active_units(const Predictor& predictor, co
 }  // namespace
 
 void bind_predictor(nb::module_& m) {
+  m.attr("LEAST_MINIBATCH") = kLeastMinibatch;
   nb::class_<Predictor>(m, "Predictor")
       .def(
           "__init__",

@@ -47,17 +47,10 @@ namespace {
 // Places beyond the end of a list that kernels write whole vectors to, or read ahead of.
 constexpr Index kSlack = 2 * kLineFloats;
 
-// From this many samples on, weights are reused across a minibatch in cache, if all hidden units are
-// rectifiers; hardzero.predictor has a way of its own for others.
-constexpr Index kLeastMinibatch = 4;
-
 // At most this many at once, whose activations the caches and the kept scratch memory hold.
 constexpr Index kMostMinibatch = 1024;
 
 constexpr Index kSamplesPerTask = 4;
-
-// hardzero.activations.SOFTPLUS_REACH
-constexpr float kSoftplusReach = 80.0f;
 
 float logistic(float z) {
   const float decay = std::exp(-std::fabs(z));
@@ -81,7 +74,8 @@ float Activation::operator()(float z) const {
     case Kind::logistic:
       return logistic(z);
     case Kind::softplus:
-      if (std::fabs(z) * parameters[0] > kSoftplusReach) return std::max(z, 0.0f);
+      // hardness, and how far softplus differs from the rectifier
+      if (std::fabs(z) * parameters[0] > parameters[1]) return std::max(z, 0.0f);
       return std::max(z, 0.0f) + std::log1p(std::exp(-std::fabs(z) * parameters[0])) / parameters[0];
     case Kind::identity:
       return z;

@@ -15,6 +15,10 @@ namespace hardzero {
 
 enum class Precision { float32, bfloat16, int8 };
 
+// From this many samples on, weights are reused across a minibatch in cache, if all hidden units are
+// rectifiers; hardzero.predictor has a way of its own for others.
+constexpr Index kLeastMinibatch = 4;
+
 // What a hidden layer does to its pre-activations. `parameters` are those of the function
 // (hardzero.activations).
 struct Activation {

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from hardzero.activations import Activation, LeakyIntegrateAndFire, Softplus
+from hardzero.activations import SOFTPLUS_REACH, Activation, LeakyIntegrateAndFire, Softplus
 from hardzero.network import Layer, Network
 from hardzero.ops import Ops, _native, get_ops
 from hardzero.ops.layout import padded_copy
@@ -19,9 +19,6 @@ from hardzero.ops.updates import Parameters
 Array = NDArray[np.float32]
 
 PRECISIONS = ("float32", "bfloat16", "int8")
-
-LEAST_MINIBATCH = 4
-"""Samples from which on weights are reused across them (native/predictor.cpp)."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +158,7 @@ class Predictor:
     def _is_minibatch(self, X: Any) -> bool:
         """Tell whether `X` has several samples and is what the native code would accept; it names what it refuses."""
         is_real = X.dtype.kind in "fiub" and X.dtype.isnative
-        return bool(is_real and X.ndim == 2 and X.shape[1] == self.n_features and X.shape[0] >= LEAST_MINIBATCH)
+        return bool(is_real and X.ndim == 2 and X.shape[1] == self.n_features and X.shape[0] >= _native.LEAST_MINIBATCH)
 
     def _run_smooth(self, network: Network, X: Any, predictions: bool) -> Array:
         ops = self._ops()
@@ -196,7 +193,7 @@ def _frozen(network: Network) -> Network:
 def _function(activation: Activation) -> tuple[str, list[float]]:
     """Return the name and the constants by which the native code knows an activation."""
     if isinstance(activation, Softplus):
-        return activation.name, [activation.beta]
+        return activation.name, [activation.beta, float(SOFTPLUS_REACH)]
     if isinstance(activation, LeakyIntegrateAndFire):
         offset = activation.resting_potential - activation.threshold_potential
         gap = activation.threshold_potential - activation.reset_potential

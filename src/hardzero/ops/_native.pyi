@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
+LEAST_MINIBATCH: int
+"""Samples of a prediction from which on weights are reused across them."""
+
 def compiled_instruction_sets() -> list[str]:
     """Return the instruction sets that this build has kernels for, plainest first."""
 
