@@ -227,6 +227,21 @@ def test_calls_of_partial_fit_are_epochs_of_fit(digits, solver):
     assert parts.n_iter_ == 1
 
 
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_the_cosine_rate_falls_over_calls_of_partial_fit_and_then_refuses_more(digits, solver):
+    whole = small(solver=solver, shuffle=False, learning_rate="cosine", tol=0.0).fit(*digits)
+    parts = small(solver=solver, shuffle=False, learning_rate="cosine")
+    for _ in range(parts.max_iter):
+        parts.partial_fit(*digits, classes=np.arange(10))
+    assert same_bits(whole, parts)
+    with pytest.raises(
+        ValueError, match="the cosine learning rate has fallen to 0 over max_iter=5 passes: raise max_iter"
+    ):
+        parts.partial_fit(*digits)
+    parts.set_params(max_iter=6).partial_fit(*digits)
+    assert not same_bits(whole, parts)
+
+
 def test_warm_start_goes_on_from_the_fit_before(digits):
     model = small(warm_start=True, max_iter=3, solver="sgd", momentum=0.0, shuffle=False).fit(*digits)
     model.fit(*digits)

@@ -38,7 +38,7 @@ from hardzero.network import Dropout, Input, Network
 from hardzero.network_estimator import NetworkEstimator, as_network_input, estimator_settings
 from hardzero.ops import Ops
 from hardzero.optimizers import LEARNING_RATES
-from hardzero.semi_supervised import keep_labelled, labelled_rows
+from hardzero.semi_supervised import keep_labeled, labeled_rows
 from hardzero.training import Callback, ChunkOfRun, History, Trainer, TrainingDiverged, TrainingSettings
 
 if TYPE_CHECKING:
@@ -147,8 +147,16 @@ class _RectifierEstimator(NetworkEstimator):
         Raises
         ------
         ValueError
-            For data that cannot be learned from (NaN, one class, wrong shapes, …), for a diverging loss, and for a
-            checkpoint that is damaged or belongs to another training.
+            For data that cannot be learned from (NaN, one class, wrong shapes, …), for a diverging loss, for
+            `validation` without `early_stopping`, for a checkpoint that is damaged or belongs to another training, and
+            for one with ``lbfgs`` or `warm_start`.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` was reached while there still was progress.
+        UserWarning
+            If `target_sparsity` was missed by more than a point, or Ctrl-C ended training, whose state is kept.
         """
         return self._fit(X, y, sample_weight, validation=validation, callback=callback, checkpoint=checkpoint)
 
@@ -159,7 +167,8 @@ class _RectifierEstimator(NetworkEstimator):
     ) -> _RectifierEstimator:
         """Go on training for one pass over the given data.
 
-        With `target_sparsity`, a call counts as one epoch of `max_iter`, over which the target is approached.
+        A call counts as one epoch of `max_iter`, over which `target_sparsity` is approached and the ``cosine`` learning
+        rate falls.
 
         Parameters
         ----------
@@ -170,6 +179,14 @@ class _RectifierEstimator(NetworkEstimator):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            For data that cannot be learned from or of another shape than before, for a diverging loss, with
+            `early_stopping`, with `pretraining` before a `fit`, and where the ``cosine`` learning rate has fallen to 0.
+        AttributeError
+            With ``lbfgs``, which has no single steps.
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
@@ -216,7 +233,8 @@ class _RectifierEstimator(NetworkEstimator):
         Raises
         ------
         ValueError
-            If a chunk cannot be learned from, or an iterator is given where several passes are needed.
+            If a chunk cannot be learned from, an iterator is given where several passes are needed, `passes` is below
+            1, or `early_stopping` is on: `validation` takes its place.
 
         Examples
         --------
@@ -298,9 +316,19 @@ class _RectifierEstimator(NetworkEstimator):
 
         Parameters
         ----------
-        precision : {"float32"} or another that `hardzero.Predictor` knows
+        precision : {"float32", "bfloat16", "int8"}, default="float32"
+            How weights are stored; `hardzero.Predictor` says what that costs.
         n_threads : int, default=1
             Threads of large calls; a single sample is fastest with one.
+
+        Returns
+        -------
+        Predictor
+
+        Raises
+        ------
+        ValueError
+            If the precision is unknown or `n_threads` is not positive.
         """
         check_is_fitted(self)
         from hardzero.predictor import Predictor
@@ -359,7 +387,7 @@ class _RectifierEstimator(NetworkEstimator):
             if incremental and first:
                 raise ValueError("partial_fit does not pre-train: call fit first, or set pretraining=None")
             all_rows = as_network_input(validate_data(self, X, **checks, reset=first))
-            X, y, sample_weight = self._labelled_part(all_rows, y, sample_weight)
+            X, y, sample_weight = self._labeled_part(all_rows, y, sample_weight)
             X, y = check_X_y(X, y, **checks, **checks_of_y)
         X = as_network_input(X)
         targets = self._validate_targets(X, y, first=first, incremental=incremental)
@@ -405,17 +433,17 @@ class _RectifierEstimator(NetworkEstimator):
             self._warn_if_target_missed()
         return self
 
-    def _labelled_part(self, X: Input, y: Any, sample_weight: Any) -> tuple[Input, NDArray[Any], Any]:
+    def _labeled_part(self, X: Input, y: Any, sample_weight: Any) -> tuple[Input, NDArray[Any], Any]:
         """Return the rows, targets and weights that fine-tuning learns from."""
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         y = np.asarray(y)
         check_consistent_length(X, y, sample_weight)
         is_classifier = isinstance(self, ClassifierMixin)
-        labelled = labelled_rows(y, is_classifier=is_classifier)
-        kept = keep_labelled(y, labelled, is_classifier=is_classifier)
-        weights = None if sample_weight is None else np.asarray(sample_weight)[labelled]
-        return X[labelled], kept, weights
+        labeled = labeled_rows(y, is_classifier=is_classifier)
+        kept = keep_labeled(y, labeled, is_classifier=is_classifier)
+        weights = None if sample_weight is None else np.asarray(sample_weight)[labeled]
+        return X[labeled], kept, weights
 
     def _pretraining_data(self, X: Input | None) -> list[Any]:
         """Return the arrays that pre-training depends on: all rows, or the encoders of a frozen stack."""
@@ -566,11 +594,7 @@ class _RectifierEstimator(NetworkEstimator):
         self._trainer = trainer
         try:
             if incremental:
-                if (
-                    chunk is None
-                    and self.target_sparsity is not None
-                    and len(trainer.history.loss_curve) < self.max_iter
-                ):
+                if chunk is None and (self.target_sparsity is not None or self.learning_rate == "cosine"):
                     chunk = self._next_pass(trainer)
                 trainer.epoch(ops, X, targets, sample_weight, chunk=chunk)
             else:
@@ -688,7 +712,7 @@ _SHARED_PARAMETERS = """
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         ``adam`` needs the least tuning; ``sgd`` is the fastest a step; ``lbfgs`` suits small data sets.
     alpha : float, default=1e-4
-        L2 penalty on weights, divided by the number of samples of the minibatch.
+        L2 penalty on weights, divided by the summed weight of the minibatch's samples, as in scikit-learn.
     batch_size : int or "auto", default="auto"
         ``auto`` is ``min(200, n_samples)``. Not used by ``lbfgs``.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"}, default="constant"
@@ -722,7 +746,7 @@ _SHARED_PARAMETERS = """
         The part held out by `early_stopping`.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
         Constants of ``adam``.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int or inf, default=10
         Epochs without progress after which training stops.
     max_fun : int, default=15000
         Most calls of the objective by ``lbfgs``.
@@ -738,8 +762,9 @@ _SHARED_PARAMETERS = """
         Probability that an input, or a hidden unit, is dropped in training.
     revive_dead_units : bool, default=False
         Whether units that do not fire on the training data have their thresholds moved back into reach after each
-        epoch. Helps where many units have died, as in narrow layers under a high learning rate. Off by default: with
-        a `target_sparsity` above about 0.9 it works against the penalty, and costs accuracy.
+        epoch of the first three quarters of training. Helps where many units have died, as in narrow layers under a
+        high learning rate. Off by default: with a `target_sparsity` of 0.95 and more it works against the penalty, and
+        costs accuracy.
     pretraining : None, "denoising", StackedDenoisingAutoencoder or FrozenEstimator, default=None
         Where the hidden layers start from: random weights, or the encoders of denoising autoencoders trained on
         all rows. Rows without a label (-1, None or NaN for a classifier, NaN for a regressor) then serve
@@ -748,7 +773,8 @@ _SHARED_PARAMETERS = """
         is fitted already is used as it is inside `sklearn.frozen.FrozenEstimator`. ``"denoising"`` is the default
         one, with `activation_l1` or `target_sparsity` of this estimator.
     n_jobs : int or None, default=None
-        Threads. None uses all cores that the process may use; the results do not depend on it."""
+        Threads. None and -1 use all cores that the process may use, -2 all but one, and so on; the results do not
+        depend on it."""
 
 _SHARED_ATTRIBUTES = """
     network_ : hardzero.network.Network
@@ -970,6 +996,9 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
     ) -> RectifierClassifier:
         """Go on training for one pass over the given data.
 
+        A call counts as one epoch of `max_iter`, over which `target_sparsity` is approached and the ``cosine`` learning
+        rate falls.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
@@ -985,7 +1014,11 @@ class RectifierClassifier(ClassifierMixin, _RectifierEstimator):  # type: ignore
         Raises
         ------
         ValueError
-            If the first call has no `classes`, or `y` holds a class that is not among them.
+            If the first call has no `classes`, or `y` holds a class that is not among them; for data that cannot be
+            learned from or of another shape than before, for a diverging loss, with `early_stopping`, with
+            `pretraining` before a `fit`, and where the ``cosine`` learning rate has fallen to 0.
+        AttributeError
+            With ``lbfgs``, which has no single steps.
         """
         first = "classes_" not in vars(self)
         if first and classes is None:

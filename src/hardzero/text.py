@@ -213,6 +213,11 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            For texts that are no sequence of strings, and where the estimator's `partial_fit` refuses.
         """
         texts = check_texts(X)
         if "estimator_" not in vars(self):
@@ -245,6 +250,12 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            For texts that are no sequence of strings, for chunks that serve a single pass where the vocabulary needs
+            one of its own, and where the estimator's `fit_chunks` refuses.
         """
         self._start()
         if not isinstance(self.vectorizer_, HashingVectorizer):
@@ -340,6 +351,15 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         ----------
         precision, n_threads
             As for `hardzero.Predictor`.
+
+        Returns
+        -------
+        TextPredictor
+
+        Raises
+        ------
+        ValueError
+            If the precision is unknown or `n_threads` is not positive.
         """
         from hardzero.text_predictor import TextPredictor
 
