@@ -1,4 +1,4 @@
-"""Denoising autoencoders, and stacks of them trained greedily: how a network learns from unlabelled data.
+"""Denoising autoencoders, and stacks of them trained greedily: how a network learns from unlabeled data.
 
 A denoising autoencoder (Vincent et al. 2008) is a network with one hidden layer, the encoder, whose output layer,
 the decoder, reconstructs the clean input from a corrupted one. It runs on the same ops and in the same fit loop as

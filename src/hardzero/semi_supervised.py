@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNLABELLED = -1
-"""The numeric class label of an unlabelled row, as in `sklearn.semi_supervised`."""
+"""The numeric class label of an unlabeled row, as in `sklearn.semi_supervised`."""
 
 
-def labelled_rows(y: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:
+def labeled_rows(y: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:
     """Tell which rows have a label or a target.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
     is_classifier : bool
-        Of a classifier, rows are unlabelled that hold nothing but -1 (numbers), None or NaN; of a regressor, rows
+        Of a classifier, rows are unlabeled that hold nothing but -1 (numbers), None or NaN; of a regressor, rows
         that hold nothing but None or NaN.
 
     Returns
@@ -27,9 +27,9 @@ def labelled_rows(y: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:
 
     Examples
     --------
-    >>> labelled_rows(np.array([0, -1, 1]), is_classifier=True)
+    >>> labeled_rows(np.array([0, -1, 1]), is_classifier=True)
     array([ True, False,  True])
-    >>> labelled_rows(np.array(["cat", None], dtype=object), is_classifier=True)
+    >>> labeled_rows(np.array(["cat", None], dtype=object), is_classifier=True)
     array([ True, False])
     """
     entries = y.reshape(y.shape[0], -1)
@@ -39,34 +39,34 @@ def labelled_rows(y: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:
     return np.asarray(~absent.all(axis=1))
 
 
-def keep_labelled(y: NDArray[Any], labelled: NDArray[np.bool_], *, is_classifier: bool) -> NDArray[Any]:
-    """Return the labels of labelled rows, after checks that something can be learned from them.
+def keep_labeled(y: NDArray[Any], labeled: NDArray[np.bool_], *, is_classifier: bool) -> NDArray[Any]:
+    """Return the labels of labeled rows, after checks that something can be learned from them.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-    labelled : ndarray of shape (n_samples,)
-        From `labelled_rows`.
+    labeled : ndarray of shape (n_samples,)
+        From `labeled_rows`.
     is_classifier : bool
 
     Raises
     ------
     ValueError
-        If no row is labelled, or all labelled rows are of one class.
+        If no row is labeled, or all labeled rows are of one class.
     """
     marks = "-1, None or NaN" if is_classifier else "NaN"
-    if not labelled.any():
+    if not labeled.any():
         raise ValueError(
-            f"all {len(y)} rows are unlabelled ({marks} in y): fine-tuning needs labelled rows. To learn features "
+            f"all {len(y)} rows are unlabeled ({marks} in y): fine-tuning needs labeled rows. To learn features "
             "without labels use hardzero.StackedDenoisingAutoencoder"
         )
-    kept = y[labelled]
+    kept = y[labeled]
     if kept.dtype == object:
         kept = np.array(kept.tolist())
-    if is_classifier and kept.ndim == 1 and not labelled.all() and len(np.unique(kept)) == 1:
+    if is_classifier and kept.ndim == 1 and not labeled.all() and len(np.unique(kept)) == 1:
         raise ValueError(
-            f"every labelled row is of class {kept[0]!r}: a classifier needs labelled rows of at least two classes. "
-            f"With pretraining set, {marks} in y marks an unlabelled row; give a class another label"
+            f"every labeled row is of class {kept[0]!r}: a classifier needs labeled rows of at least two classes. "
+            f"With pretraining set, {marks} in y marks an unlabeled row; give a class another label"
         )
     return kept
 

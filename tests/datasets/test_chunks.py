@@ -53,7 +53,7 @@ def test_what_the_first_chunk_settles_the_later_ones_must_keep(write):
     assert labels.tolist() == ["0", "1"] * 4 + ["x"]
 
 
-def test_a_minus_one_after_whole_labels_is_not_taken_for_unlabelled(write):
+def test_a_minus_one_after_whole_labels_is_not_taken_for_unlabeled(write):
     path = write("a.csv", "a,y\n" + "1,0\n2,1\n" * 4 + "3,-1\n")
     with pytest.raises(ValueError, match=r"target 'y' is '-1' in row 10"):
         list(iterate_chunks(path, 4, target="y"))

@@ -118,7 +118,7 @@ BAD = [
     (TABLE + "1,,a\n", {}, "column 'height' is missing in row 22"),
     (TABLE + "1,inf,a\n", {}, "column 'height' is inf in row 22"),
     (TABLE + "1,-1e39,a\n", {}, r"column 'height' is -1e\+39 in row 22 .* float32"),
-    (TABLE + "1,2,\n", {}, "target 'label' is missing in row 22 .* unlabelled=True"),
+    (TABLE + "1,2,\n", {}, "target 'label' is missing in row 22 .* unlabeled=True"),
     (TABLE + "\n\n1,x,a\n", {}, "row 24 of a.csv"),
     ("a,b,y\n" + '1,"2\n",0\n' * 3 + "1,x,1\n", {}, "row 5 of a.csv"),
     (TABLE + "1,2,a,4\n", {}, "row 22 of a.csv has 4 fields where 3 are expected"),

@@ -73,8 +73,8 @@ def test_several_targets_of_zeros_and_ones_are_labels(write):
     [(["0", "1", ""], -1), (["0", "1", "-1"], -1), (["a", "b", ""], None), (["0.5", "1.5", ""], np.nan)],
     ids=["empty", "minus one", "texts", "values"],
 )
-def test_unlabelled_samples_serve_training_only(write, labels, mark):
-    dataset = load(write("a.csv", table(*labels)), unlabelled=True)
+def test_unlabeled_samples_serve_training_only(write, labels, mark):
+    dataset = load(write("a.csv", table(*labels)), unlabeled=True)
     is_marked = [y is None or y == mark or y != y for y in dataset.train.y]
     assert sum(is_marked) == 10
     assert len(dataset.train) == 10 + 12
@@ -86,7 +86,7 @@ def test_unlabelled_samples_serve_training_only(write, labels, mark):
 
 def test_a_target_of_nothing_but_missing_values_is_refused(write):
     with pytest.raises(ValueError, match=r"no row .* has a target"):
-        load(write("a.csv", "a,y\n" + "1,\n" * 9), unlabelled=True)
+        load(write("a.csv", "a,y\n" + "1,\n" * 9), unlabeled=True)
 
 
 def test_every_class_is_in_the_training_split(write):

@@ -133,10 +133,10 @@ def test_reconstruction_sampling_goes_on_with_the_moments_of_its_decoder(tmp_pat
     assert_same_autoencoder(make().fit(bags), resumed)
 
 
-@pytest.mark.parametrize("change", ["unlabelled rows", "pre-training", "frozen weights"])
+@pytest.mark.parametrize("change", ["unlabeled rows", "pre-training", "frozen weights"])
 def test_another_training_is_told_apart(tmp_path, change):
     first, second, data = classifier(), classifier(), (X, y)
-    if change == "unlabelled rows":
+    if change == "unlabeled rows":
         data = (np.concatenate([X[:-1], X[-1:] / 2]), y)
     elif change == "pre-training":
         second.pretraining.corruption_level = 0.5

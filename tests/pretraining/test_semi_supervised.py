@@ -26,7 +26,7 @@ def short_stack(**parameters):
     return StackedDenoisingAutoencoder(max_iter=3, **parameters)
 
 
-def test_unlabelled_rows_serve_pretraining_only(digits):
+def test_unlabeled_rows_serve_pretraining_only(digits):
     X, y = digits
     y = np.where(np.arange(len(y)) < 300, y, -1)
     classifier = RectifierClassifier((40, 20), pretraining=short_stack(), max_iter=5, random_state=0).fit(X, y)
@@ -54,7 +54,7 @@ def test_minus_one_is_a_label_without_pretraining(digits):
 
 
 @pytest.mark.parametrize("missing", [None, np.nan])
-def test_missing_string_labels_are_unlabelled(digits, missing):
+def test_missing_string_labels_are_unlabeled(digits, missing):
     X, y = digits
     labels = np.array([f"digit {value}" for value in y], dtype=object)
     labels[100:] = missing
@@ -63,7 +63,7 @@ def test_missing_string_labels_are_unlabelled(digits, missing):
     assert set(classifier.predict(X[:50])) <= set(classifier.classes_)
 
 
-def test_missing_targets_of_the_regressor_are_unlabelled(digits):
+def test_missing_targets_of_the_regressor_are_unlabeled(digits):
     X, y = digits
     y = np.where(np.arange(len(y)) < 200, y, np.nan)
     regressor = RectifierRegressor(hidden_layer_sizes=20, pretraining="denoising", max_iter=2).fit(X, y)
@@ -72,20 +72,20 @@ def test_missing_targets_of_the_regressor_are_unlabelled(digits):
 
 def test_sample_weights_belong_to_rows_of_x(digits):
     X, y = digits
-    labelled = np.arange(len(y)) % 3 == 0
+    labeled = np.arange(len(y)) % 3 == 0
     weight = np.where(np.arange(len(y)) % 2, 1.0, 0.5)
     stack = FrozenEstimator(StackedDenoisingAutoencoder(20, max_iter=1, random_state=0).fit(X))
     settings = {"hidden_layer_sizes": 20, "max_iter": 2, "random_state": 0, "pretraining": stack}
-    masked = RectifierClassifier(**settings).fit(X, np.where(labelled, y, -1), weight)
-    subset = RectifierClassifier(**settings).fit(X[labelled], y[labelled], weight[labelled])
+    masked = RectifierClassifier(**settings).fit(X, np.where(labeled, y, -1), weight)
+    subset = RectifierClassifier(**settings).fit(X[labeled], y[labeled], weight[labeled])
     np.testing.assert_array_equal(masked.coefs_[0], subset.coefs_[0])
 
 
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.full(50, -1), "all 50 rows are unlabelled"),
-        (np.where(np.arange(50) < 10, 3, -1), "every labelled row is of class"),
+        (np.full(50, -1), "all 50 rows are unlabeled"),
+        (np.where(np.arange(50) < 10, 3, -1), "every labeled row is of class"),
     ],
 )
 def test_too_few_labels_give_a_clear_error(digits, y, message):
@@ -94,7 +94,7 @@ def test_too_few_labels_give_a_clear_error(digits, y, message):
 
 
 def test_all_targets_missing_gives_a_clear_error(digits):
-    with pytest.raises(ValueError, match="all 50 rows are unlabelled"):
+    with pytest.raises(ValueError, match="all 50 rows are unlabeled"):
         RectifierRegressor(hidden_layer_sizes=10, pretraining="denoising").fit(digits[0][:50], np.full(50, np.nan))
 
 

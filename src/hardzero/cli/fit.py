@@ -168,7 +168,7 @@ def fit(
     early_stopping: Annotated[
         bool,
         typer.Option(
-            help="Keep the epoch that is best on the validation split, and stop when that does not improve.",
+            help="Keep the epoch that is best on the validation split; --patience also stops when it does not improve.",
             rich_help_panel=TRAINING,
         ),
     ] = True,

@@ -75,7 +75,7 @@ def with_option_names(message: str, options: Collection[str] | None = None) -> s
         return f"{option(name)} {value}".rstrip()
 
     message = re.sub(r"The '(?P<name>\w+)' parameter of \w+", lambda match: option(match["name"]) or match[0], message)
-    message = re.sub(r", remove the row, or pass unlabelled=True to learn from it[\w ]*", " or remove the row", message)
+    message = re.sub(r", remove the row, or pass unlabeled=True to learn from it[\w ]*", " or remove the row", message)
     message = re.sub(
         r"(?<![\w'\"/.-])(?P<name>[a-z_0-9]+)=(?P<value>\"[^\"]*\"|'[^']*'|[\w+-]+(?:\.\w+)?)?", assignment, message
     )

@@ -48,7 +48,7 @@ class FileOptions:
     delimiter: str | None = None
     encoding: str = "utf-8"
     header: bool = True
-    unlabelled: bool = False
+    unlabeled: bool = False
     fractions: tuple[float, ...] = DEFAULT_FRACTIONS
     seed: int = 0
 
@@ -79,7 +79,7 @@ def load(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     header: bool = True,
-    unlabelled: bool = False,
+    unlabeled: bool = False,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
     seed: int = 0,
     download: bool = True,
@@ -113,11 +113,11 @@ def load(
     encoding : str, default="utf-8"
     header : bool, default=True
         False if the first row is data; columns are then called column_1, column_2, …
-    unlabelled : bool, default=False
+    unlabeled : bool, default=False
         Accept samples without a target: an empty field, or -1 among whole-number labels. They go into the training
         split, marked as estimators expect (-1 for whole-number labels, None for text labels, NaN for values). By
         default a missing target is an error, and labels that include -1 are read as texts, so that none is taken for
-        unlabelled.
+        unlabeled.
     fractions : sequence of three floats, default=(0.6, 0.2, 0.2)
         Shares of train, validation and test for a file; enough is left to train on, and the two held-out parts are
         alike.
@@ -158,7 +158,7 @@ def load(
         delimiter,
         encoding,
         header,
-        unlabelled,
+        unlabeled,
         tuple(fractions),
         seed,
     )

@@ -1,4 +1,4 @@
-"""CIFAR-10: 60,000 colour photographs of 32 by 32 pixels in 10 classes (Krizhevsky 2009)."""
+"""CIFAR-10: 60,000 color photographs of 32 by 32 pixels in 10 classes (Krizhevsky 2009)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ IMAGE_SHAPE = (3, 32, 32)
 N_PIXELS = 3 * 32 * 32
 
 DESCRIPTION = """\
-CIFAR-10: colour photographs, 3 x 32 x 32 (red, green, blue), values byte / 255 in [0, 1], 10 classes.
+CIFAR-10: color photographs, 3 x 32 x 32 (red, green, blue), values byte / 255 in [0, 1], 10 classes.
 Splits of the 2011 paper: train = all 50,000 training images, validation = the first half of the test file (5,000), test
 = its second half (5,000). An error on this test split is thus on half of the images others report.
 Found in the data directory as cifar10/cifar-10-binary.tar.gz or cifar10/cifar-10-batches-bin/ (binary version), or as

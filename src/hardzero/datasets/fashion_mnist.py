@@ -39,7 +39,7 @@ CLASS_NAMES = (
 DESCRIPTION = """\
 Fashion-MNIST: articles of clothing, 28 x 28 pixels, values byte / 255 in [0, 1], 10 classes.
 Splits: train = the first 50,000 of the training file, validation = its last 10,000, test = the 10,000 of the test file.
-Found as fashion_mnist/*-ubyte or fashion_mnist/*-ubyte.gz in the data directory; MIT licence."""
+Found as fashion_mnist/*-ubyte or fashion_mnist/*-ubyte.gz in the data directory; MIT license."""
 
 
 def load_fashion_mnist() -> Dataset:

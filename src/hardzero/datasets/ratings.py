@@ -44,7 +44,7 @@ DECIMALS = 9
 
 DESCRIPTION = """\
 ratings: short texts and the mean of 20 human ratings of their sentiment, from -4 (negative) to 4 (positive); raw text.
-Domains: movie (10,605 snippets of film reviews), product (3,708 of product reviews), tweet (4,200 tweets); MIT licence.
+Domains: movie (10,605 snippets of film reviews), product (3,708 of product reviews), tweet (4,200 tweets); MIT license.
 The movie snippets overlap with the source rotten_tomatoes of the data set "reviews".
 Splits: about 70 % train, 10 % validation, 20 % test, fixed by a hash of each text's words, so that duplicates are in
 the same split. Double quotation marks, unbalanced in the source, are left out.

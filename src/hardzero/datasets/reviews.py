@@ -35,7 +35,7 @@ def load_reviews(sources: Iterable[str] = SOURCES) -> Dataset:
     Parameters
     ----------
     sources : iterable of {"imdb", "rotten_tomatoes"}, default=both
-        The movie snippets of "ratings" overlap with rotten_tomatoes: use imdb alone as unlabelled text for these.
+        The movie snippets of "ratings" overlap with rotten_tomatoes: use imdb alone as unlabeled text for these.
 
     Returns
     -------

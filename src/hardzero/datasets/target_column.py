@@ -45,7 +45,7 @@ class TargetColumn:
         if self.missing.any():
             raise ValueError(
                 f"target {self.name!r} is missing in {self.where(int(np.argmax(self.missing)))}"
-                f"{and_more(self.missing)}; fill it in, remove the row, or pass unlabelled=True to learn from it "
+                f"{and_more(self.missing)}; fill it in, remove the row, or pass unlabeled=True to learn from it "
                 "without a label"
             )
 

@@ -26,7 +26,7 @@ class TargetEvidence:
     """What is known of one target column after some chunks of it."""
 
     name: str
-    n_labelled: int = 0
+    n_labeled: int = 0
     n_text: int = 0
     first_text: str = ""
     whole: bool = True
@@ -36,13 +36,13 @@ class TargetEvidence:
         """Take in one more chunk."""
         import pandas as pd
 
-        labelled = column.numbers[~column.missing & ~column.is_text]
-        self.n_labelled += int((~column.missing).sum())
+        labeled = column.numbers[~column.missing & ~column.is_text]
+        self.n_labeled += int((~column.missing).sum())
         if column.is_text.any() and not self.n_text:
             index = int(np.argmax(column.is_text))
             self.first_text = f"target {self.name!r} is {shown(column.raw[index])} in {column.where(index)}"
         self.n_text += int(column.is_text.sum())
-        self.whole = self.whole and bool(np.all(labelled == np.rint(labelled)))
+        self.whole = self.whole and bool(np.all(labeled == np.rint(labeled)))
         if len(self._distinct) <= MOST_DISTINCT:
             self._distinct.update(pd.unique(column.raw[~column.missing]))
 
@@ -58,18 +58,18 @@ class TargetEvidence:
             self._refuse_typing_errors()
             return CLASSIFICATION
         n_distinct = len(self._distinct_numbers())
-        few = n_distinct <= MOST_CLASSES and n_distinct <= max(2, self.n_labelled // 2)
+        few = n_distinct <= MOST_CLASSES and n_distinct <= max(2, self.n_labeled // 2)
         return CLASSIFICATION if self.whole and few else REGRESSION
 
-    def labels_are_whole(self, unlabelled: bool) -> bool:
-        """Say whether labels can be int64; an estimator takes -1 for "unlabelled", so a label -1 stays a text."""
-        return not self.n_text and self.whole and (unlabelled or -1.0 not in self._distinct_numbers())
+    def labels_are_whole(self, unlabeled: bool) -> bool:
+        """Say whether labels can be int64; an estimator takes -1 for "unlabeled", so a label -1 stays a text."""
+        return not self.n_text and self.whole and (unlabeled or -1.0 not in self._distinct_numbers())
 
     def is_binary(self) -> bool:
         """Say whether all targets are 0 or 1."""
         return not self.n_text and set(self._distinct_numbers()) <= {0.0, 1.0}
 
-    def classes(self, unlabelled: bool) -> NDArray[Any]:
+    def classes(self, unlabeled: bool) -> NDArray[Any]:
         """Return the sorted labels: int64 or str.
 
         Raises
@@ -81,7 +81,7 @@ class TargetEvidence:
             raise ValueError(
                 f"target {self.name!r} holds more than {MOST_DISTINCT:,} distinct values; that is no class"
             )
-        if self.labels_are_whole(unlabelled):
+        if self.labels_are_whole(unlabeled):
             labels: NDArray[Any] = self._distinct_numbers().astype(np.int64)
             return np.asarray(labels[labels != -1])
         return np.unique(np.array([label_text(value) for value in self._distinct], dtype=np.str_))
@@ -94,14 +94,14 @@ class TargetEvidence:
 
     def refuse_constant(self, source: str) -> None:
         """Raise ValueError if no sample has a target, or all have the same."""
-        if self.n_labelled == 0:
+        if self.n_labeled == 0:
             raise ValueError(f"no row of {source} has a target in {self.name!r}; at least some must")
         distinct = self._distinct if self.n_text else set(self._distinct_numbers())
         if len(distinct) == 1:
             only = next(iter(distinct))
             value = shown(only) if self.n_text else label_text(only)
             raise ValueError(
-                f"target {self.name!r} of {source} is {value} in all {self.n_labelled} rows; there is nothing to "
+                f"target {self.name!r} of {source} is {value} in all {self.n_labeled} rows; there is nothing to "
                 "learn. Choose another target"
             )
 
@@ -112,12 +112,12 @@ class TargetEvidence:
 
     def _refuse_typing_errors(self) -> None:
         """Refuse a column of numbers with a few texts among them, and one where every text is another."""
-        if self.n_text < (1 - NUMERIC_SHARE) * self.n_labelled:
+        if self.n_text < (1 - NUMERIC_SHARE) * self.n_labeled:
             self.refuse_texts(
                 'nearly all other targets are; correct it, or pass task="classification" if these are labels'
             )
         n_distinct = len(self._distinct)
-        if n_distinct > MOST_DISTINCT or (n_distinct > MOST_CLASSES and n_distinct == self.n_labelled):
+        if n_distinct > MOST_DISTINCT or (n_distinct > MOST_CLASSES and n_distinct == self.n_labeled):
             raise ValueError(
                 f"{self.first_text}, and a different text in each of {n_distinct} rows; that is no class. "
                 f"Choose another "

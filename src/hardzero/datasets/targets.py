@@ -30,7 +30,7 @@ class TargetParser:
         None infers it: texts are classes; whole numbers are classes if there are at most 20 distinct ones and at most
         half as many as samples; other numbers are values of a regression. Several targets are a regression, unless
         all hold only 0 and 1.
-    unlabelled : bool
+    unlabeled : bool
         Accept missing targets (and -1 among whole-number labels) and mark them as the estimators expect: -1 for
         whole-number labels, None for text labels, NaN for values.
     classes : ndarray or None
@@ -39,7 +39,7 @@ class TargetParser:
 
     names: tuple[str, ...]
     task: str | None = None
-    unlabelled: bool = False
+    unlabeled: bool = False
     classes: NDArray[Any] | None = None
     evidence: list[TargetEvidence] = field(init=False)
     _labels_are: str | None = field(default=None, init=False)
@@ -66,7 +66,7 @@ class TargetParser:
         checked = [TargetColumn(name, column, where) for name, column in zip(self.names, columns, strict=True)]
         for column, evidence in zip(checked, self.evidence, strict=True):
             column.refuse_infinite()
-            if not self.unlabelled:
+            if not self.unlabeled:
                 column.refuse_missing()
             evidence.update(column)
         return checked
@@ -84,7 +84,7 @@ class TargetParser:
         if self.task == REGRESSION:
             evidence.refuse_texts(REGRESSION_REMEDY)
         elif self._labels_are is None:
-            self._labels_are = WHOLE_LABELS if evidence.labels_are_whole(self.unlabelled) else TEXT_LABELS
+            self._labels_are = WHOLE_LABELS if evidence.labels_are_whole(self.unlabeled) else TEXT_LABELS
         return self.task
 
     def parse(self, columns: Sequence[NDArray[Any]], where: Where) -> NDArray[Any]:
@@ -104,7 +104,7 @@ class TargetParser:
         """Return the sorted labels of all that was observed; None for a regression and for several targets."""
         if self.task == REGRESSION or len(self.names) > 1:
             return None
-        return self.evidence[0].classes(self.unlabelled)
+        return self.evidence[0].classes(self.unlabeled)
 
     def class_names(self) -> tuple[str, ...] | None:
         """Return what the sorted labels are called; the targets' names where there are several."""
@@ -128,7 +128,7 @@ class TargetParser:
         column.refuse_texts("the labels before it are whole numbers; give all the classes= of the file")
         values = np.where(column.missing, -1.0, column.numbers)
         broken = values != np.rint(values)
-        if not self.unlabelled:
+        if not self.unlabeled:
             broken |= values == -1
         if broken.any():
             index = int(np.argmax(broken))
@@ -142,7 +142,7 @@ class TargetParser:
     def _refuse_unknown(self, labels: NDArray[Any], column: TargetColumn) -> None:
         assert self.classes is not None
         known = np.isin(labels, self.classes) | column.missing
-        if self.unlabelled and self._labels_are == WHOLE_LABELS:
+        if self.unlabeled and self._labels_are == WHOLE_LABELS:
             known |= labels == -1
         if not known.all():
             index = int(np.argmin(known))
@@ -173,7 +173,7 @@ def _text_labels(column: TargetColumn) -> NDArray[Any]:
     return np.array(labels, dtype=object if column.missing.any() else np.str_)
 
 
-def is_labelled(y: NDArray[Any]) -> NDArray[np.bool_]:
+def is_labeled(y: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which samples have a target."""
     if y.dtype == object:
         return np.array([label is not None for label in y], dtype=bool)

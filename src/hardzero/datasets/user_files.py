@@ -18,7 +18,7 @@ from hardzero.datasets.dataset import CLASSIFICATION, Dataset, Split
 from hardzero.datasets.delimited import DelimitedFile, open_delimited, read_chunks
 from hardzero.datasets.splits import DEFAULT_FRACTIONS, PARTS, check_fractions, parts_by_row, stratified_parts
 from hardzero.datasets.target_column import Where
-from hardzero.datasets.targets import TargetParser, is_labelled
+from hardzero.datasets.targets import TargetParser, is_labeled
 
 CSV, NPZ, SVMLIGHT = "csv", "npz", "svmlight"
 ENDINGS = {
@@ -145,7 +145,7 @@ def load_file(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     header: bool = True,
-    unlabelled: bool = False,
+    unlabeled: bool = False,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
     seed: int = 0,
 ) -> Dataset:
@@ -153,11 +153,11 @@ def load_file(
     fractions = check_fractions(fractions)
     checked = existing_file(path)
     if file_format(checked) == NPZ and npz.has_splits(checked):
-        return _load_split_npz(checked, task, unlabelled)
+        return _load_split_npz(checked, task, unlabeled)
     source = _open(checked, target, text, ignore, delimiter, encoding, header)
     if not source.selection.targets:
         source = replace(source, selection=_with_usual_target(source, text, ignore))
-    X, y, parser = _read_whole(source, task, unlabelled)
+    X, y, parser = _read_whole(source, task, unlabeled)
     assert y is not None
     parser.refuse_constant(checked.name)
     parts = _divide(y, parser.task == CLASSIFICATION and y.ndim == 1, fractions, seed, checked)
@@ -192,7 +192,7 @@ def read_table(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     header: bool = True,
-    unlabelled: bool = False,
+    unlabeled: bool = False,
     classes: NDArray[Any] | None = None,
 ) -> Table:
     r"""Read a whole file without dividing it, for prediction or evaluation.
@@ -210,7 +210,7 @@ def read_table(
         Target column; None reads no target.
     target_required : bool, default=True
         False reads a file that lacks the target, with `y` None.
-    task, text, ignore, delimiter, encoding, header, unlabelled
+    task, text, ignore, delimiter, encoding, header, unlabeled
         As for `load`.
     classes : ndarray, or None
         Labels the target may hold; others raise.
@@ -236,7 +236,7 @@ def read_table(
     source = _open(
         checked, target, text, ignore, delimiter, encoding, header, feature_names, n_features, target_required
     )
-    X, y, parser = _read_whole(source, task, unlabelled, classes)
+    X, y, parser = _read_whole(source, task, unlabeled, classes)
     return Table(
         X=X,
         y=y,
@@ -261,7 +261,7 @@ def iterate_chunks(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     header: bool = True,
-    unlabelled: bool = False,
+    unlabeled: bool = False,
     classes: NDArray[Any] | None = None,
     part: str | None = None,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
@@ -274,7 +274,7 @@ def iterate_chunks(
     path : str or path-like
     chunk_rows : int, default=50_000
         Rows held in memory at a time: 50,000 rows of 1000 features take 200 MB.
-    feature_names, n_features, target, task, text, ignore, delimiter, encoding, header, unlabelled
+    feature_names, n_features, target, task, text, ignore, delimiter, encoding, header, unlabeled
         As for `read_table`. Whether the target holds classes or values is settled by the first chunk unless `task` or
         `classes` is given.
     classes : ndarray, or None
@@ -308,7 +308,7 @@ def iterate_chunks(
     if part is not None and part not in PARTS:
         raise ValueError(f'part is {part!r}; it must be "train", "validation", "test" or None')
     source = _open(existing_file(path), target, text, ignore, delimiter, encoding, header, feature_names, n_features)
-    return _parsed_chunks(source, chunk_rows, task, unlabelled, classes, part, check_fractions(fractions), seed)
+    return _parsed_chunks(source, chunk_rows, task, unlabeled, classes, part, check_fractions(fractions), seed)
 
 
 def scan_file(
@@ -321,14 +321,14 @@ def scan_file(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     header: bool = True,
-    unlabelled: bool = False,
+    unlabeled: bool = False,
     chunk_rows: int = 50_000,
 ) -> FileSummary:
     """Pass once over a file that may be larger than memory: count it, check every row, and settle task and classes.
 
     Parameters
     ----------
-    path, target, task, text, ignore, delimiter, encoding, header, unlabelled
+    path, target, task, text, ignore, delimiter, encoding, header, unlabeled
         As for `load`.
     chunk_rows : int, default=50_000
         Rows held in memory at a time.
@@ -348,7 +348,7 @@ def scan_file(
     parser: TargetParser | None = None
     n_samples, n_features = 0, None
     for X, columns, first_row in source.chunks(chunk_rows):
-        parser = parser or TargetParser(source.target_names(columns), task, unlabelled)
+        parser = parser or TargetParser(source.target_names(columns), task, unlabeled)
         parser.observe(columns, source.where(first_row))
         n_samples += X.shape[0]
         n_features = None if source.selection.text is not None else int(X.shape[1])
@@ -457,13 +457,13 @@ def _with_usual_target(source: _Source, text: ColumnKey | None, ignore: Iterable
 
 
 def _read_whole(
-    source: _Source, task: str | None, unlabelled: bool, classes: NDArray[Any] | None = None
+    source: _Source, task: str | None, unlabeled: bool, classes: NDArray[Any] | None = None
 ) -> tuple[Any, NDArray[Any] | None, TargetParser]:
     """Read all rows at once."""
     pieces = list(source.chunks(None))
     X = pieces[0][0] if len(pieces) == 1 else _join([piece[0] for piece in pieces])
     columns = [np.concatenate(column) for column in zip(*(piece[1] for piece in pieces), strict=True)]
-    parser = TargetParser(source.target_names(columns), task, unlabelled, classes)
+    parser = TargetParser(source.target_names(columns), task, unlabeled, classes)
     return X, parser.parse(columns, source.where(0)) if columns else None, parser
 
 
@@ -476,7 +476,7 @@ def _parsed_chunks(
     source: _Source,
     chunk_rows: int,
     task: str | None,
-    unlabelled: bool,
+    unlabeled: bool,
     classes: NDArray[Any] | None,
     part: str | None,
     fractions: tuple[float, float, float],
@@ -485,7 +485,7 @@ def _parsed_chunks(
     """Yield the checked chunks of an opened file."""
     parser: TargetParser | None = None
     for X, columns, first_row in source.chunks(chunk_rows):
-        parser = parser or TargetParser(source.target_names(columns), task, unlabelled, classes)
+        parser = parser or TargetParser(source.target_names(columns), task, unlabeled, classes)
         y = parser.parse(columns, source.where(first_row)) if columns else None
         if part is not None:
             chosen = np.flatnonzero(parts_by_row(first_row, X.shape[0], fractions, seed) == PARTS.index(part))
@@ -505,14 +505,14 @@ def _target_columns(target: NDArray[Any] | None) -> list[NDArray[Any]]:
 def _divide(
     y: NDArray[Any], stratify: bool, fractions: tuple[float, float, float], seed: int, path: Path
 ) -> list[NDArray[np.intp]]:
-    """Divide the labelled samples; the unlabelled ones serve training only."""
-    labelled = np.flatnonzero(is_labelled(y))
-    known = y[labelled].astype(np.str_) if y.dtype == object else y[labelled]
-    parts = [labelled[part] for part in stratified_parts(known if stratify else None, len(labelled), fractions, seed)]
+    """Divide the labeled samples; the unlabeled ones serve training only."""
+    labeled = np.flatnonzero(is_labeled(y))
+    known = y[labeled].astype(np.str_) if y.dtype == object else y[labeled]
+    parts = [labeled[part] for part in stratified_parts(known if stratify else None, len(labeled), fractions, seed)]
     for part, fraction, name in zip(parts, fractions, PARTS, strict=True):
         if fraction > 0 and len(part) == 0:
-            raise ValueError(f"{path} has {len(labelled)} rows with a target, too few for a {name} split; add rows")
-    parts[0] = np.sort(np.concatenate([parts[0], np.flatnonzero(~is_labelled(y))]))
+            raise ValueError(f"{path} has {len(labeled)} rows with a target, too few for a {name} split; add rows")
+    parts[0] = np.sort(np.concatenate([parts[0], np.flatnonzero(~is_labeled(y))]))
     return parts
 
 
@@ -523,14 +523,14 @@ def _feature_names(source: _Source) -> tuple[str, ...] | None:
     return npz.read_feature_names(source.path) if source.format == NPZ else None
 
 
-def _load_split_npz(path: Path, task: str | None, unlabelled: bool) -> Dataset:
+def _load_split_npz(path: Path, task: str | None, unlabeled: bool) -> Dataset:
     """Load a file that brings its own splits."""
     samples = npz.read_npz_splits(path)
     targets = [samples[part].target for part in PARTS]
     ends = np.cumsum([len(target) for target in targets if target is not None])
     columns = _target_columns(np.concatenate([target for target in targets if target is not None]))
     names = (NPZ_TARGET,) if len(columns) == 1 else tuple(f"{NPZ_TARGET}_{i + 1}" for i in range(len(columns)))
-    parser = TargetParser(names, task, unlabelled)
+    parser = TargetParser(names, task, unlabeled)
     y = parser.parse(columns, lambda row: f"row {row + 1} of the train, validation and test targets of {path.name}")
     parser.refuse_constant(path.name)
     splits = [Split(samples[part].X, piece) for part, piece in zip(PARTS, np.split(y, ends[:-1]), strict=True)]

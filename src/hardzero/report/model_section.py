@@ -78,7 +78,7 @@ def changed_parameters(estimator: Any) -> dict[str, str]:
 
 
 def key_figures(estimator: Any, X: Any | None, y: Any | None) -> list[KeyFigure]:
-    """Return the error on labelled data, zeros, and size."""
+    """Return the error on labeled data, zeros, and size."""
     from sklearn.base import is_classifier, is_regressor
 
     figures = []

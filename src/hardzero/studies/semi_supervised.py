@@ -1,4 +1,4 @@
-"""Figure 4: few labels, many unlabelled examples."""
+"""Figure 4: few labels, many unlabeled examples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROTOCOL: dict[Scale, Settings] = {
         "tol": 0.0,
         "n_iter_no_change": 100_000,
         "alpha": 0.0,
-        "unlabelled_samples": 10_000,
+        "unlabeled_samples": 10_000,
         "pretraining_epochs": 10,
     },
     "full": {
@@ -52,7 +52,7 @@ class SemiSupervised(Study):
     """Fine-tuning on growing numbers of labels, with and without pre-training on all inputs."""
 
     name = "semi-supervised"
-    title = "Few labels, many unlabelled examples"
+    title = "Few labels, many unlabeled examples"
     claim = "Pre-training helps where labels are few, and the less the more labels there are (figure 4, NORB)."
     data = ("mnist",)
     data_at_full_scale = ("norb",)
@@ -78,16 +78,16 @@ class SemiSupervised(Study):
         Fine-tuning takes the same number of steps whatever the number of labels.
         """
         train = context.require_data().train
-        n_rows = min(settings.get("unlabelled_samples") or len(train), len(train))
+        n_rows = min(settings.get("unlabeled_samples") or len(train), len(train))
         X, y = train.X[:n_rows], train.y[:n_rows]
-        labelled = draw_labelled(y, min(settings["labels"], n_rows), context.seed)
+        labeled = draw_labeled(y, min(settings["labels"], n_rows), context.seed)
         if settings["pretrained"]:
             no_label: Any = -1 if y.dtype.kind in "iu" else None
-            y = np.where(np.isin(np.arange(n_rows), labelled), y, no_label)
+            y = np.where(np.isin(np.arange(n_rows), labeled), y, no_label)
         else:
-            X, y = X[labelled], y[labelled]
-        epochs = -(-settings["steps"] * settings["batch_size"] // len(labelled))
-        batch_size = min(settings["batch_size"], len(labelled))
+            X, y = X[labeled], y[labeled]
+        epochs = -(-settings["steps"] * settings["batch_size"] // len(labeled))
+        batch_size = min(settings["batch_size"], len(labeled))
         chosen = {**settings, "max_iter": epochs, "batch_size": batch_size}
         classifier = fit_best_rate(RectifierClassifier, chosen, context, X, y)
         return classification_metrics(classifier, context)
@@ -122,7 +122,7 @@ class SemiSupervised(Study):
         return pictures
 
 
-def draw_labelled(y: Any, n_labels: int, seed: int) -> Any:
+def draw_labeled(y: Any, n_labels: int, seed: int) -> Any:
     """Return the indices of rows that keep their label, each class in its proportion."""
     indices = np.arange(len(y))
     if n_labels >= len(y):

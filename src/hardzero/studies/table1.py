@@ -85,7 +85,7 @@ class Table1(Study):
     name = "table1"
     title = "Table 1: pre-training and activation functions"
     claim = (
-        "Pre-training does not improve rectifier networks on large labelled sets, while tanh and softplus need it "
+        "Pre-training does not improve rectifier networks on large labeled sets, while tanh and softplus need it "
         "(table 1)."
     )
     data = ("mnist",)

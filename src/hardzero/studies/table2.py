@@ -53,7 +53,7 @@ PROTOCOL: dict[Scale, Settings] = {
         "input_dropout": 0.2,
         "hidden_dropout": 0.5,
         "pretraining_epochs": 3,
-        "unlabelled_samples": 100_000,
+        "unlabeled_samples": 100_000,
     },
     "full": {
         "units": 5000,
@@ -65,7 +65,7 @@ PROTOCOL: dict[Scale, Settings] = {
         "input_dropout": 0.2,
         "hidden_dropout": 0.5,
         "pretraining_epochs": 30,
-        "unlabelled_samples": None,
+        "unlabeled_samples": None,
     },
 }
 PAPER = {
@@ -86,7 +86,7 @@ class Table2(Study):
         "Three rectifier layers rate text better than three of tanh, with about half of their units at zero (table 2)."
     )
     data = ("ratings:movie",)
-    unlabelled_data = "reviews:imdb"
+    unlabeled_data = "reviews:imdb"
     seeds = MappingProxyType({"quick": 5, "full": N_FOLDS})
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:
@@ -109,8 +109,8 @@ class Table2(Study):
         if settings["model"] == LINEAR:
             rmse = float(np.sqrt(np.mean(np.square(linear_model(X, y).predict(X_test) - y_test))))
             return {"rmse": rmse, "zeros": 100.0 * (1.0 - X_test.nnz / float(np.prod(X_test.shape)))}
-        if settings["pretrained"] and context.unlabelled is not None:
-            more = words.transform(sentences(all_rows(context.unlabelled)[0], settings["unlabelled_samples"]))
+        if settings["pretrained"] and context.unlabeled is not None:
+            more = words.transform(sentences(all_rows(context.unlabeled)[0], settings["unlabeled_samples"]))
             X, y = stack(X, more), np.concatenate([y, np.full(more.shape[0], np.nan)])
         sizes = [settings["units"]] * settings["hidden_layers"]
         regressor = fit_best_rate(RectifierRegressor, {**settings, "hidden_layer_sizes": sizes}, context, X, y)

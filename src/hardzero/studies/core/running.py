@@ -85,12 +85,12 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
             checksums[name] = checksum_of(name)
         except (OSError, ValueError) as error:
             plan.missing_data[name] = str(error)
-    if study.unlabelled_data is not None and len(checksums) > 1:
+    if study.unlabeled_data is not None and len(checksums) > 1:
         try:
-            unlabelled = checksum_of(study.unlabelled_data)
-            checksums = {name: name and f"{own}{WITH_UNLABELLED}{unlabelled}" for name, own in checksums.items()}
+            unlabeled = checksum_of(study.unlabeled_data)
+            checksums = {name: name and f"{own}{WITH_UNLABELLED}{unlabeled}" for name, own in checksums.items()}
         except (OSError, ValueError) as error:
-            plan.missing_data[study.unlabelled_data] = str(error)
+            plan.missing_data[study.unlabeled_data] = str(error)
     for seed, choice in product(range(n_seeds), choices):
         if choice in checksums:
             plan.specs += [

@@ -36,15 +36,15 @@ class Context:
     checkpoints : Path or None
         Folder for the state of long trainings, so that a killed run goes on where it stopped; None where the
         worker shares no disk with the store. Removed when the run is finished.
-    unlabelled : Dataset or None
-        The study's `unlabelled_data`, of which only the inputs are to be used.
+    unlabeled : Dataset or None
+        The study's `unlabeled_data`, of which only the inputs are to be used.
     """
 
     data: Dataset | None
     seed: int
     n_jobs: int = 1
     checkpoints: Path | None = None
-    unlabelled: Dataset | None = None
+    unlabeled: Dataset | None = None
 
     def require_data(self) -> Dataset:
         """Return the data set of a study that has one."""
@@ -80,7 +80,7 @@ class Study(ABC):
         Data sets it runs on by default; empty for a study without data.
     data_at_full_scale : sequence of str
         Data sets that scale ``full`` adds by default.
-    unlabelled_data : str or None
+    unlabeled_data : str or None
         A data set whose inputs serve pre-training, where it is at hand.
     scales : sequence of str
         ``quick`` fits into minutes and ``full`` is the paper's protocol; a study may have ``medium`` between them: the
@@ -98,7 +98,7 @@ class Study(ABC):
     claim: ClassVar[str]
     data: ClassVar[Sequence[str]] = ()
     data_at_full_scale: ClassVar[Sequence[str]] = ()
-    unlabelled_data: ClassVar[str | None] = None
+    unlabeled_data: ClassVar[str | None] = None
     scales: ClassVar[Sequence[Scale]] = ("quick", "full")
     seeds: ClassVar[Mapping[Scale, int]] = {"quick": 3, "medium": 3, "full": 5}
     timed: ClassVar[bool] = False

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BACKENDS = ("loky", "dask", "ray")
 WITH_UNLABELLED = "+"
-"""Between the checksums of a data set and of the unlabelled one used with it."""
+"""Between the checksums of a data set and of the unlabeled one used with it."""
 
 POLL_SECONDS = 0.5
 """How often a process with nothing left to claim looks whether other processes have finished their runs."""
@@ -275,8 +275,8 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
     try:
         with threadpool_limits(n_threads):
             study = get_study(source)
-            data, unlabelled = _load(spec, study)
-            context = Context(data, spec.seed, n_threads, folder, unlabelled)
+            data, unlabeled = _load(spec, study)
+            context = Context(data, spec.seed, n_threads, folder, unlabeled)
             metrics = study.measure(dict(spec.settings), context)
     except Exception:
         return Outcome(spec.key, None, traceback.format_exc(), time.perf_counter() - started)
@@ -286,14 +286,14 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
 
 
 def _load(spec: RunSpec, study: Study) -> tuple[Dataset | None, Dataset | None]:
-    """Return the data set of a run, and the unlabelled one if the run was planned with it."""
+    """Return the data set of a run, and the unlabeled one if the run was planned with it."""
     if spec.data is None or spec.data_checksum is None:
         return None, None
-    own, _, of_unlabelled = spec.data_checksum.partition(WITH_UNLABELLED)
+    own, _, of_unlabeled = spec.data_checksum.partition(WITH_UNLABELLED)
     data = _checked(spec.data, own)
-    if not of_unlabelled or study.unlabelled_data is None:
+    if not of_unlabeled or study.unlabeled_data is None:
         return data, None
-    return data, _checked(study.unlabelled_data, of_unlabelled)
+    return data, _checked(study.unlabeled_data, of_unlabeled)
 
 
 def _checked(name: str, checksum: str) -> Dataset:
