@@ -42,7 +42,7 @@ def print_row(*cells: object) -> None:
     print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
 
 
-def draw_labelled(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
+def draw_labeled(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
     """Return indices of `n_labels` rows, the same number of each class."""
     random = np.random.default_rng(seed)
     classes = np.unique(y)
@@ -62,10 +62,10 @@ def labels(arguments: argparse.Namespace) -> None:
             started = time.perf_counter()
             stack = StackedDenoisingAutoencoder(
                 sizes, activation, activation_l1=penalty, max_iter=arguments.pretraining_epochs, random_state=seed
-            ).fit(X[: arguments.unlabelled])
+            ).fit(X[: arguments.unlabeled])
             print(f"seed {seed} {activation}: pre-training {time.perf_counter() - started:.0f} s", flush=True)
             for n_labels in arguments.labels:
-                rows = draw_labelled(y, n_labels, seed) if n_labels < len(y) else np.arange(len(y))
+                rows = draw_labeled(y, n_labels, seed) if n_labels < len(y) else np.arange(len(y))
                 epochs = max(arguments.epochs, min(60, 120_000 // n_labels))
                 for pretrained in (False, True):
                     classifier = RectifierClassifier(
@@ -108,7 +108,7 @@ def bag_of_words(n_words: int) -> tuple[csr_array, np.ndarray, csr_array, np.nda
 def decoders(arguments: argparse.Namespace) -> None:
     """Reconstruction error, zeros, and the error of a linear probe with few labels on the code."""
     data = datasets.load("mnist")
-    n = arguments.unlabelled
+    n = arguments.unlabeled
     cases: list[tuple[str, Any, np.ndarray, Any, np.ndarray]] = [
         ("MNIST", data.train.X[:n], data.train.y[:n], data.test.X, data.test.y)
     ]
@@ -126,7 +126,7 @@ def decoders(arguments: argparse.Namespace) -> None:
                 autoencoder = DenoisingAutoencoder(
                     500, decoder=decoder, activation_l1=1e-3, max_iter=arguments.pretraining_epochs, random_state=seed
                 ).fit(X)
-                rows = draw_labelled(y, 1000, seed)
+                rows = draw_labeled(y, 1000, seed)
                 probe = LogisticRegression(C=0.1, max_iter=200).fit(autoencoder.transform(X[rows]), y[rows])
                 error = 100 * (1 - probe.score(autoencoder.transform(X_test), y_test))
                 runs.append((autoencoder.reconstruction_error(X_test), 100 * autoencoder.sparsity_[0], error))
@@ -161,7 +161,7 @@ def speed(arguments: argparse.Namespace) -> None:
     import torch
 
     data = datasets.load("mnist")
-    X = data.train.X[: arguments.unlabelled]
+    X = data.train.X[: arguments.unlabeled]
     clock = EpochClock()
     torch.set_num_threads(1)
     DenoisingAutoencoder(
@@ -251,7 +251,7 @@ def sampling(arguments: argparse.Namespace) -> None:
 def dictionary(arguments: argparse.Namespace) -> None:
     """Reconstruction error at equal activity, and processor time, against PyTorch and scikit-learn."""
     data = datasets.load("mnist")
-    X, X_test = data.train.X[: arguments.unlabelled], data.test.X[:1000]
+    X, X_test = data.train.X[: arguments.unlabeled], data.test.X[:1000]
     n_atoms, n_active, epochs = arguments.units, arguments.active, arguments.pretraining_epochs
     print_row(
         f"dictionary of {n_atoms} atoms, {n_active} active", "active % on test", "test error", "processor seconds"
@@ -353,7 +353,7 @@ def main() -> None:
     parser.add_argument("--active", type=int, default=10, help="active atoms of a dictionary")
     parser.add_argument("--activations", nargs="+", default=["relu", "tanh", "softplus"])
     parser.add_argument("--labels", type=int, nargs="+", default=[100, 500, 1000, 5000, 50000])
-    parser.add_argument("--unlabelled", type=int, default=50000)
+    parser.add_argument("--unlabeled", type=int, default=50000)
     parser.add_argument("--pretraining-epochs", type=int, default=15)
     parser.add_argument("--epochs", type=int, default=30)
     warnings.simplefilter("ignore", ConvergenceWarning)
