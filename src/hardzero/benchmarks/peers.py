@@ -45,19 +45,18 @@ class Weights:
 
 def prediction_peers(weights: Weights, n_threads: int) -> Iterator[tuple[str, Predict]]:
     """Yield name and prediction function, from inputs to scores, of each installed peer."""
-    if find_spec("onnxruntime") and find_spec("onnx"):
-        yield "ONNX Runtime", onnx_runtime(weights, n_threads)
-    if find_spec("openvino") and find_spec("onnx"):
-        yield "OpenVINO", openvino(weights, n_threads)
-    if find_spec("torch"):
-        yield "PyTorch", torch_eager(weights, n_threads)
+    make = {"ONNX Runtime": onnx_runtime, "OpenVINO": openvino, "PyTorch": torch_eager}
+    missing = missing_peers()
+    for name, peer in make.items():
+        if name not in missing:
+            yield name, peer(weights, n_threads)
     yield "scikit-learn", scikit_learn(weights)
 
 
 def missing_peers() -> list[str]:
     """Return the names of the peers that are not installed."""
-    modules = {"ONNX Runtime": "onnxruntime", "OpenVINO": "openvino", "PyTorch": "torch"}
-    return [name for name, module in modules.items() if not find_spec(module)]
+    modules = {"ONNX Runtime": ("onnxruntime", "onnx"), "OpenVINO": ("openvino", "onnx"), "PyTorch": ("torch",)}
+    return [name for name, needed in modules.items() if not all(map(find_spec, needed))]
 
 
 def onnx_model(weights: Weights) -> bytes:
@@ -156,40 +155,45 @@ def torch_eager(weights: Weights, n_threads: int) -> Predict:
     return predict
 
 
-def torch_training_step(
-    weights: Weights, optimizer: str, learning_rate: float, momentum: float = 0.0
-) -> Callable[[Array, NDArray[np.int64]], None]:
-    """Return one training step of PyTorch: forward, cross-entropy, backward and the fused optimizer's step.
+class TorchTraining:
+    """Training steps of PyTorch: forward, cross-entropy, backward and the fused optimizer's step.
 
     Parameters
     ----------
     weights : Weights
     optimizer : {"sgd", "adam"}
     learning_rate, momentum : float
+        Momentum is Nesterov's.
 
-    Returns
-    -------
-    callable
-        Takes a dense minibatch and class indices.
+    Attributes
+    ----------
+    module : torch.nn.Module
     """
-    import torch
 
-    module = torch_module(weights).train()
-    if optimizer == "adam":
-        steps: Any = torch.optim.Adam(module.parameters(), lr=learning_rate, fused=True)
-    else:
-        steps = torch.optim.SGD(
-            module.parameters(), lr=learning_rate, momentum=momentum, nesterov=momentum > 0, fused=True
-        )
-    loss_of = torch.nn.CrossEntropyLoss()
+    def __init__(self, weights: Weights, optimizer: str, learning_rate: float, momentum: float = 0.0) -> None:
+        import torch
 
-    def step(X: Array, y: NDArray[np.int64]) -> None:
-        steps.zero_grad(set_to_none=True)
-        loss_of(module(torch.from_numpy(X)), torch.from_numpy(y)).backward()
-        steps.step()
+        self.module: Any = torch_module(weights).train()
+        parameters = self.module.parameters()
+        if optimizer == "adam":
+            self._optimizer: Any = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+        else:
+            self._optimizer = torch.optim.SGD(
+                parameters, lr=learning_rate, momentum=momentum, nesterov=momentum > 0, fused=True
+            )
+        self._loss = torch.nn.CrossEntropyLoss()
+        self._from_numpy = torch.from_numpy
 
-    step.module = module  # type: ignore[attr-defined]
-    return step
+    def set_rate(self, learning_rate: float) -> None:
+        """Set the learning rate of the next step."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+
+    def step(self, X: Array, y: NDArray[np.int64]) -> None:
+        """Train on a dense minibatch and its class indices."""
+        self._optimizer.zero_grad(set_to_none=True)
+        self._loss(self.module(self._from_numpy(X)), self._from_numpy(y)).backward()
+        self._optimizer.step()
 
 
 def scikit_learn(weights: Weights) -> Predict:

@@ -23,7 +23,7 @@ class Row:
         In `unit`, medians.
     unit : str
     ratio : float
-        How many times faster hardzero is: median over the turns.
+        How many times faster hardzero is: median over the turns, or of medians where sides do not take turns.
     agree : str
         Whether the outputs agree, with the largest difference, or what else was compared.
     """

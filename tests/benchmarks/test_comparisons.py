@@ -1,0 +1,155 @@
+"""What ``hardzero bench`` compares: both sides do the same work, and ratios are what they say."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.datasets import load_digits
+from typer.testing import CliRunner
+
+from hardzero.benchmarks import timing, workloads
+from hardzero.benchmarks.peers import Weights, missing_peers, prediction_peers
+from hardzero.benchmarks.time_to_error import Race, Setting, time_to_error_rows
+from hardzero.benchmarks.training import difference_after_equal_steps
+from hardzero.cli import app
+from hardzero.optimizers import LearningRate
+from hardzero.predictor import Predictor
+
+needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed (extra 'bench')")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return (X / 16).astype(np.float32), y.astype(np.int64)
+
+
+class Clock:
+    """A clock that only moves when a contestant works."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+    def sleep(self, seconds):
+        pass
+
+    def work(self, *seconds):
+        """Return a contestant that takes these times, one after the other and the last for ever."""
+        times = list(seconds)
+
+        def call():
+            self.now += times.pop(0) if len(times) > 1 else times[0]
+
+        return call
+
+
+def test_ratios_are_medians_over_turns(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(timing, "time", clock)
+    # Two calls to warm up, then three turns whose medians have another ratio than the median turn.
+    contestants = {"hardzero": clock.work(1.0, 1.0, 1.0, 2.0, 4.0), "peer": clock.work(1.0, 1.0, 6.0, 2.0, 5.0)}
+    times = timing.alternate(contestants, n_turns=3, least_seconds=1.0)
+    assert times.seconds["hardzero"].tolist() == [1.0, 2.0, 4.0]
+    assert (times.median("hardzero"), times.median("peer")) == (2.0, 5.0)
+    assert times.ratio("peer") == 1.25
+
+
+def test_short_calls_are_repeated_within_a_turn(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(timing, "time", clock)
+    times = timing.alternate({"hardzero": clock.work(0.25)}, n_turns=3, least_seconds=1.0)
+    assert clock.now == pytest.approx(0.25 * (2 + 3 * 4))
+    assert times.median("hardzero") == 0.25
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_installed_peers_predict_what_hardzero_predicts(digits, activation):
+    workload = workloads.untrained(activation, *digits, (40, 30))
+    predictor = Predictor(workload.network)
+    peers = dict(prediction_peers(Weights.of(workload.network), 1))
+    assert set(peers) | set(missing_peers()) == {"ONNX Runtime", "OpenVINO", "PyTorch", "scikit-learn"}
+    for n_samples in (1, 16):
+        X = workload.X[:n_samples]
+        for name, predict in peers.items():
+            np.testing.assert_allclose(predict(X), predictor.scores(X), atol=1e-5, err_msg=name)
+
+
+@needs_torch
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "CSR"])
+@pytest.mark.parametrize(("optimizer", "momentum"), [("sgd", 0.0), ("sgd", 0.9), ("adam", 0.0)])
+def test_both_sides_of_a_training_race_take_the_same_steps(digits, optimizer, momentum, sparse):
+    X, y = digits
+    workload = workloads.untrained("relu", csr_array(X) if sparse else X, y, (40, 30))
+    difference, n_steps = difference_after_equal_steps(workload, optimizer, 16, momentum)
+    assert n_steps == 5
+    # PyTorch adds Adam's epsilon to the corrected root, which tells where gradients are tiny.
+    assert difference < (1e-4 if optimizer == "adam" else 1e-5)
+
+
+@needs_torch
+def test_a_different_rule_is_told_from_the_same_steps(digits, monkeypatch):
+    workload = workloads.untrained("relu", *digits, (40, 30))
+    monkeypatch.setattr("hardzero.benchmarks.training.LearningRate", lambda schedule, rate: LearningRate(schedule, 0.0))
+    assert difference_after_equal_steps(workload, "sgd", 16)[0] > 1e-3
+
+
+class ScriptedRace(Race):
+    """A race to one target, whose runs take the seconds of a table: by side and minibatch, first round and finals."""
+
+    def __init__(self, seconds):
+        super().__init__(None, None, None, None, (), targets=(0.1,))
+        object.__setattr__(self, "seconds", seconds)
+        object.__setattr__(self, "limits", [])
+
+    def run(self, side, setting, limit, seed=0):
+        self.limits.append(limit)
+        return {0.1: self.seconds[side][setting.batch_size][min(seed, 1)]}
+
+
+def test_a_setting_that_was_lucky_once_does_not_decide(monkeypatch):
+    never = (np.inf, np.inf)
+    seconds = {
+        "hardzero": {1: (1.0, 5.0), 2: (2.0, 2.0), 3: (9.0, 0.1)},
+        "PyTorch": {1: (8.0, 8.0), 2: never, 3: never},
+    }
+    race = ScriptedRace(seconds)
+    monkeypatch.setattr("hardzero.benchmarks.time_to_error.replace", lambda race, **changes: race)
+    (row,) = time_to_error_rows(race, tuple(Setting(size, 0.1, 4) for size in (1, 2, 3)), n_finalists=2, n_seeds=3)
+    assert (row.ours, row.theirs, row.ratio) == (2.0, 8.0, 4.0)
+    assert "ours: minibatch 2," in row.setting
+    assert race.limits[:3] == [240.0, 1.25, 1.25]
+
+
+def test_a_target_that_a_side_does_not_reach_is_named(capsys):
+    race = ScriptedRace({"hardzero": {1: (1.0, 1.0)}, "PyTorch": {1: (np.inf, np.inf)}})
+    assert list(time_to_error_rows(race, (Setting(1, 0.1, 4),))) == []
+    assert "10.0% was not reached by both sides" in capsys.readouterr().err
+
+
+@needs_torch
+def test_a_race_to_an_error_gives_seconds_for_each_target(digits, capsys):
+    X, y = digits
+    race = Race(X[:1400], y[:1400], X[1400:], y[1400:], (64,), targets=(0.3, 0.2), limit_seconds=20.0)
+    rows = list(time_to_error_rows(race, (Setting(32, 0.1, 6), Setting(32, 1e-6, 6)), n_finalists=1, n_seeds=3))
+    assert [row.work for row in rows] == ["seconds to 30.0% error", "seconds to 20.0% error"]
+    for row in rows:
+        assert 0 < row.ours < 20
+        assert 0 < row.theirs < 20
+        assert row.ratio == row.theirs / row.ours
+        assert "ours: minibatch 32, rate 0.1 to 0 in 6 epochs, momentum 0.9; theirs: minibatch 32," in row.setting
+    progress = capsys.readouterr().err
+    assert "hardzero, minibatch 32, rate 0.1 to 0 in 6 epochs, momentum 0.9, seed 3" in progress
+    assert "PyTorch, minibatch 32, rate 0.1 to 0 in 6 epochs, momentum 0.9, seed 3" in progress
+
+
+def test_an_unknown_part_is_named_with_those_there_are():
+    result = CliRunner().invoke(app, ["bench", "predictions"])
+    assert result.exit_code == 2
+    assert "no part named predictions" in result.output
+    assert "bag-of-words" in result.output
