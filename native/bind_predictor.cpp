@@ -60,6 +60,9 @@ Activation activation_of(const std::string& name, const std::vector<float>& para
                                    {"identity", Kind::identity},
                                    {"lif", Kind::lif}},
                                   "activation");
+  const std::size_t n_parameters = kind == Kind::softplus ? 2 : kind == Kind::lif ? 5 : 0;
+  if (parameters.size() != n_parameters)
+    throw std::invalid_argument(name + " takes " + std::to_string(n_parameters) + " parameters");
   return {kind, name == "signed_relu", parameters};
 }
 

@@ -74,13 +74,11 @@ float Activation::operator()(float z) const {
     case Kind::logistic:
       return logistic(z);
     case Kind::softplus:
-      // hardness, and how far softplus differs from the rectifier
       if (std::fabs(z) * parameters[0] > parameters[1]) return std::max(z, 0.0f);
       return std::max(z, 0.0f) + std::log1p(std::exp(-std::fabs(z) * parameters[0])) / parameters[0];
     case Kind::identity:
       return z;
     case Kind::lif: {
-      // refractory time, time constant, offset of the potential over threshold, gap to reset, resistance
       const double excess = parameters[2] + static_cast<double>(parameters[4]) * z;
       if (excess <= 0) return 0.0f;
       return static_cast<float>(1.0 / (parameters[0] + parameters[1] * std::log1p(parameters[3] / excess)));

@@ -20,7 +20,8 @@ enum class Precision { float32, bfloat16, int8 };
 constexpr Index kLeastMinibatch = 4;
 
 // What a hidden layer does to its pre-activations. `parameters` are those of the function
-// (hardzero.activations).
+// (hardzero.activations). Of softplus: hardness, and from where on it is the rectifier. Of lif: refractory
+// time, time constant, offset of the potential over threshold, gap to reset, resistance.
 struct Activation {
   enum class Kind { rectifier, tanh, logistic, softplus, identity, lif } kind;
   bool alternating;  // every second unit of a rectifier is multiplied by -1
