@@ -131,6 +131,9 @@ def test_the_seconds_of_a_run_are_those_of_all_its_attempts(tmp_path, monkeypatc
     last.claim()
     now += 10
     last.renew([spec().key])
+    killed.renew([spec().key])
+    killed.release([spec().key])
+    assert not killed.finish(spec().key, {"error": 2.0}, 99.0)
     assert last.finish(spec().key, {"error": 1.0}, 10.5)
     run = last.frame("example").iloc[0]
     assert run["seconds"] == pytest.approx(20 + 5 + 10.5)
@@ -138,12 +141,21 @@ def test_the_seconds_of_a_run_are_those_of_all_its_attempts(tmp_path, monkeypatc
     assert run["attempts"] == 3
 
 
-def test_a_failed_run_counts_its_seconds_anew(store):
+def test_a_failed_run_that_is_tried_again_keeps_its_seconds(store):
     store.plan("example", "quick", [spec()])
     store.fail(store.claim().key, "ValueError: no", 7.0)
     store.plan("example", "quick", [spec()])
     store.finish(store.claim().key, {"error": 1.0}, 0.5)
-    assert store.frame("example")["seconds"].tolist() == [0.5]
+    assert store.frame("example")["seconds"].tolist() == [7.5]
+
+
+def test_a_process_that_slept_past_its_lease_does_not_claim_its_own_run(tmp_path):
+    store = RunStore(tmp_path / "runs.sqlite", lease_seconds=0.01)
+    store.plan("example", "quick", [spec()])
+    store.claim()
+    time.sleep(0.02)
+    assert store.claim() is None
+    assert store.finish(spec().key, {"error": 1.0}, 0.5)
 
 
 def test_a_released_run_is_free_and_a_failed_one_is_tried_again_by_a_new_plan(store):

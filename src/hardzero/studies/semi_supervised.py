@@ -54,6 +54,7 @@ class SemiSupervised(Study):
     name = "semi-supervised"
     title = "Few labels, many unlabeled examples"
     claim = "Pre-training helps where labels are few, and the less the more labels there are (figure 4, NORB)."
+    revision = 2
     data = ("mnist",)
     data_at_full_scale = ("norb",)
 

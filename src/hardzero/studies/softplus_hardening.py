@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BETAS = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0]
-PROTOCOL = {**RECTIFIER_PROTOCOL, "full": {**RECTIFIER_PROTOCOL["full"], "learning_rates": [0.1, 0.01]}}
-"""At full scale soft functions may need a smaller rate than rectifiers do."""
+FULL = {name: value for name, value in RECTIFIER_PROTOCOL["full"].items() if name != "learning_rate_init"}
+PROTOCOL: dict[Scale, Settings] = {
+    "quick": RECTIFIER_PROTOCOL["quick"],
+    "full": {**FULL, "learning_rates": [0.1, 0.01]},
+}
+"""As for figure 3; at full scale soft functions may need a smaller rate than rectifiers do."""
 
 
 class SoftplusHardening(Study):

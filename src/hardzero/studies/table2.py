@@ -85,6 +85,7 @@ class Table2(Study):
     claim = (
         "Three rectifier layers rate text better than three of tanh, with about half of their units at zero (table 2)."
     )
+    revision = 2
     data = ("ratings:movie",)
     unlabeled_data = "reviews:imdb"
     seeds = MappingProxyType({"quick": 5, "full": N_FOLDS})

@@ -180,7 +180,7 @@ class RunStore:
                     (study, scale, spec.key, position),
                 )
                 connection.execute(
-                    "UPDATE runs SET status='pending', deaths=0, seconds=NULL WHERE key=? AND status='failed'",
+                    "UPDATE runs SET status='pending', deaths=0 WHERE key=? AND status='failed'",
                     (spec.key,),
                 )
 
@@ -200,7 +200,8 @@ class RunStore:
         now = time.time()
         with self._transaction() as connection:
             rows = connection.execute(
-                "SELECT * FROM runs WHERE status='pending' OR (status='running' AND lease_until < ?)", (now,)
+                "SELECT * FROM runs WHERE status='pending' OR (status='running' AND lease_until < ? AND owner <> ?)",
+                (now, self.owner),
             )
             free = {row["key"]: row for row in rows}
             chosen = next((key for key in (free if keys is None else keys) if key in free), None)
@@ -219,7 +220,8 @@ class RunStore:
         now = time.time()
         with self._transaction() as connection:
             connection.executemany(
-                "UPDATE runs SET lease_until=?, seconds=?+?-started WHERE key=? AND owner=? AND status='running'",
+                "UPDATE runs SET lease_until=?, seconds=?+max(0, ?-started) "
+                "WHERE key=? AND owner=? AND status='running'",
                 [(now + self.lease_seconds, self._seconds_before.get(key, 0.0), now, key, self.owner) for key in keys],
             )
 
@@ -257,7 +259,7 @@ class RunStore:
         with self._transaction() as connection:
             for key in keys:
                 connection.execute(
-                    "UPDATE runs SET status='pending', lease_until=NULL, deaths=deaths+?, seconds=?+?-started "
+                    "UPDATE runs SET status='pending', lease_until=NULL, deaths=deaths+?, seconds=?+max(0, ?-started) "
                     "WHERE key=? AND owner=? AND status='running'",
                     (int(died), self._seconds_before.get(key, 0.0), now, key, self.owner),
                 )
@@ -296,9 +298,9 @@ class RunStore:
         -------
         pandas.DataFrame
             One row a run, in planned order: ``data``, ``data_checksum``, ``version``, ``seed``, ``status``, a
-            column for each setting and each metric, ``seconds`` (of the measurement; of one that was killed and
-            resumed, those of all attempts), ``overhead_seconds`` (from claim to record, without the measurement;
-            None after several attempts), ``attempts``, ``failure``, ``settings`` (as JSON) and ``key``.
+            column for each setting and each metric, ``seconds`` (of the measurement; after several attempts of
+            all of them, also of those that were lost), ``overhead_seconds`` (from claim to record, without the
+            measurement; None after several attempts), ``attempts``, ``failure``, ``settings`` (as JSON) and ``key``.
         """
         import pandas as pd
 

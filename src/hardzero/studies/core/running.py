@@ -12,7 +12,7 @@ import hardzero
 from hardzero.studies import get_study
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.study import Scale, Study
-from hardzero.studies.core.workers import WITH_UNLABELLED, Progress, Workers, carry_out, checksum_of
+from hardzero.studies.core.workers import WITH_UNLABELED, Progress, Workers, carry_out, checksum_of
 
 STORE_NAME = "runs.sqlite"
 DEFAULT_FOLDER = Path("hardzero-studies")
@@ -88,7 +88,7 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
     if study.unlabeled_data is not None and len(checksums) > 1:
         try:
             unlabeled = checksum_of(study.unlabeled_data)
-            checksums = {name: name and f"{own}{WITH_UNLABELLED}{unlabeled}" for name, own in checksums.items()}
+            checksums = {name: name and f"{own}{WITH_UNLABELED}{unlabeled}" for name, own in checksums.items()}
         except (OSError, ValueError) as error:
             plan.missing_data[study.unlabeled_data] = str(error)
     for seed, choice in product(range(n_seeds), choices):

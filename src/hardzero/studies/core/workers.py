@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hardzero.datasets.dataset import Dataset
 
 BACKENDS = ("loky", "dask", "ray")
-WITH_UNLABELLED = "+"
+WITH_UNLABELED = "+"
 """Between the checksums of a data set and of the unlabeled one used with it."""
 
 POLL_SECONDS = 0.5
@@ -289,7 +289,7 @@ def _load(spec: RunSpec, study: Study) -> tuple[Dataset | None, Dataset | None]:
     """Return the data set of a run, and the unlabeled one if the run was planned with it."""
     if spec.data is None or spec.data_checksum is None:
         return None, None
-    own, _, of_unlabeled = spec.data_checksum.partition(WITH_UNLABELLED)
+    own, _, of_unlabeled = spec.data_checksum.partition(WITH_UNLABELED)
     data = _checked(spec.data, own)
     if not of_unlabeled or study.unlabeled_data is None:
         return data, None
