@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from hardzero.estimators import STOCHASTIC_SOLVERS, RectifierClassifier, RectifierRegressor
+from hardzero.estimators import RectifierClassifier, RectifierRegressor
 from hardzero.model_file.container import Contents
 from hardzero.model_file.network import architecture, build_network, network_tensors
 from hardzero.model_file.parameters import (
@@ -19,6 +19,7 @@ from hardzero.model_file.parameters import (
     encode_parameters,
 )
 from hardzero.model_file.values import decode_labels, encode_labels, is_number
+from hardzero.rectifier_estimator import STOCHASTIC_SOLVERS
 from hardzero.training import History, Trainer, TrainingSettings
 
 Estimator = RectifierClassifier | RectifierRegressor
