@@ -21,7 +21,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from hardzero import RectifierClassifier, RectifierRegressor
+from hardzero import RectifierClassifier, RectifierRegressor, load
 from hardzero.activations import ACTIVATIONS, Softplus
 
 pytestmark = pytest.mark.filterwarnings(
@@ -404,3 +404,15 @@ def test_partial_fit_reaches_the_target_sparsity_after_max_iter_passes():
     assert classifier.measure_sparsity(X / 16) == pytest.approx([0.9, 0.8], abs=0.02)
     classifier.partial_fit(X / 16, y)
     assert classifier.measure_sparsity(X / 16) == pytest.approx([0.9, 0.8], abs=0.05)
+
+
+def test_a_loaded_model_keeps_its_target_sparsity_in_further_passes(tmp_path):
+    X, y = load_digits(return_X_y=True)
+    classifier = RectifierClassifier((100, 60), target_sparsity=0.9, max_iter=30, batch_size=50, random_state=0)
+    classifier.fit(X / 16, y).save(tmp_path / "model.safetensors")
+    loaded = load(tmp_path / "model.safetensors")
+    for _ in range(10):
+        classifier.partial_fit(X / 16, y)
+        loaded.partial_fit(X / 16, y)
+    assert loaded._trainer.penalty.coefficients == pytest.approx(classifier._trainer.penalty.coefficients, rel=0.5)
+    np.testing.assert_allclose(loaded.measure_sparsity(X / 16), classifier.measure_sparsity(X / 16), atol=0.03)

@@ -188,7 +188,9 @@ def test_training_goes_on(solver, path):
     model = classifier(solver=solver, target_sparsity=0.6)
     save(model, path)
     loaded = load(path)
-    loaded.partial_fit(X, y)
+    with pytest.raises(ValueError, match="the cosine learning rate has fallen to 0 over max_iter=3 passes"):
+        loaded.partial_fit(X, y)
+    loaded.set_params(max_iter=6).partial_fit(X, y)
     assert len(loaded.loss_curve_) == len(model.loss_curve_) + 1
     assert loaded.t_ == model.t_ + len(X)
     assert not np.array_equal(loaded.coefs_[0], model.coefs_[0])
@@ -396,7 +398,12 @@ def changed(path, **parts):
         ({"training__sparsity_": [0.5]}, "invalid 'sparsity_'"),
         ({"training__sparsity_": [0.5, 1.5]}, "invalid 'sparsity_'"),
         ({"training__sparsity_curve_": [[0.5, 0.5], 3]}, "invalid 'sparsity_curve_'"),
-        ({"training__penalty_coefficients": [-1.0, 0.0]}, "invalid 'penalty_coefficients'"),
+        ({"training__penalty": {"coefficients": [-1.0, 0.0]}}, "invalid 'coefficients' in its 'penalty'"),
+        ({"training__penalty": {"logs": [-1.0]}}, "invalid 'logs' in its 'penalty'"),
+        ({"training__penalty": {"n_steps": [3]}}, "invalid 'n_steps' in its 'penalty'"),
+        ({"training__penalty": {"smoothing": 1.0}}, "invalid 'penalty'"),
+        ({"training__penalty": []}, "invalid 'penalty'"),
+        ({"training__n_passes": -1}, "invalid 'n_passes'"),
         ({"training": {"__class__": "x"}}, "invalid '__class__'"),
     ],
 )

@@ -242,6 +242,21 @@ def test_the_cosine_rate_falls_over_calls_of_partial_fit_and_then_refuses_more(d
     assert not same_bits(whole, parts)
 
 
+def test_a_run_of_chunks_ends_the_cosine_rate_for_calls_of_partial_fit(digits):
+    X, y = digits
+    model = small(learning_rate="cosine", max_iter=50)
+    model.fit_chunks([(X[:300], y[:300]), (X[300:], y[300:])], passes=2, classes=np.arange(10))
+    with pytest.raises(ValueError, match="fallen to 0 over max_iter=50 passes"):
+        model.partial_fit(*digits)
+
+
+def test_the_cosine_rate_goes_on_after_several_fits_once_max_iter_is_raised(digits):
+    model = small(learning_rate="cosine", warm_start=True, max_iter=3).fit(*digits).fit(*digits)
+    with pytest.raises(ValueError, match="fallen to 0 over max_iter=3 passes"):
+        model.partial_fit(*digits)
+    model.set_params(max_iter=4).partial_fit(*digits)
+
+
 def test_warm_start_goes_on_from_the_fit_before(digits):
     model = small(warm_start=True, max_iter=3, solver="sgd", momentum=0.0, shuffle=False).fit(*digits)
     model.fit(*digits)

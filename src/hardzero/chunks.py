@@ -174,7 +174,7 @@ class _Run:
         if self.losses:
             history.loss_curve, history.sparsity_curve = self.losses, self.zeros
             history.best_loss = min(self.losses)
-        history.n_epochs = len(self.losses)
+        history.n_epochs, history.n_passes = len(self.losses), estimator.max_iter
         estimator._publish(history)
         if self.scores:
             estimator.validation_scores_, estimator.best_validation_score_ = self.scores, max(self.scores)

@@ -31,7 +31,7 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Write the fitted estimator to one safetensors file; see `hardzero.model_file.save`.
 
         `hardzero.load` returns it as it is now, ready also to go on training with `partial_fit` (an optimizer's
-        momentum starts again at zero).
+        momentum starts again at zero; after a finished run with the ``cosine`` rate, raise `max_iter` first).
 
         Parameters
         ----------
@@ -59,7 +59,7 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _next_pass(self, trainer: Trainer) -> ChunkOfRun:
         """Return the place of a call of `partial_fit` in the training: one epoch of `max_iter`."""
-        n_passes = len(trainer.history.loss_curve)
+        n_passes = trainer.history.n_passes
         if self.learning_rate == "cosine" and n_passes >= self.max_iter:
             raise ValueError(
                 f"the cosine learning rate has fallen to 0 over max_iter={self.max_iter} passes: raise max_iter, or "

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, log, sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,10 @@ OBSERVED_SAMPLES = 64
 
 LEAST_ACTIVE = 1e-4
 """Active part that a layer with fewer active units is taken to have, so that the logarithm stays finite."""
+
+
+CONTROLLER_STATE = ("coefficients", "logs", "zeros", "log_start", "n_steps", "last_progress")
+"""What a `SparsityController` learns."""
 
 
 class ActivationPenalty(ABC):
@@ -46,6 +50,15 @@ class ActivationPenalty(ABC):
 
         Return whether biases are to be moved by `bias_shifts`.
         """
+
+    def state(self) -> dict[str, Any]:
+        """Return what has been learned so far, by name: numbers and lists of numbers, one a layer."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
 
 @dataclass
@@ -136,6 +149,10 @@ class SparsityController(ActivationPenalty):
         self._longest_pause = self.largest_step_gain / self.integral_gain
         self._log_targets = [log(max(1.0 - target, LEAST_ACTIVE)) for target in self.targets]
         self.logs = [self._bounds[0]] * len(self.targets)
+
+    def state(self) -> dict[str, Any]:
+        """Return what has been learned so far; the rest are settings."""
+        return {name: getattr(self, name) for name in CONTROLLER_STATE if getattr(self, name)}
 
     # Plain numbers: for a handful of layers they take a fraction of the time of NumPy's, which small networks notice.
     def observe(self, zeros: Floats, progress: float, n_samples: int) -> bool:

@@ -27,7 +27,7 @@ from hardzero.ops.random_bits import mix
 from hardzero.ops.reference import apply_update
 from hardzero.ops.updates import Gradient, Parameters, Update
 from hardzero.optimizers import Optimizer
-from hardzero.penalties import ActivationPenalty, SparsityController
+from hardzero.penalties import ActivationPenalty
 from hardzero.reconstruction import ReconstructionHead, get_reconstruction_head
 from hardzero.reconstruction_sampling import PartialNetwork, ReconstructionSampling
 from hardzero.training import Callback, History, Minibatch, Trainer, TrainingSettings
@@ -182,19 +182,14 @@ class TrainingRecord:
     @classmethod
     def of(cls, trainer: DenoisingTrainer) -> TrainingRecord:
         """Return the record of a trainer."""
-        state = vars(trainer.penalty) if isinstance(trainer.penalty, SparsityController) else {}
         return cls(
             history=trainer.history,
             batch_size=trainer.settings.batch_size,
             corruption=trainer.corruption,
             seed=trainer.seed,
             sampling_ratio=None if trainer.sampling is None else trainer.sampling.ratio,
-            penalty={name: state[name] for name in PENALTY_STATE if state.get(name)},
+            penalty=trainer.penalty.state(),
         )
-
-
-PENALTY_STATE = ("coefficients", "logs", "zeros", "log_start", "n_steps", "last_progress")
-"""What a `SparsityController` has learned; the rest are its settings."""
 
 
 @dataclass(frozen=True)
@@ -268,8 +263,7 @@ class AutoencoderSettings:
             sampling=None if record.sampling_ratio is None else ReconstructionSampling(record.sampling_ratio),
         )
         trainer.history = copy.deepcopy(record.history)
-        for name, value in record.penalty.items():
-            setattr(trainer.penalty, name, value)
+        trainer.penalty.restore(record.penalty)
         return trainer
 
     def _prepare(self, network: Network) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-UNLABELLED = -1
+UNLABELED = -1
 """The numeric class label of an unlabeled row, as in `sklearn.semi_supervised`."""
 
 
@@ -35,7 +35,7 @@ def labeled_rows(y: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:
     entries = y.reshape(y.shape[0], -1)
     absent = _missing(entries)
     if is_classifier and entries.dtype.kind in "iufO":
-        absent |= np.asarray(entries == UNLABELLED, dtype=bool)
+        absent |= np.asarray(entries == UNLABELED, dtype=bool)
     return np.asarray(~absent.all(axis=1))
 
 

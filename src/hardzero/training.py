@@ -147,6 +147,8 @@ class History:
     best_loss, best_validation_score : float
     n_epochs : int
         Epochs of the latest run.
+    n_passes : int
+        Passes of the latest run and of the calls of ``partial_fit`` since: the place of the next such call.
     n_samples_seen : int
         Samples trained on over all runs.
     seconds : float
@@ -166,6 +168,7 @@ class History:
     best_loss: float = np.inf
     best_validation_score: float = -np.inf
     n_epochs: int = 0
+    n_passes: int = 0
     n_samples_seen: int = 0
     seconds: float = 0.0
     epochs_without_progress: int = 0
@@ -289,7 +292,7 @@ class Trainer:
             If Ctrl-C interrupted training; the state so far is kept.
         """
         history, settings = self.history, self.settings
-        history.n_epochs, history.seconds, history.epochs_without_progress = 0, 0.0, 0
+        history.n_epochs, history.n_passes, history.seconds, history.epochs_without_progress = 0, 0, 0.0, 0
         first_epoch, best_parameters = checkpoint.resume(self) if checkpoint is not None else (1, None)
         if best_parameters is None and validation_score is not None and history.validation_scores:
             best_parameters = self.network.copy_parameters()
@@ -402,9 +405,10 @@ class Trainer:
                 n_steps += 1
                 total_zeros += step_zeros * len(samples)
         self._epoch_ends()
-        if self.settings.revive_dead_units and epoch < REVIVAL_PART * self.settings.max_epochs:
+        if self.settings.revive_dead_units and last < REVIVAL_PART:
             revive(self.network, ops, X[:REVIVAL_SAMPLES])
         history.n_epochs += 1
+        history.n_passes += 1
         history.n_samples_seen += data.n_samples
         seconds = time.perf_counter() - started
         history.seconds += seconds

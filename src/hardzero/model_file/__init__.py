@@ -65,7 +65,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     """Return the model of a file written by `save`.
 
     An estimator predicts the same bits as the saved one and can go on training with ``partial_fit`` or
-    ``warm_start`` (an optimizer's momentum starts again at zero). Nothing in the file is executed, and nothing in
+    ``warm_start`` (an optimizer's momentum starts again at zero; after a finished run with the ``cosine`` rate,
+    ``partial_fit`` asks to raise ``max_iter``). Nothing in the file is executed, and nothing in
     it is trusted.
 
     Parameters

@@ -20,11 +20,12 @@ from hardzero.model_file.parameters import (
     encode_feature_names,
     encode_parameters,
 )
+from hardzero.model_file.penalty_state import decode_penalty, encode_penalty
 from hardzero.model_file.values import decode_value, encode_activation, encode_value, is_number
 from hardzero.network import Layer, Network
 from hardzero.ops.layout import padded_copy
 from hardzero.ops.updates import Parameters
-from hardzero.pretraining import PENALTY_STATE, TiedNetwork, TrainingRecord
+from hardzero.pretraining import TiedNetwork, TrainingRecord
 from hardzero.reconstruction import DECODERS, ReconstructionHead, SigmoidReconstruction, get_reconstruction_head
 from hardzero.sparse_autoencoder import SparseAutoencoder
 from hardzero.training import History
@@ -168,7 +169,7 @@ def _encode_record(record: TrainingRecord) -> dict[str, Any]:
         "corruption": encode_value(record.corruption),
         "seed": record.seed,
         "sampling_ratio": record.sampling_ratio,
-        "penalty": {name: _plain(value) for name, value in record.penalty.items()},
+        "penalty": encode_penalty(record.penalty),
     }
 
 
@@ -187,7 +188,7 @@ def _decode_record(document: Any) -> TrainingRecord:
         if not valid[kind]:
             raise ValueError(f"the record of training has an invalid {name!r}")
         setattr(history, name, value)
-    corruption, penalty = decode_value(document.get("corruption")), document.get("penalty")
+    corruption = decode_value(document.get("corruption"))
     batch_size, seed = document.get("batch_size"), document.get("seed")
     if type(batch_size) is not int or type(seed) is not int or batch_size < 1 or seed < 0:
         raise ValueError(f"the record of training has batch_size={batch_size!r} and seed={seed!r}")
@@ -196,22 +197,14 @@ def _decode_record(document: Any) -> TrainingRecord:
         raise ValueError(f"the record of training has an invalid 'sampling_ratio': {ratio!r}")
     if corruption is not None and not isinstance(corruption, Corruption):
         raise ValueError(f"the record of training has an invalid 'corruption': {corruption!r}")
-    if not isinstance(penalty, dict) or not set(penalty) <= set(PENALTY_STATE):
-        raise ValueError("the record of training has an invalid 'penalty'")
     return TrainingRecord(
         history=history,
         batch_size=batch_size,
         corruption=corruption,
         seed=seed,
         sampling_ratio=ratio,
-        penalty={name: _penalty_state(name, value) for name, value in penalty.items()},
+        penalty=decode_penalty(document.get("penalty"), 1),
     )
-
-
-def _penalty_state(name: str, value: Any) -> Any:
-    if not _are_numbers([value] if name in ("last_progress", "n_steps") else value, 1):
-        raise ValueError(f"the record of training has an invalid {name!r}")
-    return value
 
 
 _HISTORY = {
@@ -219,6 +212,7 @@ _HISTORY = {
     "sparsity_curve": "curves",
     "best_loss": "number",
     "n_epochs": "count",
+    "n_passes": "count",
     "n_samples_seen": "count",
     "n_dead_units": "count",
     "n_revived_units": "count",

@@ -18,6 +18,7 @@ from hardzero.model_file.parameters import (
     encode_feature_names,
     encode_parameters,
 )
+from hardzero.model_file.penalty_state import decode_penalty, encode_penalty
 from hardzero.model_file.values import decode_labels, encode_labels, is_number
 from hardzero.rectifier_estimator import STOCHASTIC_SOLVERS
 from hardzero.training import History, Trainer, TrainingSettings
@@ -26,6 +27,8 @@ Estimator = RectifierClassifier | RectifierRegressor
 
 _CURVES = ("loss_curve_", "validation_scores_")
 _NUMBERS = ("loss_", "best_loss_", "best_validation_score_", "n_iter_", "t_")
+_TRAINER_STATE = ("penalty", "n_passes")
+"""What is kept for training that goes on, and no attribute of the estimator."""
 
 
 def pack_estimator(estimator: Estimator) -> Contents:
@@ -109,7 +112,7 @@ def _unpack(kind: type[Any], contents: Contents) -> Any:
     decode_feature_names(estimator, document)
     training = _check_training(document.get("training"), len(network.hidden_layers))
     for name, value in training.items():
-        if name != "penalty_coefficients":
+        if name not in _TRAINER_STATE:
             setattr(estimator, name, value)
     estimator._trainer = _resumed_trainer(estimator, training)
     return estimator
@@ -125,7 +128,8 @@ def _encode_training(estimator: Estimator) -> dict[str, Any]:
         if name in vars(estimator):
             training[name] = np.asarray(vars(estimator)[name]).tolist()
     if estimator._trainer is not None:
-        training["penalty_coefficients"] = list(estimator._trainer.penalty.coefficients)
+        training["penalty"] = encode_penalty(estimator._trainer.penalty.state())
+        training["n_passes"] = estimator._trainer.history.n_passes
     return training
 
 
@@ -152,8 +156,10 @@ def _check_training(training: Any, n_layers: int) -> dict[str, Any]:
             checked[name] = value
         elif name in ("sparsity_", "sparsity_curve_"):
             checked[name], valid = _fractions(value, (n_layers,) if name == "sparsity_" else (-1, n_layers))
-        elif name == "penalty_coefficients":
-            checked[name], valid = _fractions(value, (n_layers,), largest=math.inf)
+        elif name == "penalty":
+            checked[name], valid = decode_penalty(value, n_layers), True
+        elif name == "n_passes":
+            checked[name], valid = value, type(value) is int and value >= 0
         else:
             valid = False
         if not valid:
@@ -163,14 +169,14 @@ def _check_training(training: Any, n_layers: int) -> dict[str, Any]:
     return checked
 
 
-def _fractions(value: Any, shape: tuple[int, ...], largest: float = 1.0) -> tuple[NDArray[np.float64], bool]:
-    """Return numbers between 0 and `largest` as an array, and whether they are that, of such a shape."""
+def _fractions(value: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], bool]:
+    """Return numbers between 0 and 1 as an array, and whether they are that, of such a shape."""
     rows = value if len(shape) == 2 and isinstance(value, list) else [value]
     valid = all(isinstance(row, list) and len(row) == shape[-1] and all(map(is_number, row)) for row in rows)
     if not valid:
         return np.zeros(0), False
     array = np.array(value, dtype=np.float64).reshape(shape)
-    return array, bool(((array >= 0) & (array <= largest)).all())
+    return array, bool(((array >= 0) & (array <= 1)).all())
 
 
 def _resumed_trainer(estimator: Any, training: dict[str, Any]) -> Trainer | None:
@@ -186,6 +192,7 @@ def _resumed_trainer(estimator: Any, training: dict[str, Any]) -> Trainer | None
         best_loss=min(losses),
         best_validation_score=max(scores, default=-math.inf),
         n_samples_seen=int(training.get("t_") or 0),
+        n_passes=training.get("n_passes", 0),
     )
     trainer = Trainer(
         estimator.network_,
@@ -195,6 +202,5 @@ def _resumed_trainer(estimator: Any, training: dict[str, Any]) -> Trainer | None
         check_random_state(estimator.random_state),
         history,
     )
-    if "penalty_coefficients" in training:
-        trainer.penalty.coefficients = training["penalty_coefficients"].tolist()
+    trainer.penalty.restore(training.get("penalty", {}))
     return trainer
