@@ -2,10 +2,15 @@
 
 import pytest
 
+from hardzero import RectifierClassifier, datasets
 from hardzero.checkpoint import Checkpoint
+from hardzero.pretraining import DenoisingTrainer
 from hardzero.studies import get_study, study_names
+from hardzero.studies.core import networks
 from hardzero.studies.core import workers as workers_module
-from hardzero.studies.core.running import make_plan, run_study
+from hardzero.studies.core.run_store import RunSpec
+from hardzero.studies.core.running import make_plan, open_store, run_study
+from hardzero.studies.core.study import Context
 from hardzero.studies.core.workers import Workers, measure_run
 
 ONE = Workers(count=1)
@@ -131,10 +136,6 @@ def test_a_worker_with_other_data_is_told_so():
 @pytest.mark.parametrize("n_epochs", [3, 4])
 def test_a_killed_run_does_not_repeat_its_pretraining(tmp_path, monkeypatch, n_epochs):
     """Killed in the last of the four epochs of pre-training two layers, and after all of them."""
-    from hardzero import RectifierClassifier, datasets
-    from hardzero.pretraining import DenoisingTrainer
-    from hardzero.studies.core import networks
-    from hardzero.studies.core.study import Context
 
     settings = {
         "hidden_layer_sizes": [20, 10],
@@ -160,7 +161,7 @@ def test_a_killed_run_does_not_repeat_its_pretraining(tmp_path, monkeypatch, n_e
             return epoch(*arguments)
 
         monkeypatch.setattr(DenoisingTrainer, "_epoch", counted)
-        return study.measure(settings, Context(digits, 0, checkpoints=tmp_path, **context))
+        return study.measure(settings, Context(digits, 0, checkpoints=tmp_path / "run", **context))
 
     with monkeypatch.context() as patched:
         patched.setattr(RectifierClassifier, "fit", out_of_memory)
@@ -171,6 +172,48 @@ def test_a_killed_run_does_not_repeat_its_pretraining(tmp_path, monkeypatch, n_e
 
 def out_of_memory(*_, **__):
     raise MemoryError
+
+
+def test_runs_that_start_from_the_same_pretraining_share_it(tmp_path, monkeypatch):
+    settings = {
+        "hidden_layer_sizes": [20, 10],
+        "activation": "signed_relu",
+        "activation_l1": 1e-4,
+        "pretrained": True,
+        "pretraining_epochs": 2,
+        "batch_size": 20,
+        "steps": 30,
+    }
+    study, digits = get_study("semi-supervised"), datasets.load("digits")
+    alone = [study.measure({**settings, "labels": labels}, Context(digits, 0)) for labels in (50, 100)]
+    epochs, epoch = [], DenoisingTrainer._epoch
+
+    def counted(*arguments):
+        epochs.append(1)
+        return epoch(*arguments)
+
+    monkeypatch.setattr(DenoisingTrainer, "_epoch", counted)
+    for i, labels in enumerate((50, 100)):
+        context = Context(digits, 0, checkpoints=tmp_path / str(i))
+        assert study.measure({**settings, "labels": labels}, context) == alone[i]
+        assert len(epochs) == 4
+    other = Context(digits, 1, checkpoints=tmp_path / "other")
+    study.measure({**settings, "labels": 50}, other)
+    assert len(epochs) == 8
+
+
+def test_what_runs_have_shared_is_removed_with_the_last_of_them(tmp_path, monkeypatch, naps):
+    monkeypatch.setenv("NAPS_LOG", str(tmp_path / "log"))
+    shared = Context(None, 0, checkpoints=tmp_path / "checkpoints" / "run").shared_checkpoints
+    shared.mkdir(parents=True)
+    (shared / "pretrained").write_bytes(b"state")
+    open_store(tmp_path).plan("other", "quick", [RunSpec("other", 1, {}, None, None, "0.1.0", 0)])
+    run_study(naps, folder=tmp_path, workers=Workers(count=1))
+    assert (shared / "pretrained").exists()
+    store = open_store(tmp_path)
+    store.finish(store.claim().key, {}, 0.0)
+    run_study(naps, folder=tmp_path, n_seeds=9, workers=Workers(count=1))
+    assert list(shared.iterdir()) == []
 
 
 def test_data_that_are_absent_are_named_and_the_rest_is_planned(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -12,8 +13,9 @@ from sklearn.frozen import FrozenEstimator
 
 from hardzero.activations import Softplus
 from hardzero.autoencoders import StackedDenoisingAutoencoder
-from hardzero.checkpoint import Checkpoint
+from hardzero.checkpoint import Checkpoint, fingerprint
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
+from hardzero.network_estimator import estimator_settings
 from hardzero.studies.core.study import Context, Metrics, Settings
 
 MEASURED_SAMPLES = 10_000
@@ -55,7 +57,7 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
     for rate in rates:
         estimator = make_estimator(kind, {**settings, "learning_rate_init": rate}, context)
         try:
-            fit(estimator, X, y, context, f"rate-{rate:g}")
+            fit(estimator, X, y, None if context.checkpoints is None else context.checkpoints / f"rate-{rate:g}")
         except ValueError as error:
             if len(rates) == 1:
                 raise
@@ -84,7 +86,7 @@ def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEsti
 
     The paper's corruption (a quarter of the entries set to 0) and the decoder that suits the data, unless the setting
     ``autoencoders``, parameters of `StackedDenoisingAutoencoder`, says otherwise; the L1 coefficient is that of
-    supervised training.
+    supervised training. Runs with the same pre-training, such as those with other numbers of labels, share it.
     """
     stack = StackedDenoisingAutoencoder(
         settings["hidden_layer_sizes"],
@@ -95,19 +97,20 @@ def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEsti
         n_jobs=context.n_jobs,
         **settings.get("autoencoders", {}),
     )
-    fit(stack, X, None, context, "pre-training")
+    shared = context.shared_checkpoints
+    fit(stack, X, None, None if shared is None else shared / fingerprint(estimator_settings(stack), X))
     return FrozenEstimator(stack)
 
 
-def fit(estimator: Any, X: Any, y: Any, context: Context, part: str = "training") -> None:
+def fit(estimator: Any, X: Any, y: Any, path: Path | None) -> None:
     """Fit for the number of epochs that the protocol says, without a warning about it.
 
-    A run that was killed goes on from its checkpoint, which `part` names among those of the run.
+    A training that was killed goes on from its checkpoint at `path`, and one that was complete is not repeated.
     """
     checkpoint = None
-    if context.checkpoints is not None:
-        context.checkpoints.mkdir(parents=True, exist_ok=True)
-        checkpoint = Checkpoint(context.checkpoints / part, every_minutes=1.0)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint = Checkpoint(path, every_minutes=1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         estimator.fit(X, y, checkpoint=checkpoint)

@@ -20,6 +20,9 @@ Scale = Literal["quick", "medium", "full"]
 Settings = dict[str, Any]
 Metrics = dict[str, Any]
 
+SHARED_CHECKPOINTS = "shared"
+"""Name of the folder, among those of the runs, for what they share."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -45,6 +48,11 @@ class Context:
     n_jobs: int = 1
     checkpoints: Path | None = None
     unlabeled: Dataset | None = None
+
+    @property
+    def shared_checkpoints(self) -> Path | None:
+        """Folder for the state of trainings that several runs start from; removed when all runs are finished."""
+        return None if self.checkpoints is None else self.checkpoints.parent / SHARED_CHECKPOINTS
 
     def require_data(self) -> Dataset:
         """Return the data set of a study that has one."""

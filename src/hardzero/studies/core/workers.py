@@ -18,7 +18,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 from threadpoolctl import threadpool_limits
 
 from hardzero.studies.core.run_store import RunSpec, RunStore
-from hardzero.studies.core.study import Context, Metrics, Study
+from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study
 from hardzero.threads import usable_cores
 
 if TYPE_CHECKING:
@@ -176,8 +176,16 @@ def carry_out(
                 store.release(shift.in_flight, died=True)
                 continue
             if not any(status in ("pending", "running") for status in store.statuses(keys).values()):
-                return
+                break
             time.sleep(POLL_SECONDS)
+    if checkpoints is not None and not set(store.counts()) & {"pending", "running"}:
+        _remove_shared(checkpoints)
+
+
+def _remove_shared(checkpoints: Path) -> None:
+    """Remove what runs have shared; the folder stays, in which another process may be about to save."""
+    for path in (checkpoints / SHARED_CHECKPOINTS).glob("*"):
+        path.unlink(missing_ok=True)
 
 
 @dataclass
