@@ -185,6 +185,9 @@ def test_lbfgs_reports_divergence_too():
 def test_a_warning_tells_that_the_last_epoch_came_too_early(digits):
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(2\) reached"):
         small(max_iter=2).fit(*digits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        small(max_iter=2, learning_rate="cosine").fit(*digits)
     with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge"):
         small(solver="lbfgs", max_iter=2).fit(*digits)
 

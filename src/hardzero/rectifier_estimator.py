@@ -149,7 +149,7 @@ class RectifierEstimator(NetworkEstimator):
         Warns
         -----
         ConvergenceWarning
-            If `max_iter` was reached while there still was progress.
+            If `max_iter` was reached while there still was progress, unless the rate is ``cosine``, whose run it plans.
         UserWarning
             If `target_sparsity` was missed by more than a point, or Ctrl-C ended training, whose state is kept.
         """

@@ -314,7 +314,9 @@ class Trainer:
                 if stop:
                     break
             else:
-                if settings.warn_if_not_converged and history.n_epochs == settings.max_epochs:
+                # The cosine rate has fallen to 0: the run is as long as it was meant to be.
+                planned = self.optimizer.learning_rate.schedule == "cosine"
+                if settings.warn_if_not_converged and not planned and history.n_epochs == settings.max_epochs:
                     warnings.warn(
                         f"Stochastic Optimizer: Maximum iterations ({settings.max_epochs}) reached and the "
                         "optimization hasn't converged yet.",
