@@ -1,8 +1,10 @@
 """The lean prediction path gives what the network gives."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -142,8 +144,29 @@ def test_input_of_another_shape_is_refused(activation, n_samples):
     invalid.indices[0] = 25
     with pytest.raises(ValueError, match=r"not a valid CSR matrix|indices must be < 20"):
         predictor(invalid)
-    with pytest.raises(TypeError, match="incompatible function arguments"):
+    with pytest.raises(TypeError, match="no real numbers"):
         predictor(X[:, :20].astype(complex))
+    with pytest.raises(TypeError, match="no real numbers"):
+        predictor([["a"] * 20])
+    with pytest.raises(ValueError, match=r"one sample is X.reshape\(1, -1\)"):
+        predictor(X[0, :20])
+
+
+def test_lists_frames_and_foreign_types_are_converted():
+    predictor = Predictor(make_network([20, 30, 3], "relu"))
+    X = make_input(5, 20)
+    expected = predictor.scores(X)
+    for other in (X.tolist(), pd.DataFrame(X), X.astype(">f4"), X.astype(object), X.astype(np.longdouble)):
+        np.testing.assert_allclose(predictor.scores(other), expected, atol=1e-6)
+
+
+def test_what_a_predictor_cannot_do_is_said():
+    network = make_network([20, 30, 3], "relu")
+    for n_threads in (1.5, "2", None, 0):
+        with pytest.raises(ValueError, match="n_threads must be a whole number of at least 1"):
+            Predictor(network, n_threads=n_threads)
+    with pytest.raises(TypeError, match="save the model, and call to_predictor"):
+        pickle.dumps(Predictor(network))
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])

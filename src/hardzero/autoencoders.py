@@ -142,6 +142,8 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=first))
         ops = self._ops()
         settings = self._settings(X)
+        if not first:
+            self._check_same_layers()
         trainers = [] if first else self._present_trainers(settings)
         random_state = check_random_state(self.random_state) if first else trainers[0].random_state
         for depth, (n_units, activation) in enumerate(self._layers()):
@@ -150,6 +152,16 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
             trainers[depth].epoch(ops, X, None, chunk=self._next_pass(trainers[depth]))
             X = encode(ops, trainers[depth].network, X)
         return self._publish(trainers)
+
+    def _check_same_layers(self) -> None:
+        """Refuse to go on training layers that are not those of the parameters."""
+        present = [
+            (network.hidden_layers[0].n_units, network.hidden_layers[0].activation) for network in self.networks_
+        ]
+        if self._layers() != present:
+            raise ValueError(
+                f"the parameters ask for layers {self._layers()}, the fitted autoencoder has {present}: fit it anew"
+            )
 
     def _present_trainers(self, settings: AutoencoderSettings) -> list[DenoisingTrainer]:
         """Return what trained this autoencoder, made again where it comes from a file."""

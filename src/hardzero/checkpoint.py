@@ -234,7 +234,7 @@ def _parts(value: Any) -> Iterator[NDArray[Any] | None]:
         for item in value:
             yield from _parts(item)
     elif hasattr(value, "indptr"):
-        yield from (value.data, value.indices, value.indptr)
+        yield from (np.array(value.shape), value.data, value.indices, value.indptr)
     else:
         yield value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
+from hardzero.network_estimator import unchanged_by_errors
 from hardzero.training import Callback, ChunkOfRun, EpochReport
 
 if TYPE_CHECKING:
@@ -81,6 +83,8 @@ def fit_chunks(
     """Fit an estimator; see `RectifierClassifier.fit_chunks`."""
     if passes < 1:
         raise ValueError(f"passes is {passes}; it must be at least 1")
+    if n_samples is not None and (not isinstance(n_samples, int | np.integer) or n_samples < 1):
+        raise ValueError(f"n_samples must be a positive whole number, or None to count them; got {n_samples!r}")
     if estimator.early_stopping:
         raise ValueError("fit_chunks does not hold data out: set early_stopping=False and pass validation=(X, y)")
     estimator._check_solver()
@@ -92,8 +96,16 @@ def fit_chunks(
     assert n_samples is not None
     if not n_samples:
         raise ValueError("chunks holds no sample")
-    _forget(estimator)
-    run = _Run(estimator, passes, n_samples, classes, validation, on_chunk)
+    classes = None if classes is None else np.unique(np.asarray(classes))
+    with nullcontext() if estimator.warm_start else unchanged_by_errors(estimator):
+        _forget(estimator)
+        run = _Run(estimator, passes, int(n_samples), classes, validation, on_chunk)
+        _carry_out(run, chunks, callback)
+
+
+def _carry_out(run: _Run, chunks: Chunks, callback: Callback | None) -> None:
+    """Make the passes of a run; Ctrl-C ends it and keeps what there is."""
+    estimator, passes = run.estimator, run.passes
     try:
         for number in range(1, passes + 1):
             report = run.run_pass(number, open_chunks(chunks, rewind=passes > 1))
@@ -105,7 +117,7 @@ def fit_chunks(
         warnings.warn(
             f"Training interrupted by user after {len(run.losses)} passes; the parameters of "
             f"{'the best pass' if run.best is not None else 'the last step'} are kept.",
-            stacklevel=3,
+            stacklevel=4,
         )
     run.finish()
 
@@ -132,7 +144,10 @@ class _Run:
     def run_pass(self, number: int, chunks: Iterator[Chunk]) -> EpochReport:
         """Train on every chunk once, then judge by the validation data."""
         estimator, total = self.estimator, _Pass()
-        for X, y in chunks:
+        for chunk in chunks:
+            if not isinstance(chunk, tuple | list) or len(chunk) != 2 or not hasattr(chunk[0], "shape"):
+                raise ValueError("a chunk must be a tuple (X, y) of arrays; fit_chunks takes no sample weights")
+            X, y = chunk
             size = int(X.shape[0])
             first = (number - 1 + total.n_samples / self.n_samples) / self.passes
             last = (number - 1 + (total.n_samples + size) / self.n_samples) / self.passes
@@ -171,11 +186,14 @@ class _Run:
         if self.best is not None:
             estimator.network_.restore_parameters(self.best)
         history = estimator._trainer.history
+        reached = np.array(history.sparsity_curve[-1])
         if self.losses:
             history.loss_curve, history.sparsity_curve = self.losses, self.zeros
             history.best_loss = min(self.losses)
         history.n_epochs, history.n_passes = len(self.losses), estimator.max_iter
         estimator._publish(history)
+        if self.best is None:
+            estimator._warn_if_target_missed(reached)
         if self.scores:
             estimator.validation_scores_, estimator.best_validation_score_ = self.scores, max(self.scores)
 

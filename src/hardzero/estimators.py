@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from hardzero.activations import Activation
 from hardzero.losses import Loss, get_loss
 from hardzero.network import Input
+from hardzero.network_estimator import unchanged_by_errors
 from hardzero.rectifier_estimator import SHARED_ATTRIBUTES, SHARED_PARAMETERS, RectifierEstimator
 from hardzero.training import ChunkOfRun
 
@@ -248,6 +250,11 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
         first = "classes_" not in vars(self)
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
+        with unchanged_by_errors(self) if first else nullcontext():
+            self._partial_fit(X, y, sample_weight, classes, first)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, first: bool) -> None:
         if classes is not None:
             labels = np.unique(np.asarray(classes))
             if not first and not np.array_equal(self.classes_, labels):
@@ -257,7 +264,6 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
             if first:
                 self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else labels)
         self._fit(X, y, sample_weight, incremental=True)
-        return self
 
     def _fit_chunk(self, X: Any, y: Any, classes: Any, chunk: ChunkOfRun) -> None:
         if "classes_" not in vars(self):
@@ -311,6 +317,8 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
         if self.class_weight is None:
             return sample_weight
         class_weight = compute_sample_weight(self.class_weight, y).astype(np.float32)
+        if not (np.isfinite(class_weight).all() and (class_weight >= 0).all()):
+            raise ValueError(f"class_weight must hold finite numbers that are not negative, got {self.class_weight!r}")
         return cast(Array, class_weight if sample_weight is None else class_weight * sample_weight)
 
     def _validation_score(self, scores: Array, targets: Array, sample_weight: Array | None) -> float:

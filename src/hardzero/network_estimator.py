@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, cast
 
@@ -115,6 +116,18 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
+@contextmanager
+def unchanged_by_errors(estimator: Any) -> Iterator[None]:
+    """Give an estimator its attributes back where an error ends the work: a failed `fit` takes no earlier one away."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except Exception:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
 UNESSENTIAL_PARAMETERS = ("n_jobs", "verbose", "warm_start")
 """Parameters that leave the trained weights as they are, so that a checkpoint does not depend on them."""
 
@@ -136,9 +149,11 @@ def as_network_input(X: Any) -> Input:
     if not issparse(X):
         return cast(Array, np.ascontiguousarray(X))
     rows = csr_array(cast(Any, X))
+    # Column numbers beyond the width would make the engine read and write beside its arrays.
+    rows.check_format(full_check=True)
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
-    if rows.nnz < 2**31 and rows.indices.dtype != np.int32:
+    if rows.nnz < 2**31 and not rows.indices.dtype == rows.indptr.dtype == np.int32:
         rows.indices, rows.indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
     return rows

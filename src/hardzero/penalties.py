@@ -44,6 +44,11 @@ class ActivationPenalty(ABC):
     has_target: ClassVar[bool] = False
     """Whether a fraction of zeros is asked for."""
 
+    @property
+    @abstractmethod
+    def wanted(self) -> tuple[str, list[float]]:
+        """What was asked for: ``coefficients`` or ``targets``, with the values."""
+
     @abstractmethod
     def observe(self, zeros: Floats, progress: float, n_samples: int) -> bool:
         """Learn the fraction of zeros per hidden layer in a minibatch, at `progress` of the run (0 to 1).
@@ -66,6 +71,11 @@ class FixedPenalty(ActivationPenalty):
     """The same coefficients throughout training."""
 
     coefficients: list[float]
+
+    @property
+    def wanted(self) -> tuple[str, list[float]]:
+        """The coefficients."""
+        return "coefficients", list(self.coefficients)
 
     def observe(self, zeros: Floats, progress: float, n_samples: int) -> bool:
         """Do nothing: the coefficients are fixed."""
@@ -149,6 +159,11 @@ class SparsityController(ActivationPenalty):
         self._longest_pause = self.largest_step_gain / self.integral_gain
         self._log_targets = [log(max(1.0 - target, LEAST_ACTIVE)) for target in self.targets]
         self.logs = [self._bounds[0]] * len(self.targets)
+
+    @property
+    def wanted(self) -> tuple[str, list[float]]:
+        """The targets."""
+        return "targets", list(self.targets)
 
     def state(self) -> dict[str, Any]:
         """Return what has been learned so far; the rest are settings."""

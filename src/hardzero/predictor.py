@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from hardzero.activations import SOFTPLUS_REACH, Activation, LeakyIntegrateAndFire, Softplus
 from hardzero.network import Layer, Network
@@ -81,8 +81,8 @@ class Predictor:
     def __init__(self, network: Network, *, precision: str = "float32", n_threads: int = 1) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
-        if n_threads < 1:
-            raise ValueError(f"n_threads must be at least 1, got {n_threads}")
+        if not isinstance(n_threads, int | np.integer) or n_threads < 1:
+            raise ValueError(f"n_threads must be a whole number of at least 1, got {n_threads!r}")
         self.precision = precision
         self.n_threads = n_threads
         self.n_features = network.n_features
@@ -98,6 +98,10 @@ class Predictor:
         shapes = [layer.weights.shape for layer in network.parameters]
         self._n_outputs = np.array([n_outputs for _, n_outputs in shapes], dtype=np.int64)
         self._dense = np.array([n_inputs * n_outputs for n_inputs, n_outputs in shapes], dtype=np.int64)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Refuse to be pickled: packed weights have no form but the model's."""
+        raise TypeError("a Predictor cannot be pickled: save the model, and call to_predictor() where it is loaded")
 
     @property
     def n_bytes(self) -> int:
@@ -121,7 +125,7 @@ class Predictor:
         Raises
         ------
         ValueError or TypeError
-            If the shape does not fit.
+            If the shape does not fit, or the values are no real numbers.
         """
         return self._run(X, True)
 
@@ -144,12 +148,15 @@ class Predictor:
         return Cost(active, active.astype(np.int64) * self._n_outputs, self._dense)
 
     def _run(self, X: Any, predictions: bool) -> Array:
-        if not isinstance(X, np.ndarray) and getattr(X, "format", "csr") != "csr":
-            X = csr_array(X)
+        if not isinstance(X, np.ndarray) and getattr(X, "format", None) != "csr":
+            X = csr_array(cast(Any, X)) if issparse(X) else _as_array(X)
         if self._smooth_network is not None and self._is_minibatch(X):
             return self._run_smooth(self._smooth_network, X, predictions)
         if isinstance(X, np.ndarray):
-            return self._packed.run(X, predictions, self.n_threads)
+            try:
+                return self._packed.run(X, predictions, self.n_threads)
+            except TypeError:
+                return self._packed.run(_as_array(X), predictions, self.n_threads)
         indptr, indices = X.indptr, X.indices
         if indptr.dtype != np.int32 or indices.dtype != np.int32:
             indptr, indices = indptr.astype(np.int32), indices.astype(np.int32)
@@ -178,6 +185,20 @@ class Predictor:
         ops = cast(Ops, self._per_thread.ops)
         ops.n_threads = self.n_threads
         return ops
+
+
+def _as_array(X: Any) -> Array:
+    """Return input that the native code does not take as it is as an array that it takes."""
+    try:
+        values = np.asarray(X)
+        if values.dtype.kind == "c":
+            raise TypeError("complex numbers")
+        array = values.astype(np.float32)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"X holds values that are no real numbers: {error}") from None
+    if array.ndim != 2:
+        raise ValueError(f"X has {array.ndim} dimensions; a sample a row is expected: one sample is X.reshape(1, -1)")
+    return array
 
 
 def _frozen(network: Network) -> Network:

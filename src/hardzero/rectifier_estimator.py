@@ -6,6 +6,7 @@ import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
+from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -32,7 +33,12 @@ from hardzero.checkpoint import Checkpoint, TrainingFile, as_checkpoint, fingerp
 from hardzero.full_batch import FullBatchObjective, minimize
 from hardzero.losses import Loss
 from hardzero.network import Dropout, Input, Network
-from hardzero.network_estimator import NetworkEstimator, as_network_input, estimator_settings
+from hardzero.network_estimator import (
+    NetworkEstimator,
+    as_network_input,
+    estimator_settings,
+    unchanged_by_errors,
+)
 from hardzero.ops import Ops
 from hardzero.optimizers import LEARNING_RATES
 from hardzero.semi_supervised import keep_labeled, labeled_rows
@@ -47,6 +53,9 @@ Array = NDArray[np.float32]
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSITY_SAMPLES = 10_000
 """Training samples on which `sparsity_` is measured: enough for three digits, a small part of an epoch."""
+
+ATTRIBUTES_OF_EPOCHS = ("loss_curve_", "validation_scores_", "best_validation_score_", "best_loss_", "sparsity_curve_")
+"""What describes the epochs of a run, of which ``lbfgs`` has none."""
 
 SPARSITY_TOLERANCE = 0.01
 """Distance from the wanted fraction of zeros above which a fit warns."""
@@ -369,10 +378,27 @@ class RectifierEstimator(NetworkEstimator):
         checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
         chunk: ChunkOfRun | None = None,
     ) -> RectifierEstimator:
+        """Fit from the start, or go on from the fit before; the one place where all ways of fitting meet."""
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        sizes = self._hidden_layer_sizes()
         first = "network_" not in vars(self) or not (self.warm_start or incremental)
+        with unchanged_by_errors(self) if first else nullcontext():
+            self._train(X, y, sample_weight, first, incremental, validation, callback, checkpoint, chunk)
+        return self
+
+    def _train(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        first: bool,
+        incremental: bool,
+        validation: tuple[Any, Any] | None,
+        callback: Callback | None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None,
+        chunk: ChunkOfRun | None,
+    ) -> None:
+        sizes = self._hidden_layer_sizes()
         checks = {"accept_sparse": "csr", "dtype": np.float32}
         checks_of_y = {"multi_output": True, "y_numeric": isinstance(self, RegressorMixin)}
         all_rows = None
@@ -390,7 +416,7 @@ class RectifierEstimator(NetworkEstimator):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
         sample_weight = self._total_weight(y, sample_weight)
         _check_some_weight(sample_weight)
-        held_out = None if validation is None else self._validate_held_out(*validation)
+        held_out = None if validation is None else self._validate_held_out(validation)
         random_state = check_random_state(self.random_state) if chunk is None else chunk.random_state
         training_file = None
         if checkpoint is not None:
@@ -425,8 +451,8 @@ class RectifierEstimator(NetworkEstimator):
                 )
         if not incremental:
             self.sparsity_ = self.network_.sparsity(ops, X[:SPARSITY_SAMPLES])
-            self._warn_if_target_missed()
-        return self
+            curve = vars(self).get("sparsity_curve_", [])
+            self._warn_if_target_missed(curve[-1] if len(curve) else self.sparsity_)
 
     def _labeled_part(self, X: Input, y: Any, sample_weight: Any) -> tuple[Input, NDArray[Any], Any]:
         """Return the rows, targets and weights that fine-tuning learns from."""
@@ -492,8 +518,11 @@ class RectifierEstimator(NetworkEstimator):
             scale_codes(ops, layers, X, initial_sizes)
         self.pretraining_ = stack
 
-    def _validate_held_out(self, X: Any, y: Any) -> tuple[Input, Array]:
+    def _validate_held_out(self, validation: Any) -> tuple[Input, Array]:
         """Check the data that the caller holds out for early stopping."""
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise ValueError("validation must be a tuple (X, y) of held-out data")
+        X, y = validation
         if not self.early_stopping or self.solver not in STOCHASTIC_SOLVERS:
             raise ValueError("validation is used by early_stopping=True with solver='sgd' or 'adam' only")
         X, y = validate_data(
@@ -509,11 +538,10 @@ class RectifierEstimator(NetworkEstimator):
         X = as_network_input(X)
         return X, self._validate_targets(X, y, first=False, incremental=True)
 
-    def _warn_if_target_missed(self) -> None:
+    def _warn_if_target_missed(self, zeros: NDArray[np.float64]) -> None:
         if self.target_sparsity is None:
             return
         targets = np.array(self._per_layer("target_sparsity", self.target_sparsity))
-        zeros = self.sparsity_curve_[-1] if len(self.sparsity_curve_) else self.sparsity_
         if np.any(np.abs(zeros - targets) > SPARSITY_TOLERANCE):
             reached, wanted = (", ".join(f"{value:.1%}" for value in values) for values in (zeros, targets))
             warnings.warn(
@@ -532,6 +560,19 @@ class RectifierEstimator(NetworkEstimator):
             )
         if n_outputs != self.network_.n_outputs:
             raise ValueError(f"y has {n_outputs} target columns, the fitted network {self.network_.n_outputs}")
+        activation = get_activation(self.activation)
+        for layer in self.network_.hidden_layers:
+            if layer.activation != activation:
+                raise ValueError(
+                    f"activation={self.activation!r} differs from the fitted network's {layer.activation!r}, which "
+                    "warm_start and partial_fit go on from: fit a new estimator, or set warm_start=False"
+                )
+        output, present_output = (loss.output_activation for loss in (self._loss(n_outputs), self.network_.loss))
+        if output != present_output:
+            raise ValueError(
+                f"the loss asks for {output} outputs, the fitted network has {present_output} outputs: fit a new "
+                "estimator, or set warm_start=False"
+            )
 
     def _fit_full_batch(self, ops: Ops, X: Input, targets: Array, sample_weight: Array | None) -> None:
         if self.target_sparsity is not None:
@@ -540,6 +581,9 @@ class RectifierEstimator(NetworkEstimator):
             raise ValueError("input_dropout and hidden_dropout need solver='sgd' or 'adam': 'lbfgs' wants a fixed loss")
         objective = FullBatchObjective(self.network_, ops, X, targets, sample_weight, self.alpha, self._activation_l1())
         result = minimize(objective, self.max_iter, self.max_fun, self.tol)
+        self._trainer = None
+        for name in ATTRIBUTES_OF_EPOCHS:
+            self.__dict__.pop(name, None)
         self.n_iter_ = min(int(result.nit), self.max_iter)
         self.loss_ = float(result.fun)
         if not np.isfinite(self.loss_):
@@ -694,6 +738,9 @@ class RectifierEstimator(NetworkEstimator):
             return trainer
         previous.settings = settings
         previous.random_state = random_state
+        penalty = self._penalty()
+        if penalty.wanted != previous.penalty.wanted:
+            previous.penalty = penalty
         return previous
 
 

@@ -35,7 +35,11 @@ def labeled_rows(y: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:
     entries = y.reshape(y.shape[0], -1)
     absent = _missing(entries)
     if is_classifier and entries.dtype.kind in "iufO":
-        absent |= np.asarray(entries == UNLABELED, dtype=bool)
+        # pandas.NA cannot be compared.
+        if entries.dtype.kind == "O":
+            entries = entries.copy()
+            entries[absent] = None
+        absent |= np.asarray(entries == UNLABELED, dtype=np.bool_)
     return np.asarray(~absent.all(axis=1))
 
 

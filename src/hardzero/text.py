@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from hardzero.chunks import Chunks, open_chunks
+from hardzero.network_estimator import unchanged_by_errors
 from hardzero.training import Callback
 from hardzero.vocabulary import learn_vocabulary
 
@@ -182,19 +184,13 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
             If the texts hold no word, or the estimator cannot learn from the data.
         """
         texts = check_texts(X)
-        self._start()
-        try:
-            rows = self.vectorizer_.fit_transform(texts)
-        except ValueError as error:
-            if "empty vocabulary" not in str(error):
-                raise
-            raise ValueError(
-                f"none of the {len(texts)} texts holds a word that the vectorizer keeps: check that this is the column "
-                "of texts"
-            ) from error
-        if validation is not None:
-            fit_params["validation"] = (self.transform_texts(validation[0]), validation[1])
-        self.estimator_.fit(csr_array(rows), y, **fit_params)
+        with unchanged_by_errors(self):
+            self._start()
+            with _named_lack_of_words(len(texts)):
+                rows = self.vectorizer_.fit_transform(texts)
+            if validation is not None:
+                fit_params["validation"] = (self.transform_texts(validation[0]), validation[1])
+            self.estimator_.fit(csr_array(rows), y, **fit_params)
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike, **fit_params: Any) -> TextModel:
@@ -220,10 +216,12 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
             For texts that are no sequence of strings, and where the estimator's `partial_fit` refuses.
         """
         texts = check_texts(X)
-        if "estimator_" not in vars(self):
-            self._start()
-            self.vectorizer_.fit(texts)
-        self.estimator_.partial_fit(self.transform_texts(texts), y, **fit_params)
+        with unchanged_by_errors(self):
+            if "estimator_" not in vars(self):
+                self._start()
+                with _named_lack_of_words(len(texts)):
+                    self.vectorizer_.fit(texts)
+            self.estimator_.partial_fit(self.transform_texts(texts), y, **fit_params)
         return self
 
     def fit_chunks(
@@ -410,8 +408,22 @@ def _object_array(values: Iterable[Any]) -> NDArray[np.object_]:
     return array
 
 
+@contextmanager
+def _named_lack_of_words(n_texts: int) -> Iterator[None]:
+    """Say what to do where texts hold no word for the vocabulary."""
+    try:
+        yield
+    except ValueError as error:
+        if "empty vocabulary" not in str(error):
+            raise
+        raise ValueError(
+            f"none of the {n_texts} texts holds a word that the vectorizer keeps: check that this is the column of "
+            "texts"
+        ) from error
+
+
 def _as_text(value: Any, row: int) -> str:
-    if value is None or value != value:
+    if value is None or type(value).__name__ == "NAType" or value != value:
         return ""
     if isinstance(value, str):
         return str(value)

@@ -42,7 +42,8 @@ class TextPredictor:
     def __init__(self, vectorizer: Any, network: Network, *, precision: str = "float32", n_threads: int = 1) -> None:
         self._predict = Predictor(network, precision=precision, n_threads=n_threads)
         self._vectorizer = vectorizer
-        self._has_vocabulary = isinstance(vectorizer, CountVectorizer)
+        # A subclass may weigh words, as TfidfVectorizer does.
+        self._has_vocabulary = type(vectorizer) is CountVectorizer
         if self._has_vocabulary:
             self._analyze = vectorizer.build_analyzer()
             self._column = vectorizer.vocabulary_.get
@@ -57,7 +58,15 @@ class TextPredictor:
         return self._predict.scores(self.rows(texts))
 
     def rows(self, texts: Sequence[str]) -> csr_array:
-        """Return texts as CSR rows, as the vectorizer's ``transform`` does."""
+        """Return texts as CSR rows, as the vectorizer's ``transform`` does.
+
+        Raises
+        ------
+        ValueError
+            If a single text is given in place of several.
+        """
+        if isinstance(texts, str | bytes):
+            raise ValueError("a single text was given where texts are expected: put it in a list, [text]")
         if not self._has_vocabulary:
             return csr_array(self._vectorizer.transform(texts)).astype(np.float32, copy=False)
         starts: list[int] = [0]

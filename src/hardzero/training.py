@@ -300,7 +300,7 @@ class Trainer:
         unseen = held_out if held_out is not None and held_out.shape[0] >= FEWEST_CALIBRATION_ROWS else None
         if unseen is None and self.penalty.has_target and data.n_samples == data.X.shape[0]:
             rows, kept_out = keep_out(data.n_samples)
-            if len(kept_out):
+            if len(kept_out) and (sample_weight is None or sample_weight[rows].any()):
                 data, unseen = replace(data, rows=rows, n_samples=len(rows)), X[kept_out]
         try:
             for epoch in range(first_epoch, settings.max_epochs + 1):
@@ -474,7 +474,7 @@ class Trainer:
         self, ops: Ops, X: Input, samples: NDArray[np.intp], forward_pass: ForwardPass
     ) -> NDArray[np.float64]:
         """Return how many more zeros dropout makes in each hidden layer, measured now and then."""
-        if (self.optimizer.n_steps - 1) % DROPOUT_CHECK_STEPS == 0:
+        if (self.optimizer.n_steps - 1) % DROPOUT_CHECK_STEPS == 0 or not self.history.zeros_from_dropout:
             clean = self.network.forward(ops, ops.rows(X, samples))
             self.history.zeros_from_dropout = (_zeros(forward_pass) - _zeros(clean)).tolist()
         return np.array(self.history.zeros_from_dropout)

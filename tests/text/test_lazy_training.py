@@ -129,7 +129,7 @@ def test_divergence_leaves_weights_up_to_date(bags, monkeypatch):
     for kind in ("lazy", "dense"):
         if kind == "dense":
             use_the_dense_rule(monkeypatch)
-        model = small(alpha=0.0)
+        model = small(alpha=0.0, warm_start=True).fit(*bags)
         with monkeypatch.context() as patch:
             patch.setattr(Trainer, "_step", stop_at(19, TrainingDiverged("the loss became nan")))
             with pytest.raises(TrainingDiverged):

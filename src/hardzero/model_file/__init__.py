@@ -56,6 +56,8 @@ def save(model: Any, path: str | os.PathLike[str], *, notes: dict[str, Any] | No
     if name not in KINDS:
         raise ValueError(f"cannot save a {name}: a model file holds one of {', '.join(KINDS)}")
     contents = get_kind(name).pack(model)
+    if notes is not None and not isinstance(notes, dict):
+        raise ValueError(f"notes must be a dict, got a {type(notes).__name__}")
     if notes is not None:
         contents = replace(contents, document={**contents.document, "notes": notes})
     write_contents(contents, path)

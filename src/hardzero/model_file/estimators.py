@@ -175,7 +175,7 @@ def _fractions(value: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float64],
     valid = all(isinstance(row, list) and len(row) == shape[-1] and all(map(is_number, row)) for row in rows)
     if not valid:
         return np.zeros(0), False
-    array = np.array(value, dtype=np.float64).reshape(shape)
+    array = np.array(value, dtype=np.float64).reshape((len(rows), shape[-1]) if len(shape) == 2 else shape)
     return array, bool(((array >= 0) & (array <= 1)).all())
 
 
