@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Parameters
     ----------
     path : str or path-like
-        The file to write; a symbolic link is followed. Its folder must exist.
+        The file to write; a symbolic link is followed. Its folder must exist. A device or a pipe is written into.
 
     Yields
     ------
@@ -40,6 +41,10 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ...     os.listdir(folder)
     ['numbers.txt']
     """
+    if _is_special(path):
+        with open(path, "wb") as file:
+            yield file
+        return
     final = Path(os.path.realpath(path))
     if not final.parent.is_dir():
         raise ValueError(f"cannot write {path}: there is no folder {final.parent}; create it first")
@@ -59,6 +64,15 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.unlink(beside)
         raise
     _sync_folder(final.parent)
+
+
+def _is_special(path: str | os.PathLike[str]) -> bool:
+    """Tell whether there is a device, a pipe or the like, whose place no file may take."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import traceback
 from typing import Any
@@ -27,7 +28,15 @@ class ErrorReportingGroup(TyperGroup):
         """Run the command; report an error in a line, or with ``--debug`` with its traceback."""
         try:
             return super().invoke(ctx)
-        except (ValueError, TypeError, OSError, MemoryError, ImportError, ArithmeticError) as error:
+        except (
+            ValueError,
+            TypeError,
+            OSError,
+            MemoryError,
+            ImportError,
+            ArithmeticError,
+            sqlite3.Error,
+        ) as error:
             if isinstance(error, BrokenPipeError):
                 raise
             if ctx.params.get("debug"):
@@ -67,6 +76,8 @@ def _message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{place}"
+    if isinstance(error, sqlite3.Error):
+        return f"the store of runs cannot be used: {error}. Is the disk full, or the file of another program?"
     if isinstance(error, MemoryError):
         return "not enough memory: use fewer samples or features, or a smaller network"
     return f"{type(error).__name__}: {error}. Run again with 'hardzero --debug {' '.join(sys.argv[1:])}' for details"

@@ -17,7 +17,7 @@ from hardzero.cli.errors import INTERRUPTED, warn
 from hardzero.cli.fit_run import FitRun, Interruption
 from hardzero.cli.in_memory_fit import InMemoryRun
 from hardzero.cli.option_names import with_option_names
-from hardzero.cli.output_file import check_model_output
+from hardzero.cli.output_file import check_distinct, check_model_output
 from hardzero.cli.text_input import as_bags_of_words, make_vectorizer
 
 if TYPE_CHECKING:
@@ -217,6 +217,7 @@ def fit(
     """
     path = output or Path(f"{_stem(data)}.safetensors")
     replaced = check_model_output(path, force=force)
+    check_distinct(output=path, checkpoint=checkpoint, report=path.with_suffix(".html") if report else None)
     sizes = recipe.parse_hidden(hidden)
     if loss not in ("squared_error", "poisson"):
         raise ValueError(f"unknown --loss {loss!r}: choose squared_error or poisson")
@@ -286,15 +287,16 @@ def fit(
         "seconds": round(seconds, 3),
         "samples_per_second": run.samples_per_second(),
     }
+    model = _complete(estimator, vectorizer)
+    # Before it is tested: what follows may fail or be interrupted, and must not cost the training.
+    model.save(path, notes={**run.notes(None, training, interrupted=interruption.happened), **text_notes})
     if interruption.happened:
         what = "the best of" if best else "the state after"
-        model = _complete(estimator, vectorizer)
-        model.save(path, notes={**run.notes(None, training, interrupted=True), **text_notes})
         typer.echo(f"Interrupted: saved {what} {training['epochs']} epochs to {path}; testing it …", err=True)
     evaluation = run.evaluate()
-    _print_results(evaluation, training)
     notes = run.notes(evaluation, training, interrupted=interruption.happened)
-    _complete(estimator, vectorizer).save(path, notes={**notes, **text_notes})
+    model.save(path, notes={**notes, **text_notes})
+    _print_results(evaluation, training)
     if checkpoint is not None and not interruption.happened:
         checkpoint.unlink(missing_ok=True)
     typer.echo(f"Saved {path}{' (replacing the older model)' if replaced else ''}. Next: hardzero inspect {path}")

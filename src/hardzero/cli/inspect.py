@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hardzero.cli.inspect_autoencoder import autoencoder_layers, corruption, is_autoencoder
+from hardzero.cli.model_input import noted_targets
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,7 +66,7 @@ def _summary(model: Path, description: dict[str, Any]) -> Table:
         "corruption": corruption(description) if is_autoencoder(description) else "",
         "trained on": _origin(notes),
         "training": _training(description),
-        "test": _test(notes.get("test", {})),
+        "test": _test(notes.get("test")),
     }
     for name, text in rows.items():
         if text:
@@ -79,7 +80,8 @@ def _layers(description: dict[str, Any]) -> Table:
     table = Table("layer", "activation", box=None, padding=(0, 2, 0, 0))
     for heading in ("units", "parameters", "zeros", "dead units"):
         table.add_column(heading, justify="right")
-    architecture, test = description["architecture"], description["notes"].get("test", {})
+    architecture, test = description["architecture"], description["notes"].get("test")
+    test = test if isinstance(test, dict) else {}
     zeros = test.get("zeros") or description.get("training", {}).get("sparsity_") or []
     dead = test.get("dead_units") or []
     n_inputs, total = architecture["n_features"], 0
@@ -115,10 +117,10 @@ def _listed(names: list[str]) -> str:
 
 
 def _origin(notes: dict[str, Any]) -> str:
-    if "data" not in notes:
+    if "data" not in notes or not isinstance(notes.get("n_train"), int):
         return ""
-    text = f"{notes['data']}, {notes.get('n_train', 0):,} samples"
-    return f"{text}; target: {_listed(notes['targets'])}" if notes.get("targets") else text
+    text = f"{notes['data']}, {notes['n_train']:,} samples"
+    return f"{text}; target: {_listed(notes['targets'])}" if noted_targets(notes) else text
 
 
 def _training(description: dict[str, Any]) -> str:
@@ -131,8 +133,11 @@ def _training(description: dict[str, Any]) -> str:
     return text + (" (interrupted)" if description["notes"].get("interrupted") else "")
 
 
-def _test(test: dict[str, Any]) -> str:
-    if "error" in test:
+def _test(test: Any) -> str:
+    # Notes may hold anything under this name; these are what `hardzero fit` writes.
+    if not isinstance(test, dict) or "zeros_overall" not in test:
+        return ""
+    if "error" in test and "n_errors" in test:
         quality = f"error {test['error']:.2%} ({test['n_errors']} of {test['n_samples']:,})"
     elif "rmse" in test:
         quality = f"RMSE {test['rmse']:.4g}" + (f", R² {test['r2']:.4f}" if "r2" in test else "")

@@ -15,3 +15,9 @@ def with_names(X: Any, names: Sequence[str] | None) -> Any:
     import pandas as pd
 
     return pd.DataFrame(X, columns=list(names), copy=False)
+
+
+def noted_targets(notes: dict[str, Any]) -> list[str]:
+    """Return the targets that `hardzero fit` noted; notes of one's own may hold anything under this name."""
+    targets = notes.get("targets")
+    return targets if isinstance(targets, list) and all(isinstance(name, str) for name in targets) else []

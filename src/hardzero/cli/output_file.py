@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -22,14 +23,11 @@ def check_model_output(path: Path, *, force: bool) -> bool:
     Raises
     ------
     ValueError
-        If the folder does not exist, or `path` is a folder or a file that is not a model of ours.
+        If the folder does not exist or takes no files, or `path` is a folder or a file that is not a model of ours.
     """
     from hardzero.model_file import ModelFileError, describe
 
-    if path.is_dir():
-        raise ValueError(f"--output {path} is a folder: give the name of a file in it")
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"--output {path}: there is no folder {path.parent}; create it first")
+    check_output(path)
     if not path.exists():
         return False
     if not force:
@@ -41,3 +39,49 @@ def check_model_output(path: Path, *, force: bool) -> bool:
                 "replace it with --force"
             ) from None
     return True
+
+
+def check_output(path: Path, *inputs: Path | str | None) -> None:
+    """Make sure, before any work is done, that a result can be written to `path` and replaces none of the inputs.
+
+    Parameters
+    ----------
+    path : Path
+    *inputs : Path, str or None
+        Files that the command reads; names of data sets are none.
+
+    Raises
+    ------
+    ValueError
+        If `path` is an input or a folder, or its folder does not exist or takes no files.
+    """
+    if path.is_dir():
+        raise ValueError(f"--output {path} is a folder: give the name of a file in it")
+    if path.exists() and not path.is_file():
+        return
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ValueError(f"--output {path}: there is no folder {path.parent}; create it first")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"--output {path}: the folder {path.parent} may not be written to; choose another")
+    for read in inputs:
+        if read is not None and path.exists() and Path(read).exists() and path.samefile(read):
+            raise ValueError(f"--output {path} is a file that this command reads: give another name")
+
+
+def check_distinct(**outputs: Path | None) -> None:
+    """Make sure that no two outputs of a command, by the names of their options, are one file.
+
+    Raises
+    ------
+    ValueError
+        If two are.
+    """
+    seen: dict[Path, str] = {}
+    for name, path in outputs.items():
+        if path is None:
+            continue
+        option = f"--{name.replace('_', '-')}"
+        other = seen.setdefault(path.resolve(), option)
+        if other != option:
+            raise ValueError(f"{other} and {option} are the same file {path}: give one of them another name")

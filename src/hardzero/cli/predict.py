@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from hardzero.cli.model_input import with_names
+from hardzero.cli.model_input import noted_targets, with_names
+from hardzero.cli.output_file import check_output
 from hardzero.cli.text_input import network_estimator, takes_texts, texts_for
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def predict(
     from hardzero.atomic_file import atomic_file
     from hardzero.model_file import describe, load
 
+    if output is not None:
+        check_output(output, model, data)
     description = describe(model)
     estimator = load(model)
     if not hasattr(estimator, "predict"):
@@ -91,7 +94,7 @@ def _read(data: str, model: Path, estimator: Any, description: dict[str, Any], *
             n_features=estimator.n_features_in_ if names is None else None,
             **options,
         )
-        unused = [name for name in table.unused_columns if name not in description["notes"].get("targets", ())]
+        unused = [name for name in table.unused_columns if name not in noted_targets(description["notes"])]
         if unused:
             typer.echo(f"Columns that the model does not use: {', '.join(unused)}", err=True)
         X = table.X
@@ -105,7 +108,7 @@ def _predictions(estimator: Any, X: Any, notes: dict[str, Any], proba: bool) -> 
     import pandas as pd
 
     predictions = estimator.predict(X)
-    targets = notes.get("targets", [])
+    targets = noted_targets(notes)
     columns: dict[str, Any] = {}
     if predictions.ndim == 1:
         columns["prediction"] = predictions

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from hardzero.cli.model_input import with_names
+from hardzero.cli.model_input import noted_targets, with_names
+from hardzero.cli.output_file import check_output
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -44,13 +45,16 @@ def report(
     from hardzero.model_file import describe, load
     from hardzero.report import write_report
 
+    page = output or model.with_suffix(".html")
+    check_output(page, model, data, sweep)
     description = describe(model)
     estimator = load(model)
-    page = output or model.with_suffix(".html")
     if data is None:
         write_report(estimator, page, None, sweep)
     else:
-        dataset = _load(data, target or description["notes"].get("targets"), hasattr(estimator, "transform_texts"))
+        dataset = _load(
+            data, target or noted_targets(description["notes"]) or None, hasattr(estimator, "transform_texts")
+        )
         write_page(estimator, page, dataset, description.get("feature_names"), sweep)
     typer.echo(f"Wrote {page}", err=True)
 

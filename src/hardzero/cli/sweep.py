@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hardzero.cli import recipe
+from hardzero.cli.output_file import check_output
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -58,6 +59,8 @@ def sweep(
     from hardzero import datasets
     from hardzero.analysis import sparsity_frontier
 
+    path = output or Path(f"{Path(data).stem}-sweep.json")
+    check_output(path, data)
     targets = recipe.parse_numbers("--target-sparsity", target_sparsity).values
     sizes = recipe.parse_hidden(hidden)
     dataset = datasets.load(data, target=target)
@@ -74,7 +77,6 @@ def sweep(
         n_iter_no_change=epochs,
     )
     train, test = _scaled(dataset)
-    path = output or Path(f"{Path(data).stem}-sweep.json")
     with warnings.catch_warnings(), _Progress(len(targets) * seeds) as progress:
         warnings.simplefilter("ignore", ConvergenceWarning)
         frontier = sparsity_frontier(

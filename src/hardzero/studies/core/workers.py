@@ -286,6 +286,8 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
             data, unlabeled = _load(spec, study)
             context = Context(data, spec.seed, n_threads, folder, unlabeled)
             metrics = study.measure(dict(spec.settings), context)
+            if not isinstance(metrics, dict):
+                raise TypeError(f"measure of {study.name} returned {metrics!r}: it must return a dict of numbers")
     except Exception:
         return Outcome(spec.key, None, traceback.format_exc(), time.perf_counter() - started)
     if folder is not None:

@@ -1,0 +1,141 @@
+"""What commands write, and what they never overwrite."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from hardzero import RectifierClassifier, load
+from hardzero.cli import app
+from hardzero.cli import fit as fit_module
+from hardzero.model_file import describe
+
+FIT = ["--threads", "1", "--hidden", "8", "--epochs", "2", "--quiet", "--target-sparsity", "none"]
+
+
+@pytest.fixture
+def table(tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.random((60, 3)), columns=["a", "b", "c"])
+    frame["label"] = np.where(frame["a"] > 0.5, "high", "low")
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    return tmp_path / "table.csv"
+
+
+@pytest.fixture
+def model(table):
+    path = table.with_name("model.safetensors")
+    assert run("fit", table, *FIT, "-o", path).exit_code == 0
+    return path
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_a_model_is_saved_before_its_results_are_printed(table, monkeypatch):
+    path = table.with_name("kept.safetensors")
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fit_module, "_print_results", full)
+    result = run("fit", table, *FIT, "-o", path)
+    assert result.exit_code == 1
+    assert "No space left on device" in result.output
+    assert "test" in describe(path)["notes"]
+    assert load(path).classes_.tolist() == ["high", "low"]
+
+
+def test_a_model_is_saved_before_it_is_tested(table, monkeypatch):
+    path = table.with_name("kept.safetensors")
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hardzero.cli.in_memory_fit.InMemoryRun.evaluate", interrupt)
+    assert run("fit", table, *FIT, "-o", path).exit_code == 130
+    assert load(path).classes_.tolist() == ["high", "low"]
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (["-o", "{folder}/m.safetensors", "--checkpoint", "{folder}/m.safetensors"], "--output and --checkpoint"),
+        (["-o", "{folder}/m.html", "--report"], "--output and --report"),
+    ],
+)
+def test_outputs_of_the_same_name_are_refused_before_training(table, options, names):
+    result = run("fit", table, *FIT, *(option.format(folder=table.parent) for option in options))
+    assert result.exit_code == 2
+    assert f"{names} are the same file" in result.output
+    assert sorted(path.name for path in table.parent.iterdir()) == ["table.csv"]
+
+
+def test_no_command_replaces_what_it_reads(table, model):
+    before = table.read_bytes(), model.read_bytes()
+    for words in (
+        ("predict", model, table, "-o", table),
+        ("predict", model, table, "-o", model),
+        ("report", model, table, "-o", table),
+        ("report", model, "-o", model),
+        ("sweep", table, "-o", table),
+    ):
+        result = run(*words)
+        assert result.exit_code == 2, words
+        assert "is a file that this command reads: give another name" in result.output
+    assert (table.read_bytes(), model.read_bytes()) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_a_pipe_is_written_into_and_stays(table, model):
+    pipe = table.with_name("pipe")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert run("predict", model, table, "-o", pipe).exit_code == 0
+    written = os.read(reader, 1 << 16).decode()
+    os.close(reader)
+    assert len(written.splitlines()) == 61
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode)
+
+
+@pytest.mark.parametrize("notes", [{"test": {"error": 0.03}}, {"test": 0.97}, {"data": "mine", "targets": 1}])
+def test_notes_of_ones_own_are_no_obstacle(tmp_path, notes):
+    path = tmp_path / "own.safetensors"
+    X = np.eye(6, dtype=np.float32)
+    RectifierClassifier(4, max_iter=1, random_state=0).fit(X, [0, 1] * 3).save(path, notes=notes)
+    result = run("inspect", path)
+    assert result.exit_code == 0, result.output
+    assert "RectifierClassifier" in result.output
+
+
+def test_a_study_whose_measure_returns_nothing_says_so(tmp_path):
+    study = tmp_path / "nothing.py"
+    study.write_text(
+        "from hardzero.studies import Study\n\n"
+        "class Nothing(Study):\n"
+        "    name = 'nothing'\n    title = 'Nothing'\n    claim = 'None.'\n\n"
+        "    def grid(self, scale, data):\n        return [{'a': 1}]\n\n"
+        "    def measure(self, settings, context):\n        pass\n\n"
+        "    def tables(self, runs):\n        return []\n"
+    )
+    result = run("study", study, "--seeds", "1", "--workers", "1", "--store", tmp_path / "store")
+    assert "must return a dict of numbers" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_store_of_another_program_is_named(tmp_path):
+    import sqlite3
+
+    (tmp_path / "store").mkdir()
+    with sqlite3.connect(tmp_path / "store" / "runs.sqlite") as connection:
+        connection.execute("CREATE TABLE runs (x INTEGER)")
+    connection.close()
+    result = run("study", "response-curves", "--workers", "1", "--store", tmp_path / "store")
+    assert result.exit_code in (1, 2)
+    assert "the store of runs cannot be used" in result.output
