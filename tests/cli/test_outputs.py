@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from hardzero import RectifierClassifier, load
+from hardzero import RectifierClassifier, datasets, load
 from hardzero.cli import app
 from hardzero.cli import fit as fit_module
+from hardzero.cli import report as report_module
+from hardzero.cli.model_input import noted_reading
 from hardzero.model_file import describe
 
 FIT = ["--threads", "1", "--hidden", "8", "--epochs", "2", "--quiet", "--target-sparsity", "none"]
@@ -139,3 +141,23 @@ def test_a_store_of_another_program_is_named(tmp_path):
     result = run("study", "response-curves", "--workers", "1", "--store", tmp_path / "store")
     assert result.exit_code in (1, 2)
     assert "the store of runs cannot be used" in result.output
+
+
+def test_a_page_is_about_rows_that_the_model_has_not_seen(table):
+    frame = pd.read_csv(table)
+    frame["id"] = [f"row {number}" for number in range(len(frame))]
+    frame["stars"] = np.arange(len(frame)) % 6
+    frame.to_csv(table, index=False)
+    model = table.with_name("model.safetensors")
+    options = ("--target", "stars", "--task", "regression", "--ignore", "id", "--ignore", "label", "--split-seed", "7")
+    assert run("fit", table, *FIT, *options, "-o", model).exit_code == 0
+    seen = datasets.load(table, target="stars", task="regression", ignore=["id", "label"], seed=7).test
+    read = report_module._load(str(table), ["stars"], noted_reading(describe(model)["notes"]), False)
+    assert read.task == "regression"
+    np.testing.assert_array_equal(read.test.X, seen.X)
+    assert run("report", model, table).exit_code == 0
+    texts = pd.DataFrame({"words": ["good film", "bad film"] * 30, "label": [1, 0] * 30})
+    texts.to_csv(table, index=False)
+    assert run("fit", table, *FIT, "--text", "words", "--target", "label", "-o", model).exit_code == 0
+    result = run("report", model, table)
+    assert result.exit_code == 0, result.output

@@ -279,7 +279,9 @@ def fit(
     if interruption.happened and not estimator.n_iter_:
         typer.echo("Interrupted in the first epoch: nothing is saved.", err=True)
         raise typer.Exit(INTERRUPTED)
-    text_notes = {} if vectorizer is None else {"text": text}
+    more_notes: dict[str, Any] = {} if vectorizer is None else {"text": text}
+    if Path(data).exists():
+        more_notes["reading"] = {**options, "task": fitted_task, "ignore": list(ignore or ()), "seed": split_seed}
     best = run.best_epoch()
     training = {
         "epochs": int(estimator.n_iter_),
@@ -289,13 +291,13 @@ def fit(
     }
     model = _complete(estimator, vectorizer)
     # Before it is tested: what follows may fail or be interrupted, and must not cost the training.
-    model.save(path, notes={**run.notes(None, training, interrupted=interruption.happened), **text_notes})
+    model.save(path, notes={**run.notes(None, training, interrupted=interruption.happened), **more_notes})
     if interruption.happened:
         what = "the best of" if best else "the state after"
         typer.echo(f"Interrupted: saved {what} {training['epochs']} epochs to {path}; testing it …", err=True)
     evaluation = run.evaluate()
     notes = run.notes(evaluation, training, interrupted=interruption.happened)
-    model.save(path, notes={**notes, **text_notes})
+    model.save(path, notes={**notes, **more_notes})
     _print_results(evaluation, training)
     if checkpoint is not None and not interruption.happened:
         checkpoint.unlink(missing_ok=True)

@@ -21,3 +21,20 @@ def noted_targets(notes: dict[str, Any]) -> list[str]:
     """Return the targets that `hardzero fit` noted; notes of one's own may hold anything under this name."""
     targets = notes.get("targets")
     return targets if isinstance(targets, list) and all(isinstance(name, str) for name in targets) else []
+
+
+def noted_reading(notes: dict[str, Any]) -> dict[str, Any]:
+    """Return how `hardzero fit` read and divided its file, as options of `hardzero.datasets.load`."""
+    reading = notes.get("reading")
+    kinds: dict[str, Any] = {
+        "task": str,
+        "text": (str, type(None)),
+        "ignore": list,
+        "delimiter": (str, type(None)),
+        "encoding": str,
+        "header": bool,
+        "seed": int,
+    }
+    if not isinstance(reading, dict):
+        return {}
+    return {name: reading[name] for name, kind in kinds.items() if name in reading and isinstance(reading[name], kind)}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hardzero.cli.model_input import noted_targets, with_names
+from hardzero.cli.model_input import noted_reading, noted_targets, with_names
 from hardzero.cli.output_file import check_output
 
 EXAMPLES = """[bold]Examples[/]
@@ -52,9 +52,9 @@ def report(
     if data is None:
         write_report(estimator, page, None, sweep)
     else:
-        dataset = _load(
-            data, target or noted_targets(description["notes"]) or None, hasattr(estimator, "transform_texts")
-        )
+        notes = description["notes"]
+        targets = target or noted_targets(notes) or None
+        dataset = _load(data, targets, noted_reading(notes), hasattr(estimator, "transform_texts"))
         write_page(estimator, page, dataset, description.get("feature_names"), sweep)
     typer.echo(f"Wrote {page}", err=True)
 
@@ -82,13 +82,14 @@ def write_page(
     )
 
 
-def _load(data: str, targets: list[str] | None, takes_text: bool) -> Any:
+def _load(data: str, targets: list[str] | None, reading: dict[str, Any], takes_text: bool) -> Any:
+    """Read data as the model's own were read and divided, so that its test part is unseen."""
     from hardzero import datasets
 
-    target: Any = None
-    if targets and Path(data).exists():
-        target = targets[0] if len(targets) == 1 else targets
-    dataset = datasets.load(data, target=target)
+    options: dict[str, Any] = {}
+    if Path(data).exists():
+        options = {**reading, "target": targets[0] if targets and len(targets) == 1 else targets}
+    dataset = datasets.load(data, **options)
     if dataset.is_text and not takes_text:
         raise ValueError(f"{data} holds raw text; a page needs the numbers that the model was fitted to")
     return dataset
