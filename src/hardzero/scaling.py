@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 
 _ROWS = 8192
 
+_LARGEST_ERROR = 0.05
+"""Largest error of a scaled value by rounding the unscaled one to float32, as networks see it after folding."""
+
 
 @dataclass(frozen=True)
 class LinearScaling:
@@ -79,6 +82,16 @@ class LinearScaling:
         for start in range(0, len(X), _ROWS):
             scaled[start : start + _ROWS] = (X[start : start + _ROWS].astype(np.float64) - self.shift) / self.scale
         return scaled
+
+    def imprecise_columns(self) -> NDArray[np.intp]:
+        """Return the columns whose differences are lost in single precision: they lie too far from 0 for their spread.
+
+        Examples
+        --------
+        >>> LinearScaling(np.array([2020.0, 1e15]), np.array([5.0, 100.0])).imprecise_columns().tolist()
+        [1]
+        """
+        return np.flatnonzero(np.finfo(np.float32).eps * np.abs(self.shift) > _LARGEST_ERROR * self.scale)
 
     def fold_into_input(self, network: Network) -> None:
         """Change the first layer of a network trained on scaled features so that it takes them unscaled."""

@@ -76,6 +76,7 @@ class FitRun(ABC):
         console = Console(stderr=True, quiet=quiet)
         view = TrainingView(console, self._title(), self._task == "classification", widths, self.best_epoch)
         fit = self._ready_to_fit()
+        self._check_precision()
         started = time.perf_counter()
         with guards() as interruption, view, self._diverging_explained():
             fit(view)
@@ -85,6 +86,29 @@ class FitRun(ABC):
         if self.targets is not None:
             self.targets.fold_into_output(self.estimator.network_)
         return interruption, seconds
+
+    def _check_precision(self) -> None:
+        """Refuse values whose differences would be lost when the scaling becomes part of the network.
+
+        Raises
+        ------
+        ValueError
+            Naming a feature or the target.
+        """
+        for scaling, kind, names in (
+            (self.features, "feature", self._feature_names),
+            (self.targets, "target", None),
+        ):
+            lost = [] if scaling is None else scaling.imprecise_columns().tolist()
+            if scaling is None or not lost:
+                continue
+            column = lost[0]
+            name = f"{kind} {column + 1 if names is None else repr(names[column])}"
+            remedy = ", or leave it out with --ignore" if kind == "feature" else ""
+            raise ValueError(
+                f"{name} lies around {scaling.shift[column]:g} and hardly varies ({scaling.scale[column]:g} at most): "
+                f"its differences are lost in single precision. Subtract a constant from it{remedy}"
+            )
 
     def samples_per_second(self) -> float | None:
         """Return the speed of the training steps, without reading and validation."""
