@@ -100,3 +100,28 @@ def test_mistakes_are_explained(study, arguments, message):
 def test_data_that_are_absent_are_named(study):
     result = CliRunner().invoke(app, ["run", "sparsity-error", "--data", "/no/such/file.csv"])
     assert "Without /no/such/file.csv" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("class Broken(:", "cannot be loaded: SyntaxError"),
+        ("import no_such_module", "cannot be loaded: ModuleNotFoundError"),
+        ("{study}", "has no name: give it one"),
+        ("{study}    name = 'a/../../b'\n    title = claim = 'x'\n", "becomes that of files"),
+        ("{study}    name = 'a'\n    title = 'x'\n", "has no claim"),
+    ],
+)
+def test_a_study_file_with_an_error_is_named(tmp_path, text, message):
+    study = (
+        "from hardzero.studies import Study\n\n\nclass Own(Study):\n"
+        "    def grid(self, scale, data):\n        return [{'a': 1}]\n\n"
+        "    def measure(self, settings, context):\n        return {'b': 1}\n\n"
+        "    def tables(self, runs):\n        return []\n\n"
+    )
+    path = tmp_path / "own.py"
+    path.write_text(text.replace("{study}", study))
+    result = CliRunner().invoke(app, ["run", str(path), "--workers", "1", "--store", str(tmp_path / "store")])
+    assert isinstance(result.exception, ValueError)
+    assert message in str(result.exception)
+    assert "own.py" in str(result.exception)

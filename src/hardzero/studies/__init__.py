@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import re
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -56,7 +57,8 @@ def get_study(source: str) -> Study:
     Raises
     ------
     ValueError
-        If there is no such study, or the file does not define exactly one.
+        If there is no such study, or the file cannot be loaded or does not define exactly one, with a name, title and
+        claim.
     """
     if source.endswith(".py"):
         module = _load_file(Path(source))
@@ -71,7 +73,18 @@ def get_study(source: str) -> Study:
     ]
     if len(found) != 1:
         raise ValueError(f"{source} defines {len(found)} studies: a file holds one subclass of hardzero.studies.Study")
+    _check_texts(found[0], source)
     return found[0]()
+
+
+def _check_texts(study: type[Study], source: str) -> None:
+    for attribute in ("name", "title", "claim"):
+        if not isinstance(getattr(study, attribute, None), str):
+            raise ValueError(f"the study {study.__name__} in {source} has no {attribute}: give it one, a str")
+    if not re.fullmatch(r"\w[\w.-]*", study.name):
+        raise ValueError(
+            f"the name {study.name!r} of the study in {source} becomes that of files: use letters, digits, -_."
+        )
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -81,5 +94,8 @@ def _load_file(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"the study file {path} cannot be loaded: {type(error).__name__}: {error}") from error
     return module
