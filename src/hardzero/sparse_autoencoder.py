@@ -66,7 +66,7 @@ class SparseAutoencoder(AutoencoderEstimator):
         10,000 rows and more 500 kept out of training, else over the last epoch's minibatches.
     n_revived_ : int
         Atoms replaced during training.
-    networks_, loss_curves_, sparsity_, n_iter_, n_features_in_, feature_names_in_
+    networks_, loss_curves_, sparsity_, sparsity_curves_, dead_units_, n_iter_, n_features_in_, feature_names_in_
         As of `DenoisingAutoencoder`, for one layer.
 
     References
