@@ -15,6 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from hardzero.checkpoint import Checkpoint
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
+from hardzero.interruption import TrainingInterrupted
+from hardzero.training import Trainer
 
 X, y = load_digits(return_X_y=True)
 X = (X[:300] / 16).astype(np.float32)
@@ -80,6 +82,31 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path, name):
     assert_same(uninterrupted, resumed)
     assert resumed.validation_scores_ == uninterrupted.validation_scores_
     assert resumed.best_validation_score_ == uninterrupted.best_validation_score_
+
+
+def test_control_c_saves_the_last_complete_epoch(tmp_path, monkeypatch):
+    settings = {"hidden_layer_sizes": 10, "max_iter": 10, "random_state": 0, "batch_size": 50}
+    n_steps = -(-len(X) // 50)
+    step, taken = Trainer._step, []
+
+    def interrupted(self, *arguments):
+        taken.append(1)
+        if len(taken) == 3 * n_steps + 2:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", interrupted)
+        with pytest.warns(TrainingInterrupted, match="after 3 epochs"):
+            RectifierClassifier(**settings).fit(X, y, checkpoint=tmp_path / "state")
+    epochs = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        resumed = RectifierClassifier(**settings).fit(
+            X, y, callback=lambda report: epochs.append(report.epoch), checkpoint=tmp_path / "state"
+        )
+        assert epochs == [4, 5, 6, 7, 8, 9, 10]
+        assert_same(RectifierClassifier(**settings).fit(X, y), resumed)
 
 
 def test_only_what_came_after_the_last_checkpoint_is_trained_again(tmp_path):
@@ -259,7 +286,7 @@ def test_the_command_goes_on_from_its_checkpoint(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
 
         def save_and_die(self, trainer, best_parameters, *, ended):
-            self.save(trainer, best_parameters, ended=False)
+            self._write(self._snapshot(trainer, best_parameters, ended=False))
             raise Killed
 
         patch.setattr(TrainingFile, "epoch_ends", save_and_die)

@@ -107,6 +107,9 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         ValueError
             For data that is not finite, for negative data with a decoder that cannot produce it, for a diverging
             loss, and for a checkpoint that is damaged or belongs to another training.
+        KeyboardInterrupt
+            If Ctrl-C ended the training of a layer that others build on; the last layer keeps its state instead, with
+            a `hardzero.interruption.TrainingInterrupted` warning.
         """
         X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32))
         random_state = check_random_state(self.random_state)

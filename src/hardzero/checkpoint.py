@@ -40,8 +40,8 @@ class Checkpoint:
     every_epochs : int, optional
         Save after so many epochs.
     every_minutes : float, optional
-        Save at the end of the first epoch after so many minutes; 5 where neither is given: at most so much is lost,
-        and the time that saving takes does not count.
+        Save at the end of the first epoch after so many minutes; 5 where neither is given: a crash costs at most so
+        much, and the time that saving takes does not count. Ctrl-C saves the last complete epoch at once.
 
     Raises
     ------
@@ -106,8 +106,8 @@ class TrainingFile:
     ended: list[SavedStage] = field(default_factory=list, init=False, repr=False)
     last_save: float = field(init=False)
     start: dict[str, Any] = field(init=False, repr=False)
-    interrupted: bool = field(default=False, init=False)
     _present: SavedStage | None = field(default=None, init=False, repr=False)
+    _unsaved: SavedStage | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         state, arrays = _read(Path(self.checkpoint.path), self.fingerprint)
@@ -131,7 +131,7 @@ class TrainingFile:
         best_parameters : list of (weights, bias), or None
             Of the best validation score so far.
         """
-        if self.interrupted or len(self.ended) >= len(self.saved):
+        if len(self.ended) >= len(self.saved):
             return 1, None
         stage = self.saved[len(self.ended)]
         state, arrays = stage.state, stage.arrays
@@ -155,29 +155,37 @@ class TrainingFile:
         return epochs + 1, best
 
     def stage_ends(self) -> None:
-        """Go over to the next stage, unless the present one was interrupted: then nothing more is saved."""
+        """Go over to the next stage, unless the present one, the last, was interrupted."""
         if self._present is None:
-            self.interrupted = True
             return
         kept = {name: array for name, array in self._present.arrays.items() if "state" not in name}
         self.ended.append(SavedStage({**self._present.state, "arrays": list(kept)}, kept))
         self._present = None
 
     def epoch_ends(self, trainer: Trainer, best_parameters: SavedParameters | None, *, ended: bool) -> None:
-        """Save if it is time to, or if the stage has ended."""
+        """Save if it is time to, or if the stage has ended; otherwise keep the state for `save_last_epoch`."""
+        stage = self._snapshot(trainer, best_parameters, ended=ended)
+        if ended:
+            self._present = stage
         plan = self.checkpoint
         due = plan.every_epochs is not None and trainer.history.n_epochs % plan.every_epochs == 0
         if plan.every_minutes is not None:
             due |= time.monotonic() - self.last_save >= 60.0 * plan.every_minutes
-        if (due or ended) and not self.interrupted:
-            self.save(trainer, best_parameters, ended=ended)
+        if due or ended:
+            self._write(stage)
+        else:
+            self._unsaved = stage
 
-    def save(self, trainer: Trainer, best_parameters: SavedParameters | None, *, ended: bool) -> None:
-        """Write the file: completely, or not at all."""
-        from safetensors.numpy import save
+    def save_last_epoch(self) -> None:
+        """Save the state after the last complete epoch, if it is not in the file."""
+        if self._unsaved is not None:
+            self._write(self._unsaved)
 
+    def _snapshot(self, trainer: Trainer, best_parameters: SavedParameters | None, *, ended: bool) -> SavedStage:
+        """Return a copy of a trainer's state: training and calibration go on changing it."""
         random = trainer.random_state.get_state(legacy=False)
-        arrays: dict[str, NDArray[Any]] = {**trainer.state_arrays(), "random_keys": random["state"]["key"]}
+        arrays: dict[str, NDArray[Any]] = {name: array.copy() for name, array in trainer.state_arrays().items()}
+        arrays["random_keys"] = random["state"]["key"]
         for i, (weights, bias) in enumerate(best_parameters or []):
             arrays[f"best_weights.{i}"], arrays[f"best_bias.{i}"] = weights, bias
         state = {
@@ -190,10 +198,12 @@ class TrainingFile:
             "ended": ended,
             "arrays": list(arrays),
         }
-        present = SavedStage(state, arrays)
-        if ended:
-            # A copy, because calibration changes the biases once more, and does so again after resuming.
-            self._present = SavedStage(state, {name: array.copy() for name, array in arrays.items()})
+        return SavedStage(state, arrays)
+
+    def _write(self, present: SavedStage) -> None:
+        """Write the file: completely, or not at all."""
+        from safetensors.numpy import save
+
         stages = [*self.ended, present]
         contiguous = {
             f"{index}.{name}": np.ascontiguousarray(array)
@@ -209,6 +219,7 @@ class TrainingFile:
         with atomic_file(self.checkpoint.path) as file:
             file.write(save(contiguous, metadata={"format": FORMAT, "state": json.dumps(document)}))
         self.last_save = time.monotonic()
+        self._unsaved = None
 
 
 def fingerprint(settings: Mapping[str, Any], *arrays: Any) -> str:

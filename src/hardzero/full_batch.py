@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
+from hardzero.interruption import interrupted
 from hardzero.network import PREDICTION_ROWS, Input, Network
 from hardzero.ops import Ops
 from hardzero.ops.layout import padded_zeros
@@ -112,7 +112,7 @@ def minimize(objective: FullBatchObjective, max_iterations: int, max_function_ca
 
     Warns
     -----
-    UserWarning
+    TrainingInterrupted
         If Ctrl-C interrupted the search; the best parameters so far are kept.
     """
     best = SimpleNamespace(x=objective.pack(), fun=np.inf, nit=0, status=0, message="interrupted")
@@ -130,10 +130,7 @@ def minimize(objective: FullBatchObjective, max_iterations: int, max_function_ca
             options={"maxfun": max_function_calls, "maxiter": max_iterations, "gtol": tol},
         )
     except KeyboardInterrupt:
-        warnings.warn(
-            f"Training interrupted by user after {best.nit} iterations; the best parameters are kept.",
-            stacklevel=2,
-        )
+        interrupted(f"{best.nit} iterations; the best parameters are kept.", stacklevel=2)
         result = best
     objective.unpack(result.x)
     return result

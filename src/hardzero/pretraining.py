@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from sklearn.utils import gen_batches
 from hardzero.activations import Activation, Identity
 from hardzero.checkpoint import TrainingFile
 from hardzero.corruption import Corruption, SaltAndPepper, get_corruption
+from hardzero.interruption import interruption_raised
 from hardzero.network import PREDICTION_ROWS, ForwardPass, Input, Layer, Network
 from hardzero.ops import Ops, Rows
 from hardzero.ops.layout import padded_zeros
@@ -353,6 +355,12 @@ def pretrain_stack(
     list of DenoisingTrainer
         One a layer, each holding its `network`.
 
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C ended the training of a layer that others build on. In the last layer it is a warning, and the layer
+        keeps what it has learned.
+
     References
     ----------
     P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol. Extracting and Composing Robust Features with Denoising
@@ -362,11 +370,13 @@ def pretrain_stack(
     for depth, (n_units, activation) in enumerate(layers):
         phase = f"pre-training layer {depth + 1} of {len(layers)}"
         trainer = settings.trainer(ops, X, n_units, activation, random_state, depth, phase)
-        trainer.run(ops, X, None, callback=callback, checkpoint=checkpoint)
+        is_last = depth + 1 == len(layers)
+        with nullcontext() if is_last else interruption_raised():
+            trainer.run(ops, X, None, callback=callback, checkpoint=checkpoint)
         if checkpoint is not None:
             checkpoint.stage_ends()
         trainers.append(trainer)
-        if depth + 1 < len(layers):
+        if not is_last:
             X = encode(ops, trainer.network, X)
     return trainers
 

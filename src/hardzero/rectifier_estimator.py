@@ -31,6 +31,7 @@ from sklearn.utils.validation import (
 from hardzero.activations import ACTIVATIONS, Activation, get_activation
 from hardzero.checkpoint import Checkpoint, TrainingFile, as_checkpoint, fingerprint
 from hardzero.full_batch import FullBatchObjective, minimize
+from hardzero.interruption import interruption_raised
 from hardzero.losses import Loss
 from hardzero.network import Dropout, Input, Network
 from hardzero.network_estimator import (
@@ -154,13 +155,17 @@ class RectifierEstimator(NetworkEstimator):
             For data that cannot be learned from (NaN, one class, wrong shapes, …), for a diverging loss, for
             `validation` without `early_stopping`, for a checkpoint that is damaged or belongs to another training, and
             for one with ``lbfgs`` or `warm_start`.
+        KeyboardInterrupt
+            If Ctrl-C ended pre-training: the estimator is as it was before, and the checkpoint has the last epoch.
 
         Warns
         -----
         ConvergenceWarning
             If `max_iter` was reached while there still was progress, unless the rate is ``cosine``, whose run it plans.
         UserWarning
-            If `target_sparsity` was missed by more than a point, or Ctrl-C ended training, whose state is kept.
+            If `target_sparsity` was missed by more than a point.
+        TrainingInterrupted
+            If Ctrl-C ended training, whose state is kept (see `hardzero.interruption`).
         """
         return self._fit(X, y, sample_weight, validation=validation, callback=callback, checkpoint=checkpoint)
 
@@ -222,7 +227,8 @@ class RectifierEstimator(NetworkEstimator):
         classes : array-like, optional
             All classes there are, for a classifier.
         n_samples : int, optional
-            Samples in all chunks together. If it is missing, or `classes` are, one more pass finds out.
+            Samples in all chunks together, by which a run is steered. If it is missing, or `classes` are, one more pass
+            finds out; if it is wrong, a warning says so after the first pass.
         validation : tuple (X, y), optional
             Judges each pass; the parameters of the best one are kept.
         callback : callable, optional
@@ -502,7 +508,8 @@ class RectifierEstimator(NetworkEstimator):
                 verbose=self.verbose or stack.verbose,
                 n_jobs=self.n_jobs,
             )
-            stack.fit(X, callback=callback, checkpoint=checkpoint)
+            with interruption_raised():
+                stack.fit(X, callback=callback, checkpoint=checkpoint)
         check_is_fitted(stack)
         encoders = [network.hidden_layers[0] for network in stack.networks_]
         shapes = [layer.parameters.weights.shape for layer in encoders]

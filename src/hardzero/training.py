@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from hardzero.calibration import calibrate, keep_out
 from hardzero.checkpoint import TrainingFile
 from hardzero.dead_units import revive
+from hardzero.interruption import interrupted
 from hardzero.network import Dropout, ForwardPass, Input, Network
 from hardzero.ops import Ops, Rows
 from hardzero.optimizers import Optimizer
@@ -288,8 +289,8 @@ class Trainer:
         -----
         ConvergenceWarning
             If the last epoch was reached while there still was progress.
-        UserWarning
-            If Ctrl-C interrupted training; the state so far is kept.
+        TrainingInterrupted
+            If Ctrl-C interrupted training; the state so far is kept, and the last epoch's is in the checkpoint.
         """
         history, settings = self.history, self.settings
         history.n_epochs, history.n_passes, history.seconds, history.epochs_without_progress = 0, 0, 0.0, 0
@@ -324,11 +325,10 @@ class Trainer:
                         stacklevel=2,
                     )
         except KeyboardInterrupt:
+            if checkpoint is not None:
+                checkpoint.save_last_epoch()
             kept = "the best epoch" if best_parameters is not None else "the last step"
-            warnings.warn(
-                f"Training interrupted by user after {history.n_epochs} epochs; the parameters of {kept} are kept.",
-                stacklevel=2,
-            )
+            interrupted(f"{history.n_epochs} epochs; the parameters of {kept} are kept.", stacklevel=2)
         if best_parameters is not None:
             self.network.restore_parameters(best_parameters)
         self._calibrate(ops, data.X if unseen is None else ops.prepare(unseen))

@@ -5,6 +5,7 @@ from sklearn.datasets import make_regression
 from hardzero import RectifierClassifier, RectifierRegressor
 from hardzero.analysis import sparsity_frontier
 from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
+from hardzero.training import Trainer
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -41,6 +42,22 @@ def test_regression_is_judged_by_rmse():
     expected = np.sqrt(np.mean((fitted.predict(X[70:]) - y[70:]) ** 2))
     assert frontier.error_name == "test RMSE"
     assert frontier.points[0].error == pytest.approx(expected)
+
+
+def test_control_c_ends_it_and_a_half_trained_network_is_no_point(digits, monkeypatch):
+    X, y = digits
+    step, seen = Trainer._step, []
+
+    def interrupted(self, *arguments):
+        if seen:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    estimator = RectifierClassifier((16,), max_iter=2, learning_rate="cosine")
+    with pytest.raises(KeyboardInterrupt):
+        sparsity_frontier(estimator, X, y, X, y, target_sparsity=[0], n_seeds=3, on_point=seen.append)
+    assert [point.seed for point in seen] == [0]
 
 
 def test_table_of_known_points_and_a_round_trip(tmp_path):

@@ -72,6 +72,17 @@ def test_interruption_gives_the_runs_in_flight_back(tmp_path, naps):
     assert store.frame("naps")["attempts"].max() == 1
 
 
+def test_a_training_that_is_interrupted_is_no_finished_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("hardzero.full_batch.FullBatchObjective.__call__", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_study("antisymmetry", n_seeds=1, folder=tmp_path, workers=ONE)
+    assert set(open_store(tmp_path).counts()) == {"pending"}
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt
+
+
 def test_the_overhead_of_a_run_is_recorded(tmp_path, naps):
     frame = run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE).frame("naps")
     assert (frame["overhead_seconds"] >= 0).all()

@@ -17,12 +17,14 @@ from hardzero.analysis.prediction_cost import prediction_cost
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish
 from hardzero.atomic_file import atomic_file
+from hardzero.interruption import interruption_raised
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 FORMAT = "hardzero sparsity frontier 1"
+CLASSIFICATION_ERROR, REGRESSION_ERROR = "test error (%)", "test RMSE"
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,8 @@ def sparsity_frontier(
     ------
     ValueError
         If there is no target, a target lies outside [0, 1), or `n_seeds` is below 1.
+    KeyboardInterrupt
+        If Ctrl-C ended a training: `on_point` has seen the networks that are finished.
 
     Examples
     --------
@@ -220,13 +224,14 @@ def sparsity_frontier(
         for seed in range(n_seeds):
             network = clone(estimator).set_params(target_sparsity=target or None, activation_l1=0.0, random_state=seed)
             started = time.perf_counter()
-            network.fit(X, y)
+            with interruption_raised():
+                network.fit(X, y)
             seconds = time.perf_counter() - started
             point = _measure(network, target, seed, seconds, X_test, np.asarray(y_test))
             points.append(point)
             if on_point is not None:
                 on_point(point)
-    return SparsityFrontier(points, "test error (%)" if is_classifier(estimator) else "test RMSE")
+    return SparsityFrontier(points, CLASSIFICATION_ERROR if is_classifier(estimator) else REGRESSION_ERROR)
 
 
 def _measure(fitted: Any, target: float, seed: int, seconds: float, X_test: Any, y_test: Any) -> FrontierPoint:

@@ -17,6 +17,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import BrokenProcessPool
 from threadpoolctl import threadpool_limits
 
+from hardzero.interruption import interruption_raised
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study
 from hardzero.threads import usable_cores
@@ -285,7 +286,8 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
             study = get_study(source)
             data, unlabeled = _load(spec, study)
             context = Context(data, spec.seed, n_threads, folder, unlabeled)
-            metrics = study.measure(dict(spec.settings), context)
+            with interruption_raised():
+                metrics = study.measure(dict(spec.settings), context)
             if not isinstance(metrics, dict):
                 raise TypeError(f"measure of {study.name} returned {metrics!r}: it must return a dict of numbers")
     except Exception:

@@ -1,0 +1,57 @@
+"""What Ctrl-C does to a training: its state is kept with a warning, or the whole program stops."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_raised = ContextVar("_raised", default=False)
+
+
+class TrainingInterrupted(UserWarning):
+    """Ctrl-C ended a training early; what it had learned is kept."""
+
+
+@contextmanager
+def interruption_raised() -> Iterator[None]:
+    """Let Ctrl-C raise `KeyboardInterrupt` where `fit` would keep its state with a warning.
+
+    For programs that train several networks, or go on with a trained one: a half-trained network must not pass for a
+    trained one there. An interrupted `fit` leaves its estimator as it was before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hardzero import RectifierRegressor
+    >>> def press_control_c(report):
+    ...     raise KeyboardInterrupt
+    >>> X, y = np.eye(4), np.arange(4.0)
+    >>> try:
+    ...     with interruption_raised():
+    ...         RectifierRegressor(hidden_layer_sizes=(8,)).fit(X, y, callback=press_control_c)
+    ... except KeyboardInterrupt:
+    ...     print("stopped")
+    stopped
+    """
+    token = _raised.set(True)
+    try:
+        yield
+    finally:
+        _raised.reset(token)
+
+
+def interrupted(kept: str, stacklevel: int) -> None:
+    """Warn that Ctrl-C has ended a training, or raise `KeyboardInterrupt` within `interruption_raised`.
+
+    Parameters
+    ----------
+    kept : str
+        How far training came, and what of it is kept.
+    stacklevel : int
+        As in `warnings.warn`.
+    """
+    if _raised.get():
+        raise KeyboardInterrupt
+    warnings.warn(f"Training interrupted by user after {kept}", TrainingInterrupted, stacklevel=stacklevel + 1)
