@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
+from hardzero.interruption import interrupted
 from hardzero.network_estimator import unchanged_by_errors
 from hardzero.training import Callback, ChunkOfRun, EpochReport
 
@@ -114,11 +115,8 @@ def _carry_out(run: _Run, chunks: Chunks, callback: Callback | None) -> None:
     except KeyboardInterrupt:
         if "network_" not in vars(estimator):
             raise
-        warnings.warn(
-            f"Training interrupted by user after {len(run.losses)} passes; the parameters of "
-            f"{'the best pass' if run.best is not None else 'the last step'} are kept.",
-            stacklevel=4,
-        )
+        kept = "the best pass" if run.best is not None else "the last step"
+        interrupted(f"{len(run.losses)} passes; the parameters of {kept} are kept.", stacklevel=4)
     run.finish()
 
 
@@ -156,6 +154,8 @@ class _Run:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Got `batch_size`")  # the last chunk may be small
                 estimator._fit_chunk(X, y, self.classes, place)
+            if number == 1 and not total.n_samples and self.validation is not None:
+                self.estimator.score(*self.validation)  # so that a mistake in them shows before a whole pass is lost
             if number == 1 and self.classes is not None and np.ndim(y) == 1:
                 total.class_counts.append(np.bincount(np.searchsorted(self.classes, y), minlength=len(self.classes)))
             history = estimator._trainer.history
@@ -164,6 +164,13 @@ class _Run:
                 self.on_chunk((number - 1) * self.n_samples + total.n_samples)
         if not total.n_samples:
             raise ValueError(f"chunks held no sample in pass {number}: a function must return a new iterator each time")
+        if total.n_samples != self.n_samples:
+            warnings.warn(
+                f"chunks held {total.n_samples} samples in pass {number} and not n_samples={self.n_samples}, by which "
+                "the learning rate and the zeros were steered: correct it, or leave it out to have them counted",
+                stacklevel=5,
+            )
+            self.n_samples = total.n_samples
         _warn_if_sorted(total.class_counts)
         self.losses.append(total.loss / total.n_samples)
         self.zeros.append((total.zeros / total.n_samples).tolist())

@@ -95,6 +95,21 @@ def test_the_best_pass_is_kept_by_validation_data():
     assert fitted.score(X[300:], Y[300:]) == max(scores)
 
 
+@pytest.mark.parametrize("stated", [100, 1000])
+def test_a_wrong_number_of_samples_is_named_and_corrected(stated):
+    seen = []
+    with pytest.warns(UserWarning, match=f"held 400 samples in pass 1 and not n_samples={stated}"):
+        classifier().fit_chunks(chunked(X, Y), passes=2, n_samples=stated, classes=[0, 1], on_chunk=seen.append)
+    assert seen[4:] == [500, 600, 700, 800]
+
+
+def test_wrong_validation_data_are_refused_after_the_first_chunk():
+    seen = []
+    with pytest.raises(ValueError, match="3 features"):
+        classifier().fit_chunks(chunked(X, Y), validation=(X[:, :3], Y), on_chunk=seen.append)
+    assert seen == []
+
+
 def test_reports_come_a_pass_and_samples_a_chunk():
     reports, seen = [], []
     classifier().fit_chunks(chunked(X, Y), passes=2, callback=reports.append, on_chunk=seen.append)
