@@ -300,7 +300,7 @@ def memory(arguments: Arguments) -> Iterator[pd.DataFrame]:
                 command = ["fit", str(path), "--text", "text", "--target", "label", "--chunk-rows", "1000", "--quiet"]
                 command += ["--epochs", "1", "--hidden", "64", "-o", str(Path(folder) / f"{copies}{words}.safetensors")]
                 command += ["--target-sparsity", "none", *(["--hash-words"] if words == "hashing" else [])]
-                peak, seconds = peak_memory([sys.executable, "-c", "from hardzero.cli import main; main()", *command])
+                peak, seconds = peak_memory([sys.executable, "-m", "hardzero", *command])
                 rows.append(
                     {
                         "words": words,

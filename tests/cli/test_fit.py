@@ -9,17 +9,19 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 import hardzero
 from hardzero import datasets
 from hardzero.model_file import describe
 
 QUICK = ("--hidden", "16,12", "--epochs", "6", "--threads", "1")
-COMMAND = (sys.executable, "-c", "from hardzero.cli import main; main()")
+COMMAND = (sys.executable, "-m", "hardzero")
 
 
 def test_digits_is_learned_from_scratch(run, tmp_path):
@@ -201,8 +203,45 @@ def test_a_second_interruption_loses_nothing(tmp_path, start):
     assert describe(tmp_path / "digits.safetensors")["notes"]["interrupted"] is True
 
 
+def test_interruption_saves_a_checkpoint_from_which_training_goes_on(tmp_path, start):
+    command = ("fit", "digits", "--hidden", "16", "--epochs", "100000", "--threads", "1", "--checkpoint", "state")
+    process = start(tmp_path, *command, stdout=-1, stderr=-1)
+    for line in process.stderr:
+        if line.startswith("epoch"):
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            break
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on from state" in errors
+    with safe_open(tmp_path / "state", framework="numpy") as file:
+        saved = json.loads(file.metadata()["state"])["stages"][-1]["history"]["n_epochs"]
+    assert saved >= 1
+    resumed = start(tmp_path, *command, stdout=-1, stderr=-1)
+    first = next(line for line in resumed.stderr if line.startswith("epoch"))
+    assert int(first.split()[1].split("/")[0]) > saved
+
+
+def test_interruption_while_the_program_is_being_loaded_shows_no_traceback(tmp_path):
+    slow = tmp_path / "typer.py"
+    slow.write_text("import time; print('loading', flush=True); time.sleep(60)")
+    process = subprocess.Popen(
+        [*COMMAND, "--help"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        text=True,
+        stdout=-1,
+        stderr=-1,
+        preexec_fn=heed_interrupts,
+    )
+    assert process.stdout.readline() == "loading\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert errors == ""
+
+
 def test_interrupts_are_ignored_where_the_shell_says_so(tmp_path):
-    script = f"trap '' INT; exec {sys.executable} -c 'from hardzero.cli import main; main()' fit digits --hidden 16"
+    script = f"trap '' INT; exec {sys.executable} -m hardzero fit digits --hidden 16"
     process = subprocess.Popen(["bash", "-c", script], cwd=tmp_path, text=True, stdout=-1, stderr=-1)
     for line in process.stderr:
         if line.startswith("epoch"):
@@ -211,6 +250,19 @@ def test_interrupts_are_ignored_where_the_shell_says_so(tmp_path):
     process.communicate(timeout=120)
     assert process.returncode == 0
     assert describe(tmp_path / "digits.safetensors")["notes"]["interrupted"] is False
+
+
+def test_more_classes_than_training_rows_are_taken_for_a_mistake(run, table):
+    result = run("fit", table, "--target", "weight", "--ignore", "species", "--task", "classification")
+    assert result.exit_code == 2
+    assert "150 classes, more than the 90 rows to train on" in result.stderr
+    assert "--task regression" in result.stderr
+
+
+def test_counts_are_no_classes(run, table):
+    result = run("fit", table, "--target", "species", "--loss", "poisson")
+    assert result.exit_code == 2
+    assert "--loss poisson is for counts" in result.stderr
 
 
 def test_live_display_on_a_terminal(tmp_path, start):

@@ -69,7 +69,7 @@ def test_a_model_is_saved_before_it_is_tested(table, monkeypatch):
     ("options", "names"),
     [
         (["-o", "{folder}/m.safetensors", "--checkpoint", "{folder}/m.safetensors"], "--output and --checkpoint"),
-        (["-o", "{folder}/m.html", "--report"], "--output and --report"),
+        (["-o", "{folder}/m", "--report", "--checkpoint", "{folder}/m.html"], "--checkpoint and --report"),
     ],
 )
 def test_outputs_of_the_same_name_are_refused_before_training(table, options, names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import subprocess
@@ -10,8 +11,10 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import hardzero
+from hardzero.cli import app
 
 QUICK = ("--hidden", "16,12", "--epochs", "6", "--threads", "1")
 COLUMNS = ("length", "width", "depth")
@@ -106,11 +109,34 @@ def test_several_targets(run, table, tmp_path):
 
 
 def test_a_closed_pipe_is_no_error(model, table):
-    code = "from hardzero.cli import main; main()"
-    command = f"{sys.executable} -c '{code}' predict {model} {table} | head -n 1"
+    command = f"{sys.executable} -m hardzero predict {model} {table} | head -n 1"
     finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert finished.stdout == "prediction\n"
     assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_samples_from_a_pipe(run, model, table, packed):
+    content = table.read_bytes()
+    result = CliRunner().invoke(app, ["predict", str(model), "-"], input=gzip.compress(content) if packed else content)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == run("predict", model, table).stdout
+    command = f"{sys.executable} -m hardzero predict {model} <(cat {table})"
+    finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert finished.stdout == result.stdout
+
+
+def test_fit_reads_a_pipe_and_names_the_model_by_itself(run, table, tmp_path):
+    options = ["--target", "species", "--ignore", "weight", "--hidden", "16", "--epochs", "2"]
+    result = CliRunner().invoke(app, ["fit", "-", *options], input=table.read_bytes())
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "model.safetensors").exists()
+
+
+def test_predictions_are_packed_where_the_name_says_so(run, model, table, tmp_path):
+    assert run("predict", model, table, "-o", "predictions.csv.gz").exit_code == 0
+    with gzip.open(tmp_path / "predictions.csv.gz", "rt") as file:
+        assert file.read() == run("predict", model, table).stdout
 
 
 def test_inspect(run, model):

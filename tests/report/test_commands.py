@@ -8,6 +8,7 @@ from hardzero.analysis.sparsity_frontier import SparsityFrontier
 from hardzero.cli.fit import fit
 from hardzero.cli.report import report
 from hardzero.cli.sweep import sweep
+from hardzero.training import Trainer
 
 
 def run(command, *arguments):
@@ -84,6 +85,30 @@ def test_sweep_prints_and_saves_the_frontier(tmp_path):
     assert result.exit_code == 0, result.output
     assert "against dense" in result.output
     assert [point.target for point in SparsityFrontier.load(path).points] == [0.0, 0.8]
+
+
+def test_an_interrupted_sweep_keeps_finished_networks_beside_an_older_result(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "digits-sweep.json"
+    path.write_text("older")
+    step, started = Trainer._step, []
+
+    def interrupted(self, *arguments):
+        if len(started) > 1:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    def prepare(self):
+        started.append(self)
+        self.optimizer.prepare(self.network.parameters)
+
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    monkeypatch.setattr(Trainer, "__post_init__", prepare)
+    result = run(sweep, "digits", "--target-sparsity", "0", "--seeds", "3", "--epochs", "2", "--hidden", "16")
+    assert result.exit_code == 130
+    assert "digits-sweep-unfinished.json has the networks" in result.stderr
+    assert len(SparsityFrontier.load(tmp_path / "digits-sweep-unfinished.json").points) == 1
+    assert path.read_text() == "older"
 
 
 def test_sweep_names_the_option_that_is_wrong():

@@ -54,8 +54,3 @@ app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 app.add_typer(study.app, name="study")
 app.command("bench")(bench.bench)
 app.command("config")(config.config)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

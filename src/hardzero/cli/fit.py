@@ -13,11 +13,25 @@ import typer
 
 from hardzero.cli import recipe
 from hardzero.cli.chunked_fit import ChunkedRun, Stream
+from hardzero.cli.data_options import (
+    DATA,
+    DataArgument,
+    DelimiterOption,
+    EncodingOption,
+    HeaderOption,
+    IgnoreOption,
+    ScaleOption,
+    SplitSeedOption,
+    TargetOption,
+    TaskOption,
+    targets,
+)
 from hardzero.cli.errors import INTERRUPTED, warn
 from hardzero.cli.fit_run import FitRun, Interruption
 from hardzero.cli.in_memory_fit import InMemoryRun
 from hardzero.cli.option_names import with_option_names
-from hardzero.cli.output_file import check_distinct, check_model_output
+from hardzero.cli.output_file import check_distinct, check_model_output, page_beside
+from hardzero.cli.piped_input import as_file, is_piped
 from hardzero.cli.text_input import as_bags_of_words, make_vectorizer
 
 if TYPE_CHECKING:
@@ -39,34 +53,7 @@ hardzero fit big.csv --target label --chunk-rows 50000
 hardzero fit sales.csv --target sold --target returned --ignore id --target-sparsity none --output sales.safetensors
 """
 
-DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network and sparsity", "Training", "Output"
-
-DataArgument = Annotated[
-    str, typer.Argument(help="A named data set (digits, mnist, …) or a file: CSV, TSV, NPZ, svmlight; also .gz.")
-]
-TargetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Target column; may be given several times. By default the column called target, label, class or y.",
-        rich_help_panel=DATA,
-    ),
-]
-TaskOption = Annotated[
-    str | None,
-    typer.Option(help="classification or regression; by default what the target says.", rich_help_panel=DATA),
-]
-IgnoreOption = Annotated[
-    list[str] | None,
-    typer.Option(help="Column to leave out; may be given several times.", rich_help_panel=DATA),
-]
-ScaleOption = Annotated[
-    str,
-    typer.Option(
-        help="Scaling of features: 'standard' (mean 0, variance 1; it becomes part of the model), 'none', or 'auto': "
-        "standard unless all values lie between -1 and 1.",
-        rich_help_panel=DATA,
-    ),
-]
+NETWORK, TRAINING, OUTPUT = "Network and sparsity", "Training", "Output"
 
 
 def fit(
@@ -74,13 +61,9 @@ def fit(
     target: TargetOption = None,
     task: TaskOption = None,
     ignore: IgnoreOption = None,
-    delimiter: Annotated[
-        str | None, typer.Option(help="Between the columns of a CSV file; found by default.", rich_help_panel=DATA)
-    ] = None,
-    encoding: Annotated[str, typer.Option(help="Of a CSV file.", rich_help_panel=DATA)] = "utf-8",
-    header: Annotated[
-        bool, typer.Option(help="Whether the first row of a CSV file names the columns.", rich_help_panel=DATA)
-    ] = True,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = "utf-8",
+    header: HeaderOption = True,
     text: Annotated[
         str | None,
         typer.Option(help="Column of raw text, which becomes a bag of words; part of the model.", rich_help_panel=DATA),
@@ -104,9 +87,7 @@ def fit(
             rich_help_panel=DATA,
         ),
     ] = None,
-    split_seed: Annotated[
-        int, typer.Option(help="Divides a file into train, validation and test.", rich_help_panel=DATA)
-    ] = 0,
+    split_seed: SplitSeedOption = 0,
     scale: ScaleOption = "auto",
     hidden: Annotated[str, typer.Option(help="Units of each hidden layer.", rich_help_panel=NETWORK)] = recipe.HIDDEN,
     activation: Annotated[
@@ -203,8 +184,9 @@ def fit(
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            help="File in which the state of training is saved every 5 minutes. If the process dies, the same command "
-            "goes on from there, to the same weights; the file goes when the model is saved. Not with --chunk-rows.",
+            help="File in which the state of training is saved every 5 minutes and on Ctrl-C. If the process dies, the "
+            "same command goes on from there, to the same weights; the file goes when training is complete and the "
+            "model saved. Not with --chunk-rows.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -216,8 +198,9 @@ def fit(
     and keeps the best state so far.
     """
     path = output or Path(f"{_stem(data)}.safetensors")
+    data = as_file(data)
     replaced = check_model_output(path, force=force)
-    check_distinct(output=path, checkpoint=checkpoint, report=path.with_suffix(".html") if report else None)
+    check_distinct(output=path, checkpoint=checkpoint, report=page_beside(path) if report else None)
     sizes = recipe.parse_hidden(hidden)
     if loss not in ("squared_error", "poisson"):
         raise ValueError(f"unknown --loss {loss!r}: choose squared_error or poisson")
@@ -236,7 +219,7 @@ def fit(
                 "--checkpoint saves training on data in memory, not in chunks: leave out --checkpoint or --chunk-rows"
             )
         vectorizer = None if text is None else make_vectorizer(words, hash_words)
-        stream = Stream(data, chunk_rows, {"target": _targets(target), **options}, vectorizer, split_seed)
+        stream = Stream(data, chunk_rows, {"target": targets(target), **options}, vectorizer, split_seed)
         n_train, fitted_task = stream.n_train, stream.summary.task
     else:
         dataset = _load(data, target=target, seed=split_seed, **options)
@@ -246,6 +229,8 @@ def fit(
         n_train, fitted_task = len(dataset.train), dataset.task
     if vectorizer is None and (words is not None or hash_words):
         raise ValueError("--words and --hash-words are for texts: name the column of texts with --text")
+    if loss == "poisson" and fitted_task == "classification":
+        raise ValueError("--loss poisson is for counts, and the target has classes: leave it out or --task regression")
     batch = batch_size or recipe.batch_size(n_train)
     max_epochs = epochs or (recipe.epochs(n_train, batch) if solver != "lbfgs" else 500)
     if dropout is None:
@@ -277,7 +262,7 @@ def fit(
     interruption, seconds = run.train(quiet, _guarded)
     estimator = run.estimator
     if interruption.happened and not estimator.n_iter_:
-        typer.echo("Interrupted in the first epoch: nothing is saved.", err=True)
+        typer.echo("Interrupted before the first epoch was over: nothing is saved.", err=True)
         raise typer.Exit(INTERRUPTED)
     more_notes: dict[str, Any] = {} if vectorizer is None else {"text": text}
     if Path(data).exists():
@@ -303,16 +288,18 @@ def fit(
         checkpoint.unlink(missing_ok=True)
     typer.echo(f"Saved {path}{' (replacing the older model)' if replaced else ''}. Next: hardzero inspect {path}")
     if report:
-        page = path.with_suffix(".html")
+        page = page_beside(path)
         run.write_page(page)
         typer.echo(f"Wrote {page}")
     if interruption.happened:
+        if checkpoint is not None and checkpoint.exists():
+            typer.echo(f"The same command goes on from {checkpoint}; to train anew delete it", err=True)
         raise typer.Exit(INTERRUPTED)
 
 
 def _stem(data: str) -> str:
     """Return the name of a data set or file without folders and endings."""
-    name = Path(data).name
+    name = "model" if is_piped(data) else Path(data).name
     if name.endswith(".gz"):
         name = name[:-3]
     return Path(name).stem or "model"
@@ -327,14 +314,10 @@ def _complete(estimator: Any, vectorizer: Any) -> Any:
     return TextModel.of_fitted(estimator, vectorizer)
 
 
-def _targets(target: list[str] | None) -> str | list[str] | None:
-    return None if not target else target[0] if len(target) == 1 else target
-
-
 def _load(data: str, *, target: list[str] | None, **options: Any) -> Dataset:
     from hardzero import datasets
 
-    dataset = datasets.load(data, target=_targets(target), **options)
+    dataset = datasets.load(data, target=targets(target), **options)
     if len(dataset.test) == 0:
         raise ValueError(f"{data} has no test samples to report on; add samples")
     return dataset

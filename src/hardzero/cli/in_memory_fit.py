@@ -35,6 +35,12 @@ class InMemoryRun(FitRun):
     def __post_init__(self) -> None:
         from hardzero.scaling import LinearScaling
 
+        classes, n_train = self.dataset.class_names, len(self.dataset.train)
+        if classes is not None and len(classes) > n_train:
+            raise ValueError(
+                f"the target has {len(classes)} classes, more than the {n_train} rows to train on: if it is a number, "
+                "say --task regression; otherwise give another --target or more rows"
+            )
         self.features = recipe.feature_scaling(self.dataset.train.X, self.scale)
         self.estimator = self._make_estimator(self.settings)
         if self._task == "regression" and self.loss == "squared_error":

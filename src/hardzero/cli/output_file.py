@@ -85,3 +85,27 @@ def check_distinct(**outputs: Path | None) -> None:
         other = seen.setdefault(path.resolve(), option)
         if other != option:
             raise ValueError(f"{other} and {option} are the same file {path}: give one of them another name")
+
+
+def unfinished(path: Path) -> Path:
+    """Return where a result that grows is kept until it is complete and may replace an older one.
+
+    Examples
+    --------
+    >>> unfinished(Path("digits-sweep.json")).name
+    'digits-sweep-unfinished.json'
+    """
+    if path.exists() and not path.is_file():  # a device keeps nothing
+        return path
+    return path.with_name(f"{path.stem}-unfinished{path.suffix}")
+
+
+def page_beside(model: Path) -> Path:
+    """Return the page about a model: its name with .html in place of .safetensors.
+
+    Examples
+    --------
+    >>> page_beside(Path("wine.safetensors")).name, page_beside(Path("wine.v2")).name
+    ('wine.html', 'wine.v2.html')
+    """
+    return model.with_suffix(".html") if model.suffix == ".safetensors" else model.with_name(f"{model.name}.html")

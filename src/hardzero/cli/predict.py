@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from hardzero.cli.data_options import DelimiterOption, EncodingOption, HeaderOption
 from hardzero.cli.model_input import noted_targets, with_names
 from hardzero.cli.output_file import check_output
+from hardzero.cli.piped_input import as_file
 from hardzero.cli.text_input import network_estimator, takes_texts, texts_for
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ hardzero predict wine.safetensors new.csv
 
 hardzero predict wine.safetensors new.csv --proba --output predictions.csv
 
+zcat new.csv.gz | hardzero predict wine.safetensors - | head
+
 hardzero predict reviews.safetensors new.csv   (raw text, for a model trained on it)
 
 hardzero predict digits.safetensors digits   (the test split of a named data set)
@@ -31,18 +35,21 @@ hardzero predict digits.safetensors digits   (the test split of a named data set
 def predict(
     model: Annotated[Path, typer.Argument(help="A model file, from 'hardzero fit' or save().")],
     data: Annotated[
-        str, typer.Argument(help="New samples: CSV, TSV, NPZ or svmlight, with or without the target; or a named set.")
+        str,
+        typer.Argument(
+            help="New samples: CSV, TSV, NPZ or svmlight, with or without the target; a named set; - reads from a pipe."
+        ),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="CSV file to write; standard output by default.")
+        Path | None, typer.Option("--output", "-o", help="CSV file to write, or .csv.gz; standard output by default.")
     ] = None,
     text: Annotated[
         str | None, typer.Option(help="Column of raw text; by default the one that the model was trained on.")
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
-    delimiter: Annotated[str | None, typer.Option(help="Between the columns of the data; found by default.")] = None,
-    encoding: Annotated[str, typer.Option(help="Of a CSV file.")] = "utf-8",
-    header: Annotated[bool, typer.Option(help="Whether the first row of a CSV file names the columns.")] = True,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = "utf-8",
+    header: HeaderOption = True,
     threads: Annotated[int | None, typer.Option(help="All cores by default.")] = None,
 ) -> None:
     """Predict with a saved model; one row of CSV a sample, in the order of the data.
@@ -55,6 +62,7 @@ def predict(
 
     if output is not None:
         check_output(output, model, data)
+    data = as_file(data)
     description = describe(model)
     estimator = load(model)
     if not hasattr(estimator, "predict"):
@@ -76,7 +84,8 @@ def predict(
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")
         return
     with atomic_file(output) as file:
-        frame.to_csv(file, index=False, lineterminator="\n")
+        compression: Any = "gzip" if output.suffix == ".gz" else None
+        frame.to_csv(file, index=False, lineterminator="\n", compression=compression)
     typer.echo(f"Wrote {len(frame):,} predictions to {output}", err=True)
 
 

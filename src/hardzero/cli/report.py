@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from hardzero.cli.data_options import targets as as_target
 from hardzero.cli.model_input import noted_reading, noted_targets, with_names
-from hardzero.cli.output_file import check_output
+from hardzero.cli.output_file import check_output, page_beside
+from hardzero.cli.piped_input import as_file
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -45,7 +47,7 @@ def report(
     from hardzero.model_file import describe, load
     from hardzero.report import write_report
 
-    page = output or model.with_suffix(".html")
+    page = output or page_beside(model)
     check_output(page, model, data, sweep)
     description = describe(model)
     estimator = load(model)
@@ -54,7 +56,7 @@ def report(
     else:
         notes = description["notes"]
         targets = target or noted_targets(notes) or None
-        dataset = _load(data, targets, noted_reading(notes), hasattr(estimator, "transform_texts"))
+        dataset = _load(as_file(data), targets, noted_reading(notes), hasattr(estimator, "transform_texts"))
         write_page(estimator, page, dataset, description.get("feature_names"), sweep)
     typer.echo(f"Wrote {page}", err=True)
 
@@ -88,7 +90,7 @@ def _load(data: str, targets: list[str] | None, reading: dict[str, Any], takes_t
 
     options: dict[str, Any] = {}
     if Path(data).exists():
-        options = {**reading, "target": targets[0] if targets and len(targets) == 1 else targets}
+        options = {**reading, "target": as_target(targets)}
     dataset = datasets.load(data, **options)
     if dataset.is_text and not takes_text:
         raise ValueError(f"{data} holds raw text; a page needs the numbers that the model was fitted to")

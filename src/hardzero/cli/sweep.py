@@ -6,19 +6,33 @@ Networks are trained by the recipe of ``hardzero fit``, without its dropout and 
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hardzero.cli import recipe
-from hardzero.cli.output_file import check_output
+from hardzero.cli.data_options import (
+    DataArgument,
+    DelimiterOption,
+    EncodingOption,
+    HeaderOption,
+    IgnoreOption,
+    SplitSeedOption,
+    TargetOption,
+    TaskOption,
+    targets,
+)
+from hardzero.cli.errors import INTERRUPTED
+from hardzero.cli.output_file import check_output, unfinished
+from hardzero.cli.piped_input import as_file, is_piped
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hardzero.analysis.sparsity_frontier import SparsityFrontier
+    from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
     from hardzero.datasets import Dataset, Split
 
 EXAMPLES = """[bold]Examples[/]
@@ -30,7 +44,7 @@ hardzero sweep mnist --target-sparsity 0,0.8,0.9,0.95 --seeds 5 --hidden 1000,10
 
 
 def sweep(
-    data: Annotated[str, typer.Argument(help="A data set by name, or a file.")],
+    data: DataArgument,
     target_sparsity: Annotated[
         str, typer.Option(help="Wanted fractions of zeros, with commas between them; 0 is no penalty.")
     ] = "0,0.5,0.8,0.9,0.95,0.98",
@@ -42,14 +56,21 @@ def sweep(
     learning_rate: Annotated[
         float, typer.Option(help="Learning rate at the start; it falls to 0.")
     ] = recipe.LEARNING_RATE,
-    target: Annotated[str | None, typer.Option(help="Column of a data file to predict.")] = None,
+    target: TargetOption = None,
+    task: TaskOption = None,
+    ignore: IgnoreOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = "utf-8",
+    header: HeaderOption = True,
+    split_seed: SplitSeedOption = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to save the result; by default DATA-sweep.json.")
     ] = None,
 ) -> None:
     """Train networks at several sparsities; print and save error, zeros and time of prediction.
 
-    The networks are trained by the recipe of 'hardzero fit', without its dropout and early stopping.
+    The networks are trained by the recipe of 'hardzero fit', without its dropout and early stopping. The result is
+    saved after each of them, under a name with 'unfinished' in it until all are there.
 
     'hardzero report MODEL --sweep FILE' draws the result.
     """
@@ -58,12 +79,23 @@ def sweep(
 
     from hardzero import datasets
     from hardzero.analysis import sparsity_frontier
+    from hardzero.analysis.sparsity_frontier import CLASSIFICATION_ERROR
 
-    path = output or Path(f"{Path(data).stem}-sweep.json")
+    path = output or Path(f"{'data' if is_piped(data) else Path(data).stem}-sweep.json")
     check_output(path, data)
-    targets = recipe.parse_numbers("--target-sparsity", target_sparsity).values
+    data = as_file(data)
+    fractions = recipe.parse_numbers("--target-sparsity", target_sparsity).values
     sizes = recipe.parse_hidden(hidden)
-    dataset = datasets.load(data, target=target)
+    dataset = datasets.load(
+        data,
+        target=targets(target),
+        task=task,
+        ignore=tuple(ignore or ()),
+        delimiter=delimiter,
+        encoding=encoding,
+        header=header,
+        seed=split_seed,
+    )
     if dataset.is_text:
         raise ValueError(f"{data} holds raw text: a sweep needs numbers; count words first")
     batch_size = recipe.batch_size(len(dataset.train))
@@ -77,20 +109,24 @@ def sweep(
         n_iter_no_change=epochs,
     )
     train, test = _scaled(dataset)
-    with warnings.catch_warnings(), _Progress(len(targets) * seeds) as progress:
+    is_regression = dataset.task == "regression"
+    error_name = "test RMSE (standard deviations)" if is_regression else CLASSIFICATION_ERROR
+    finished = _Finished(unfinished(path), error_name, len(fractions) * seeds)
+    interrupted = False
+    with warnings.catch_warnings(), finished.shown():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        frontier = sparsity_frontier(
-            estimator,
-            *train,
-            *test,
-            target_sparsity=targets,
-            n_seeds=seeds,
-            on_point=progress.advance,
-        )
-    if dataset.task == "regression":
-        frontier = replace(frontier, error_name="test RMSE (standard deviations)")
-    frontier.save(path)
-    rich.print(_table(frontier))
+        try:
+            sparsity_frontier(estimator, *train, *test, target_sparsity=fractions, n_seeds=seeds, on_point=finished.add)
+        except KeyboardInterrupt:
+            if not finished.points:
+                raise
+            interrupted = True
+    rich.print(_table(finished.frontier()))
+    if interrupted:
+        typer.echo(f"Interrupted: {finished.path} has the networks that were finished", err=True)
+        raise typer.Exit(INTERRUPTED)
+    if finished.path != path:
+        finished.path.replace(path)
     typer.echo(f"Wrote {path}", err=True)
 
 
@@ -109,29 +145,39 @@ def _scaled(dataset: Dataset) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     return scaled(dataset.train), scaled(dataset.test)
 
 
-class _Progress:
-    """A progress bar that names the latest network's figures."""
+class _Finished:
+    """The networks that are finished: in the file, and behind a progress bar that names the latest one's figures."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, path: Path, error_name: str, total: int) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        self.path, self.error_name = path, error_name
+        self.points: list[FrontierPoint] = []
         text = TextColumn("{task.description}")
         console = Console(stderr=True)
         self.bar = Progress(text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
         self.task = self.bar.add_task("networks", total=total)
 
-    def __enter__(self) -> _Progress:
+    @contextmanager
+    def shown(self) -> Iterator[None]:
         self.bar.start()
-        return self
+        try:
+            yield
+        finally:
+            self.bar.stop()
 
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
-
-    def advance(self, point: Any) -> None:
+    def add(self, point: FrontierPoint) -> None:
+        self.points.append(point)
+        self.frontier().save(self.path)
         zeros = sum(point.zeros) / len(point.zeros)
         description = f"target {100 * point.target:.0f} %: {100 * zeros:.1f} % zeros, error {point.error:.3g}"
         self.bar.update(self.task, advance=1, description=description)
+
+    def frontier(self) -> SparsityFrontier:
+        from hardzero.analysis.sparsity_frontier import SparsityFrontier
+
+        return SparsityFrontier(self.points, self.error_name)
 
 
 def _estimator(task: str) -> Any:

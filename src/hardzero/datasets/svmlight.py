@@ -17,6 +17,9 @@ from scipy.sparse import csr_array
 from hardzero.datasets.delimited import reading
 from hardzero.datasets.directory import open_bytes
 
+LARGEST_INDEX = 2**31 - 1
+"""What the column numbers of a CSR matrix hold."""
+
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _LINE = re.compile(rf"\s*{_NUMBER}(?:\s+qid:\d+)?(?:\s+\d+:{_NUMBER})*\s*(?:#.*)?".encode())
 _PAIR = re.compile(rb"(\d+):\S+")
@@ -46,7 +49,7 @@ def measure_svmlight(path: Path) -> SvmlightShape:
     Raises
     ------
     ValueError
-        If a line is not in the format, naming it.
+        If a line is not in the format or has an index too large, naming it.
     """
     n_samples, last, first = 0, -1, 1
     for number, line in _sample_lines(path):
@@ -56,6 +59,10 @@ def measure_svmlight(path: Path) -> SvmlightShape:
         if any(left >= right for left, right in pairwise(indices)):
             raise ValueError(
                 f"the indices in line {number} of {path.name} do not increase; sort them and remove duplicates"
+            )
+        if indices and indices[-1] > LARGEST_INDEX:
+            raise ValueError(
+                f"line {number} of {path.name} has the index {indices[-1]}; indices go up to {LARGEST_INDEX}"
             )
         n_samples += 1
         if indices:

@@ -372,13 +372,15 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
     ------
     FileNotFoundError
     ValueError
-        If it is a folder, or empty.
+        If it is a folder, a pipe, or empty.
     """
     checked = Path(path).expanduser()
     if checked.is_dir():
         raise ValueError(f"{checked} is a folder; give the path of a file")
     if not checked.exists():
         raise FileNotFoundError(f"there is no file {checked}")
+    if not checked.is_file():
+        raise ValueError(f"{checked} is a pipe or a device, which can be read only once: save what it gives to a file")
     if checked.stat().st_size == 0:
         raise ValueError(f"{checked} is empty")
     return checked

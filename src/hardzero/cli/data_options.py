@@ -1,0 +1,57 @@
+"""Options that say what data are and how a file is read, for the commands that train."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+DATA = "Data"
+"""Panel of the help."""
+
+DataArgument = Annotated[
+    str, typer.Argument(help="A named data set (digits, mnist, …), or a file: CSV, TSV, NPZ, svmlight; also .gz.")
+]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Target column; may be given several times. By default the column called target, label, class or y.",
+        rich_help_panel=DATA,
+    ),
+]
+TaskOption = Annotated[
+    str | None,
+    typer.Option(help="classification or regression; by default what the target says.", rich_help_panel=DATA),
+]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Column to leave out; may be given several times.", rich_help_panel=DATA),
+]
+ScaleOption = Annotated[
+    str,
+    typer.Option(
+        help="Scaling of features: 'standard' (mean 0, variance 1; it becomes part of the model), 'none', or 'auto': "
+        "standard unless all values lie between -1 and 1.",
+        rich_help_panel=DATA,
+    ),
+]
+DelimiterOption = Annotated[
+    str | None,
+    typer.Option(
+        callback=lambda given: "\t" if given == r"\t" else given,
+        help=r"Between the columns of a CSV file, \t for tabs; found by default.",
+        rich_help_panel=DATA,
+    ),
+]
+EncodingOption = Annotated[str, typer.Option(help="Of a CSV file.", rich_help_panel=DATA)]
+HeaderOption = Annotated[
+    bool, typer.Option(help="Whether the first row of a CSV file names the columns.", rich_help_panel=DATA)
+]
+SplitSeedOption = Annotated[
+    int, typer.Option(min=0, help="Divides a file into train, validation and test.", rich_help_panel=DATA)
+]
+
+
+def targets(names: list[str] | None) -> str | list[str] | None:
+    """Return target columns as `hardzero.datasets.load` takes them."""
+    return None if not names else names[0] if len(names) == 1 else names

@@ -1,0 +1,44 @@
+"""Data that come through a pipe: files are read more than once, so what a pipe gives is first written to one."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+STANDARD_INPUT = "-"
+
+_folders: list[TemporaryDirectory[str]] = []
+"""Deleted when the process ends, also by Ctrl-C."""
+
+
+def is_piped(data: str) -> bool:
+    """Say whether data come from standard input or another pipe."""
+    path = Path(data)
+    return data == STANDARD_INPUT or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+def as_file(data: str) -> str:
+    """Return the path of a file that has what a pipe gives; any other data are returned as they are.
+
+    The file is CSV, or what its first bytes say, and is deleted when the process ends.
+
+    Raises
+    ------
+    ValueError
+        If standard input is a terminal.
+    """
+    if not is_piped(data):
+        return data
+    if data == STANDARD_INPUT and sys.stdin.isatty():
+        raise ValueError("'-' reads data from a pipe, and there is none: 'hardzero predict MODEL - < new.csv'")
+    _folders.append(TemporaryDirectory(prefix="hardzero-"))
+    copy = Path(_folders[-1].name, "standard-input" if data == STANDARD_INPUT else Path(data).name)
+    with open(copy, "wb") as file:
+        if data == STANDARD_INPUT:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        else:
+            with open(data, "rb") as pipe:
+                shutil.copyfileobj(pipe, file)
+    return str(copy)
