@@ -18,8 +18,9 @@ constexpr double kNarrowTileDensity = 0.10;
 constexpr Index kFewestTiledRows = 16;
 constexpr Index kNarrowestTiled = 64;  // columns
 
-constexpr Index kStripColumns = 128;   // with kBlockUnits weight rows, 32 KB
-constexpr Index kMostChunkRows = 256;  // keeps the output strip of a chunk in the L2 cache
+constexpr Index kStripColumns = 128;       // with kBlockUnits weight rows, 32 KB
+constexpr Index kNarrowStripColumns = 64;  // where there would be more threads than tasks
+constexpr Index kMostChunkRows = 256;      // keeps the output strip of a chunk in the L2 cache
 constexpr Index kFewestChunkRows = 16;
 
 enum class Product { dense, tiled, listed };
@@ -34,6 +35,16 @@ struct AffinePlan {
   Index row_tasks;
 };
 
+// Two tasks a thread where there are rows enough: the threads end at about the same time.
+void divide(AffinePlan& plan, Index n_rows, Index n_columns, int n_threads) {
+  plan.column_tasks = (n_columns + plan.task_columns - 1) / plan.task_columns;
+  const Index chunks_wanted = (2 * n_threads + plan.column_tasks - 1) / plan.column_tasks;
+  const Index share =
+      round_up((std::max<Index>(n_rows, 1) + chunks_wanted - 1) / chunks_wanted, kFewestChunkRows);
+  plan.chunk_rows = std::min(kMostChunkRows, share);
+  plan.row_tasks = (n_rows + plan.chunk_rows - 1) / plan.chunk_rows;
+}
+
 AffinePlan plan_affine(const Rows& rows, Index n_columns, int n_threads) {
   AffinePlan plan;
   const bool tall = rows.n_rows >= kFewestTiledRows && rows.n_blocks > 1 && n_columns >= kNarrowestTiled;
@@ -44,11 +55,11 @@ AffinePlan plan_affine(const Rows& rows, Index n_columns, int n_threads) {
     plan.product = tall && rows.density() >= kTilingDensity ? Product::tiled : Product::listed;
   plan.task_columns = plan.product == Product::dense ? kDenseColumns : kStripColumns;
   plan.tile_blocks = rows.density() < kNarrowTileDensity ? 2 : 1;
-  plan.column_tasks = (n_columns + plan.task_columns - 1) / plan.task_columns;
-  const Index chunks_wanted = (2 * n_threads + plan.column_tasks - 1) / plan.column_tasks;
-  const Index share = round_up(rows.n_rows / chunks_wanted + 1, kFewestChunkRows);
-  plan.chunk_rows = std::min(kMostChunkRows, share);
-  plan.row_tasks = (rows.n_rows + plan.chunk_rows - 1) / plan.chunk_rows;
+  divide(plan, rows.n_rows, n_columns, n_threads);
+  if (plan.column_tasks * plan.row_tasks < n_threads) {
+    plan.task_columns = kNarrowStripColumns;
+    divide(plan, rows.n_rows, n_columns, n_threads);
+  }
   return plan;
 }
 

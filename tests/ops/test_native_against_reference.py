@@ -257,7 +257,7 @@ def test_backward_over_several_tiles_of_rows(
 )
 def test_same_bits_for_any_number_of_threads(case, update, activation, rate):
     results = []
-    for n_threads in (1, 2, 3):
+    for n_threads in (1, 2, 3, 16):
         ops = NativeOps(n_threads)
         parameters = parameters_of(case, update)
         hidden = ops.hidden(ops.rows(case.X), parameters.weights, parameters.bias, activation)
