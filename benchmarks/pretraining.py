@@ -29,6 +29,7 @@ from hardzero import (
     StackedDenoisingAutoencoder,
     datasets,
 )
+from hardzero.benchmarks.peers import import_torch
 from hardzero.training import EpochReport
 
 
@@ -158,8 +159,7 @@ class EpochClock:
 
 def speed(arguments: argparse.Namespace) -> None:
     """Training samples per processor second of a 784-1000 denoising autoencoder with at least 85 % zeros."""
-    import torch
-
+    torch = import_torch()
     data = datasets.load("mnist")
     X = data.train.X[: arguments.unlabeled]
     clock = EpochClock()
@@ -278,8 +278,7 @@ def torch_dictionary(
     X: np.ndarray, X_test: np.ndarray, n_atoms: int, n_active: int, epochs: int
 ) -> tuple[float, float, float]:
     """Train the model of `SparseAutoencoder` in PyTorch; return active %, mean squared error, processor seconds."""
-    import torch
-
+    torch = import_torch()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     started = time.process_time()

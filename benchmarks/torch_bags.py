@@ -6,10 +6,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from torch import nn
+
+from hardzero.benchmarks.peers import import_torch
+
+torch = import_torch()
+nn = torch.nn
 
 DENSE = "dense input"
 BAG = "EmbeddingBag"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
-from hardzero.benchmarks.peers import TorchTraining, Weights, minibatches
+from hardzero.benchmarks.peers import TorchTraining, Weights, import_torch, minibatches
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.timing import OURS, alternate
 from hardzero.benchmarks.workloads import Workload
@@ -66,8 +66,7 @@ def torch_epoch(
     workload: Workload, optimizer: str, batch_size: int, n_threads: int, momentum: float = 0.0
 ) -> Callable[[], object]:
     """Return the same pass in eager PyTorch on dense input."""
-    import torch
-
+    torch = import_torch()
     training = TorchTraining(Weights.of(workload.network), optimizer, TINY_RATE, momentum)
     X = _dense(workload.X)
     order = minibatches(len(X), batch_size)
@@ -86,21 +85,30 @@ def difference_after_equal_steps(
     workload: Workload, optimizer: str, batch_size: int, momentum: float = 0.0
 ) -> tuple[float, int]:
     """Return by how much scores differ at most after the same steps from the same weights, and how many steps."""
-    import torch
-
+    torch = import_torch()
     n_steps = min(MOST_COMPARED_STEPS, len(workload.y) // batch_size)
+    count = n_steps * batch_size
+    X, y = _dense(workload.X[:count]), workload.y[:count]
+    theirs = TorchTraining(Weights.of(workload.network), optimizer, COMPARED_RATE, momentum)
+    for start in range(0, count, batch_size):
+        theirs.step(X[start : start + batch_size], y[start : start + batch_size])
+    with torch.inference_mode():
+        scores = theirs.module(torch.from_numpy(X)).numpy()
+    ours = scores_after_steps(workload, optimizer, batch_size, n_steps, momentum)
+    return float(np.abs(ours - scores).max()), n_steps
+
+
+def scores_after_steps(
+    workload: Workload, optimizer: str, batch_size: int, n_steps: int, momentum: float = 0.0
+) -> Array:
+    """Return our scores of the first samples after steps on them, in their order, at `COMPARED_RATE`."""
     count = n_steps * batch_size
     X, y = workload.X[:count], workload.y[:count]
     settings = TrainingSettings(1, batch_size, shuffle=False)
-    ours = _trainer(workload.network, optimizer, COMPARED_RATE, momentum, settings)
-    theirs = TorchTraining(Weights.of(workload.network), optimizer, COMPARED_RATE, momentum)
-    ops, X_dense = get_ops(), _dense(X)
-    ours.epoch(ops, ops.prepare(X), one_hot(y, workload.network.n_outputs))
-    for start in range(0, count, batch_size):
-        theirs.step(X_dense[start : start + batch_size], y[start : start + batch_size])
-    with torch.inference_mode():
-        scores = theirs.module(torch.from_numpy(X_dense)).numpy()
-    return float(np.abs(ours.network.scores(ops, X) - scores).max()), n_steps
+    trainer = _trainer(workload.network, optimizer, COMPARED_RATE, momentum, settings)
+    ops = get_ops()
+    trainer.epoch(ops, ops.prepare(X), one_hot(y, workload.network.n_outputs))
+    return trainer.network.scores(ops, X)
 
 
 def _dense(X: Input) -> Array:
