@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -10,13 +13,15 @@ from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from typer.testing import CliRunner
 
-from hardzero.benchmarks import timing, workloads
-from hardzero.benchmarks.peers import Weights, missing_peers, prediction_peers
+from hardzero.benchmarks import gpu, timing, workloads
+from hardzero.benchmarks.peers import Weights, minibatches, missing_peers, prediction_peers
 from hardzero.benchmarks.time_to_error import Race, Setting, time_to_error_rows
 from hardzero.benchmarks.training import difference_after_equal_steps
 from hardzero.cli import app
-from hardzero.optimizers import LearningRate
+from hardzero.optimizers import GradientDescent, LearningRate
+from hardzero.penalties import FixedPenalty
 from hardzero.predictor import Predictor
+from hardzero.training import Trainer, TrainingSettings
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed (extra 'bench')")
 
@@ -90,6 +95,44 @@ def test_both_sides_of_a_training_race_take_the_same_steps(digits, optimizer, mo
     assert n_steps == 5
     # PyTorch adds Adam's epsilon to the corrected root, which tells where gradients are tiny.
     assert difference < (1e-4 if optimizer == "adam" else 1e-5)
+
+
+def test_both_sides_see_the_samples_in_the_same_order(digits):
+    X, y = digits
+    trainer = Trainer(
+        workloads.untrained("relu", X[:64], y[:64], (8,)).network,
+        GradientDescent(LearningRate("constant", 0.1), 0.0, False),
+        FixedPenalty([0.0]),
+        TrainingSettings(max_epochs=2, batch_size=16),
+        np.random.RandomState(3),
+    )
+    ours = [samples for _ in range(2) for _, samples in trainer._minibatches(64)]
+    theirs = itertools.islice(minibatches(64, 16, seed=3), 8)
+    np.testing.assert_array_equal(ours, list(theirs))
+
+
+@needs_torch
+def test_pytorch_takes_denormal_numbers_for_zero():
+    code = (
+        "from hardzero.benchmarks.peers import import_torch; torch = import_torch();"
+        "print(float((torch.full((100_000,), 1e-30) * 1e-10).max()))"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(finished.stdout) == 0.0
+
+
+@pytest.mark.skipif(gpu.gpu_name() is None, reason="there is no graphics processor")
+@pytest.mark.parametrize("rows", [gpu.prediction_rows, gpu.training_rows])
+def test_a_graphics_processor_gives_the_same(digits, rows):
+    workload = workloads.untrained("relu", *digits, (40, 30))
+    for row in rows(workload, 16, n_turns=1):
+        assert float(row.agree.rsplit(" ", 1)[1]) < 1e-4
+
+
+@pytest.mark.skipif(gpu.gpu_name() is not None, reason="there is a graphics processor")
+def test_without_a_graphics_processor_the_part_is_skipped_by_name():
+    result = CliRunner().invoke(app, ["bench", "gpu"])
+    assert "hardzero bench gpu: skipped, because it needs CUDA" in result.output
 
 
 @needs_torch

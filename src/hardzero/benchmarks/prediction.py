@@ -36,7 +36,9 @@ def compare(workload: Workload, *, batch_size: int, n_threads: int, precision: s
     inputs = [np.ascontiguousarray(X[i * batch_size : (i + 1) * batch_size]) for i in range(count)]
     note = accuracy_note(workload, predictor) if precision != "float32" else ""
     for peer, predict in prediction_peers(Weights.of(workload.network), n_threads):
-        times = alternate({OURS: _over(predictor.scores, inputs), peer: _over(predict, inputs)}, n_turns=n_turns)
+        times = alternate(
+            {OURS: over_inputs(predictor.scores, inputs), peer: over_inputs(predict, inputs)}, n_turns=n_turns
+        )
         difference = max(float(np.abs(predictor.scores(x) - predict(x)).max()) for x in inputs)
         yield Row(
             "prediction, single sample" if batch_size == 1 else f"prediction, minibatch {batch_size}",
@@ -50,7 +52,7 @@ def compare(workload: Workload, *, batch_size: int, n_threads: int, precision: s
         )
 
 
-def _over(predict: Predict, inputs: list[Array]) -> Callable[[], object]:
+def over_inputs(predict: Predict, inputs: list[Array]) -> Callable[[], object]:
     """Return a call that predicts each input once."""
 
     def call() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from hardzero.atomic_file import atomic_file
-from hardzero.benchmarks import prediction, time_to_error, training, workloads
+from hardzero.benchmarks import gpu, prediction, time_to_error, training, workloads
 from hardzero.benchmarks.peers import missing_peers
 from hardzero.benchmarks.scaling import scaling_points
 from hardzero.benchmarks.table import Row, print_table, to_frame
@@ -85,18 +85,32 @@ def run_import() -> list[Row]:
     return [Row("import", "beyond an empty interpreter", "torch", theirs, ours, "s", theirs / max(ours, 1e-3))]
 
 
+def run_gpu() -> list[Row]:
+    """Time prediction and training on all cores against PyTorch on a graphics processor, where there is one."""
+    if gpu.gpu_name() is None:
+        return []
+    sparse, trained = workloads.trained_mnist(SPARSE), _some(workloads.trained_mnist(0.83, n_epochs=4))
+    rows = [row for size in (1, 16, 256) for row in gpu.prediction_rows(sparse, size)]
+    return rows + [row for size in (16, 128, 1024) for row in gpu.training_rows(trained, size)]
+
+
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "prediction": run_prediction,
     "training": run_training,
     "bag-of-words": run_bag_of_words,
     "time-to-error": run_time_to_error,
     "import": run_import,
+    "gpu": run_gpu,
 }
 
 
 def run_part(name: str) -> list[Row]:
     """Run one part and print its table."""
     rows = PARTS[name]()
+    if not rows:
+        needed = "CUDA and a graphics processor" if name == "gpu" else "PyTorch"
+        print(f"hardzero bench {name}: skipped, because it needs {needed}")
+        return rows
     print_table(rows, f"hardzero bench {name}")
     return rows
 

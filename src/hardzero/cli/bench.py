@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-PARTS_HELP = "prediction, training, bag-of-words, time-to-error, import, scaling; without any, all but time-to-error."
+PARTS_HELP = (
+    "prediction, training, bag-of-words, time-to-error, import, gpu, scaling; without any, all but time-to-error."
+)
 
 
 def bench(
