@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from hardzero.interruption import interrupted
 from hardzero.network_estimator import unchanged_by_errors
 from hardzero.training import Callback, ChunkOfRun, EpochReport
+from hardzero.user_warnings import warn_user
 
 if TYPE_CHECKING:
     from hardzero.estimators import RectifierClassifier, RectifierRegressor
@@ -116,7 +117,7 @@ def _carry_out(run: _Run, chunks: Chunks, callback: Callback | None) -> None:
         if "network_" not in vars(estimator):
             raise
         kept = "the best pass" if run.best is not None else "the last step"
-        interrupted(f"{len(run.losses)} passes; the parameters of {kept} are kept.", stacklevel=4)
+        interrupted(f"{len(run.losses)} passes; the parameters of {kept} are kept.")
     run.finish()
 
 
@@ -165,10 +166,9 @@ class _Run:
         if not total.n_samples:
             raise ValueError(f"chunks held no sample in pass {number}: a function must return a new iterator each time")
         if total.n_samples != self.n_samples:
-            warnings.warn(
+            warn_user(
                 f"chunks held {total.n_samples} samples in pass {number} and not n_samples={self.n_samples}, by which "
                 "the learning rate and the zeros were steered: correct it, or leave it out to have them counted",
-                stacklevel=5,
             )
             self.n_samples = total.n_samples
         _warn_if_sorted(total.class_counts)
@@ -236,10 +236,9 @@ def _warn_if_sorted(class_counts: list[NDArray[np.intp]]) -> None:
         Of each chunk.
     """
     if len(class_counts) > 1 and association(np.stack(class_counts)) > SORTED_ASSOCIATION:
-        warnings.warn(
+        warn_user(
             "the chunks hold different classes, as those of a file sorted by class do: training on one forgets the "
             "classes of the others. Shuffle the rows first",
-            stacklevel=5,
         )
 
 

@@ -130,7 +130,7 @@ def minimize(objective: FullBatchObjective, max_iterations: int, max_function_ca
             options={"maxfun": max_function_calls, "maxiter": max_iterations, "gtol": tol},
         )
     except KeyboardInterrupt:
-        interrupted(f"{best.nit} iterations; the best parameters are kept.", stacklevel=2)
+        interrupted(f"{best.nit} iterations; the best parameters are kept.")
         result = best
     objective.unpack(result.x)
     return result

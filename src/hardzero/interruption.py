@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from hardzero.user_warnings import warn_user
 
 _raised = ContextVar("_raised", default=False)
 
@@ -42,16 +43,14 @@ def interruption_raised() -> Iterator[None]:
         _raised.reset(token)
 
 
-def interrupted(kept: str, stacklevel: int) -> None:
+def interrupted(kept: str) -> None:
     """Warn that Ctrl-C has ended a training, or raise `KeyboardInterrupt` within `interruption_raised`.
 
     Parameters
     ----------
     kept : str
         How far training came, and what of it is kept.
-    stacklevel : int
-        As in `warnings.warn`.
     """
     if _raised.get():
         raise KeyboardInterrupt
-    warnings.warn(f"Training interrupted by user after {kept}", TrainingInterrupted, stacklevel=stacklevel + 1)
+    warn_user(f"Training interrupted by user after {kept}", TrainingInterrupted)

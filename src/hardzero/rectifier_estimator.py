@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -44,6 +43,7 @@ from hardzero.ops import Ops
 from hardzero.optimizers import LEARNING_RATES
 from hardzero.semi_supervised import keep_labeled, labeled_rows
 from hardzero.training import Callback, ChunkOfRun, History, Trainer, TrainingDiverged, TrainingSettings
+from hardzero.user_warnings import warn_user
 
 if TYPE_CHECKING:
     from hardzero.chunks import Chunks
@@ -551,10 +551,9 @@ class RectifierEstimator(NetworkEstimator):
         targets = np.array(self._per_layer("target_sparsity", self.target_sparsity))
         if np.any(np.abs(zeros - targets) > SPARSITY_TOLERANCE):
             reached, wanted = (", ".join(f"{value:.1%}" for value in values) for values in (zeros, targets))
-            warnings.warn(
+            warn_user(
                 f"target_sparsity was not reached: the hidden layers have {reached} zeros, wanted were {wanted}. "
                 "More epochs (max_iter), wider layers or another target help.",
-                stacklevel=4,
             )
 
     def _check_same_shape(self, sizes: list[int], n_outputs: int) -> None:
@@ -599,11 +598,10 @@ class RectifierEstimator(NetworkEstimator):
                 "sklearn.preprocessing.StandardScaler or MaxAbsScaler, and check targets for very large values"
             )
         if result.status != 0:
-            warnings.warn(
+            warn_user(
                 f"lbfgs failed to converge after {self.n_iter_} iteration(s) (status={result.status}): "
                 f"{result.message}. Increase the number of iterations or scale the data.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     def _fit_stochastic(
@@ -712,10 +710,9 @@ class RectifierEstimator(NetworkEstimator):
             batch_size = min(200, n_samples)
         else:
             if self.batch_size > n_samples:
-                warnings.warn(
+                warn_user(
                     "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to "
                     f"{n_samples}.",
-                    stacklevel=5,
                 )
             batch_size = min(self.batch_size, n_samples)
         dropout = Dropout()

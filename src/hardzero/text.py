@@ -7,7 +7,6 @@ Nothing of the size samples × vocabulary is ever dense.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from hardzero.chunks import Chunks, open_chunks
 from hardzero.network_estimator import unchanged_by_errors
 from hardzero.training import Callback
+from hardzero.user_warnings import warn_user
 from hardzero.vocabulary import learn_vocabulary
 
 if TYPE_CHECKING:
@@ -298,10 +298,9 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         texts = check_texts(X)
         rows = self._rows(texts)
         if rows.nnz == 0 and any(texts):
-            warnings.warn(
+            warn_user(
                 f"no word of the {len(texts)} texts is in the vocabulary: check that this is the column of texts, and "
                 "that they are in the language that the model was trained on",
-                stacklevel=3,
             )
         return rows
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,6 +21,7 @@ from hardzero.ops import Ops, Rows
 from hardzero.optimizers import Optimizer
 from hardzero.penalties import ActivationPenalty
 from hardzero.repeated_rows import merge_repeated_rows
+from hardzero.user_warnings import warn_user
 
 Array = NDArray[np.float32]
 
@@ -318,17 +318,16 @@ class Trainer:
                 # The cosine rate has fallen to 0: the run is as long as it was meant to be.
                 planned = self.optimizer.learning_rate.schedule == "cosine"
                 if settings.warn_if_not_converged and not planned and history.n_epochs == settings.max_epochs:
-                    warnings.warn(
+                    warn_user(
                         f"Stochastic Optimizer: Maximum iterations ({settings.max_epochs}) reached and the "
                         "optimization hasn't converged yet.",
                         ConvergenceWarning,
-                        stacklevel=2,
                     )
         except KeyboardInterrupt:
             if checkpoint is not None:
                 checkpoint.save_last_epoch()
             kept = "the best epoch" if best_parameters is not None else "the last step"
-            interrupted(f"{history.n_epochs} epochs; the parameters of {kept} are kept.", stacklevel=2)
+            interrupted(f"{history.n_epochs} epochs; the parameters of {kept} are kept.")
         if best_parameters is not None:
             self.network.restore_parameters(best_parameters)
         self._calibrate(ops, data.X if unseen is None else ops.prepare(unseen))

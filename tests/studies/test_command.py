@@ -112,7 +112,7 @@ def test_data_that_are_absent_are_named(study):
         ("{study}    name = 'a'\n    title = 'x'\n", "has no claim"),
     ],
 )
-def test_a_study_file_with_an_error_is_named(tmp_path, text, message):
+def test_a_study_file_that_cannot_be_used_is_named(tmp_path, text, message):
     study = (
         "from hardzero.studies import Study\n\n\nclass Own(Study):\n"
         "    def grid(self, scale, data):\n        return [{'a': 1}]\n\n"
@@ -125,3 +125,43 @@ def test_a_study_file_with_an_error_is_named(tmp_path, text, message):
     assert isinstance(result.exception, ValueError)
     assert message in str(result.exception)
     assert "own.py" in str(result.exception)
+
+
+OWN_STUDY = """
+from hardzero.studies import Study
+
+
+class Own(Study):
+    name = "own"
+    title = claim = "x"
+
+    def grid(self, scale, data):
+        return {grid}
+
+    def measure(self, settings, context):
+        return {{"b": 1}}
+
+    def tables(self, runs):
+        return {tables}
+
+    def pictures(self, runs):
+        return {pictures}
+"""
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"grid": "[]"}, "grid of the study own returns no settings at scale quick"),
+        ({"grid": "{}['a']"}, "grid of the study own failed (own.py, line 10): KeyError: 'a'"),
+        ({"grid": "[{'a': object()}]"}, "grid of the study own failed (own.py): TypeError: Object of type object"),
+        ({"tables": "runs['c']"}, "tables of the study own failed (own.py, line 16): KeyError: 'c'"),
+        ({"pictures": "1 / 0"}, "pictures of the study own failed (own.py, line 19): ZeroDivisionError"),
+    ],
+)
+def test_errors_in_the_methods_of_a_study_name_the_line(tmp_path, parts, message):
+    path = tmp_path / "own.py"
+    path.write_text(OWN_STUDY.format(**{"grid": "[{'a': 1}]", "tables": "[]", "pictures": "[]", **parts}))
+    result = CliRunner().invoke(app, ["run", str(path), "--workers", "1", "--store", str(tmp_path / "store")])
+    assert isinstance(result.exception, ValueError)
+    assert message in str(result.exception)

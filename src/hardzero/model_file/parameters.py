@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from hardzero.model_file.values import decode_value, encode_value
+from hardzero.user_warnings import warn_user
 
 PRETRAINING = "StackedDenoisingAutoencoder"
 """The one class of estimator that a parameter may hold."""
@@ -23,10 +23,9 @@ def encode_parameters(estimator: Any) -> dict[str, Any]:
     parameters = {}
     for parameter, value in estimator.get_params(deep=False).items():
         if isinstance(value, FrozenEstimator):
-            warnings.warn(
+            warn_user(
                 f"{parameter} of this {name} is a frozen, fitted model: the file keeps its settings, not its weights. "
                 "Save it beside with its own save() to go on pre-training from it. Predictions are not affected",
-                stacklevel=6,
             )
             value = value.estimator
         try:
@@ -36,10 +35,9 @@ def encode_parameters(estimator: Any) -> dict[str, Any]:
                 parameters[parameter] = encode_value(value)
         except TypeError:
             if parameter != "random_state":
-                warnings.warn(
+                warn_user(
                     f"the parameter {parameter}={value!r} has no form in a model file; the loaded model will have its "
                     "default. Predictions are not affected",
-                    stacklevel=6,
                 )
     return parameters
 

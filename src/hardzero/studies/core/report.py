@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import hardzero
 from hardzero.atomic_file import atomic_file
 from hardzero.studies import get_study
+from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import RunStore
 from hardzero.studies.core.study import Picture, Study
 from hardzero.studies.core.tables import Table
@@ -122,8 +123,10 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
     runs = _tell_data_apart(runs[runs["revision"] == runs["revision"].max()].reset_index(drop=True))
     report = StudyReport(study, chosen, runs)
     if len(report.finished):
-        report.tables = study.tables(report.finished)
-        report.pictures = study.pictures(report.finished)
+        with errors_named(study, "tables"):
+            report.tables = study.tables(report.finished)
+        with errors_named(study, "pictures"):
+            report.pictures = study.pictures(report.finished)
     return report
 
 

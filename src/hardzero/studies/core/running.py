@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import hardzero
 from hardzero.studies import get_study
+from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import RunSpec, RunStore
-from hardzero.studies.core.study import Scale, Study
+from hardzero.studies.core.study import Scale, Settings, Study
 from hardzero.studies.core.workers import WITH_UNLABELED, Progress, Workers, carry_out, checksum_of
 
 STORE_NAME = "runs.sqlite"
@@ -95,9 +97,19 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
         if choice in checksums:
             plan.specs += [
                 RunSpec(study.name, study.revision, settings, choice, checksums[choice], hardzero.__version__, seed)
-                for settings in study.grid(scale, choice)
+                for settings in _grid(study, scale, choice)
             ]
     return plan
+
+
+def _grid(study: Study, scale: Scale, data: str | None) -> list[Settings]:
+    """Return the settings of a study's runs, after making sure that they are some and can be kept."""
+    with errors_named(study, "grid"):
+        grid = list(study.grid(scale, data))
+        json.dumps(grid)
+    if not grid:
+        raise ValueError(f"grid of the study {study.name} returns no settings at scale {scale}")
+    return grid
 
 
 def run_study(

@@ -1,0 +1,32 @@
+"""Errors in a study's own methods, told in one message that names the line."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hardzero.studies.core.study import Study
+
+
+@contextmanager
+def errors_named(study: Study, method: str) -> Iterator[None]:
+    """Turn any error of a study's method into a `ValueError` that names study, method, file and line.
+
+    Parameters
+    ----------
+    study : Study
+    method : str
+        What is called: ``grid``, ``tables`` or ``pictures``.
+    """
+    try:
+        yield
+    except Exception as error:
+        path = inspect.unwrap(getattr(type(study), method)).__code__.co_filename
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+        place = f"{Path(path).name}, line {lines[-1]}" if lines else Path(path).name
+        raise ValueError(
+            f"{method} of the study {study.name} failed ({place}): {type(error).__name__}: {error}"
+        ) from error
