@@ -217,7 +217,7 @@ def test_what_cannot_be_saved_is_refused(tmp_path):
         RectifierClassifier(solver="lbfgs").fit(X, y, checkpoint=tmp_path / "state")
     with pytest.raises(ValueError, match="no folder"):
         RectifierClassifier().fit(X, y, checkpoint=tmp_path / "missing" / "state")
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="must be a positive"):
         Checkpoint(tmp_path / "state", every_epochs=0)
     warm = RectifierClassifier(5, max_iter=2, warm_start=True)
     fit(warm, None)

@@ -136,3 +136,9 @@ def test_the_cosine_rate_falls_to_zero_along_half_a_cosine():
     constant = LearningRate("constant", 0.4)
     constant.follow(0.5)
     assert constant.current == 0.4
+
+
+def test_a_rate_that_falls_below_all_numbers_is_zero():
+    rate = LearningRate("invscaling", 0.1, power_t=1e5)
+    rate.epoch_ends(100)
+    assert rate.current == 0.0

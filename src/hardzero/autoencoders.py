@@ -245,8 +245,10 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         return -self.reconstruction_error(X)
 
     def _layers(self) -> list[tuple[int, Activation]]:
-        activation = get_activation(self.activation)
-        return [(n_units, activation) for n_units in self._hidden_layer_sizes()]
+        activation, sizes = get_activation(self.activation), self._hidden_layer_sizes()
+        if not sizes:
+            raise ValueError("hidden_layer_sizes is empty: an autoencoder needs at least one layer")
+        return [(n_units, activation) for n_units in sizes]
 
     def _encode(self, ops: Ops, X: Input) -> Input:
         for network in self.networks_:

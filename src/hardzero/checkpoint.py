@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If an interval is not positive.
+        If an interval is not a positive number.
 
     Examples
     --------
@@ -59,17 +60,23 @@ class Checkpoint:
     every_minutes: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("every_epochs", "every_minutes"):
+        for name, kind, wanted in (("every_epochs", Integral, "whole number"), ("every_minutes", Real, "number")):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} of a checkpoint must be positive, got {value!r}")
+            if value is not None and not (isinstance(value, kind) and value > 0):  # type: ignore[operator]
+                raise ValueError(f"{name} of a checkpoint must be a positive {wanted}, got {value!r}")
         if self.every_epochs is None and self.every_minutes is None:
             object.__setattr__(self, "every_minutes", 5.0)
 
 
 def as_checkpoint(checkpoint: str | os.PathLike[str] | Checkpoint) -> Checkpoint:
     """Return a checkpoint for a path, or the one given."""
-    return checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+    if isinstance(checkpoint, Checkpoint):
+        return checkpoint
+    if not isinstance(checkpoint, str | os.PathLike) or not str(checkpoint):
+        raise ValueError(f"checkpoint must be the path of a file, or a Checkpoint; got {checkpoint!r}")
+    if Path(checkpoint).is_dir():
+        raise ValueError(f"the checkpoint {checkpoint} is a folder: give the path of a file in it")
+    return Checkpoint(checkpoint)
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,16 @@ from hardzero.losses import Loss, get_loss
 from hardzero.network import Input
 from hardzero.network_estimator import unchanged_by_errors
 from hardzero.rectifier_estimator import SHARED_ATTRIBUTES, SHARED_PARAMETERS, RectifierEstimator
+from hardzero.semi_supervised import refuse_mixed_labels
 from hardzero.training import ChunkOfRun
 
 if TYPE_CHECKING:
     from hardzero.autoencoders import StackedDenoisingAutoencoder
 
 Array = NDArray[np.float32]
+
+LARGEST_TARGET = 1e18
+"""Of a regression: the squares of larger ones do not fit float32."""
 
 
 class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[misc]  # noqa: D101
@@ -283,6 +287,7 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
     def _validate_targets(self, X: Input, y: Any, *, first: bool, incremental: bool) -> Array:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        refuse_mixed_labels(np.asarray(y))
         if type_of_target(y, input_name="y").startswith("continuous"):
             raise ValueError(
                 f"Unknown label type: {type_of_target(y)}. Maybe you are trying to fit a classifier, which "
@@ -460,11 +465,10 @@ class RectifierRegressor(RegressorMixin, RectifierEstimator):  # type: ignore[mi
             raise ValueError(f"{which} is constant ({targets[0, constant[0]]:g}): there is nothing to learn; check y")
         if self.loss == "poisson" and (targets < 0).any():
             raise ValueError("loss='poisson' needs targets that are not negative; use loss='squared_error' for these")
-        with np.errstate(over="ignore"):
-            narrow = targets.astype(np.float32)
-        if not np.isfinite(narrow).all():
-            raise ValueError("y holds values too large for float32: scale the targets")
-        return narrow
+        largest = np.abs(targets).max(initial=0.0)
+        if largest > LARGEST_TARGET:
+            raise ValueError(f"y goes up to {largest:g}, whose square is too large for float32: scale the targets")
+        return targets.astype(np.float32)
 
     def _loss(self, n_outputs: int) -> Loss:
         return get_loss("exp" if self.loss == "poisson" else "identity")

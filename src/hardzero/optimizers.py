@@ -53,7 +53,10 @@ class LearningRate:
     def epoch_ends(self, samples_seen: int) -> None:
         """Set the rate after an epoch that ended with `samples_seen` samples in all."""
         if self.schedule == "invscaling":
-            self.current = self.initial / (samples_seen + 1) ** self.power_t
+            try:
+                self.current = self.initial / (samples_seen + 1) ** self.power_t
+            except OverflowError:
+                self.current = 0.0
 
     def progress_stopped(self) -> bool:
         """React to a lack of progress; return whether training should stop."""

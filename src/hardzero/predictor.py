@@ -144,7 +144,7 @@ class Predictor:
         -------
         Cost
         """
-        active = self._packed.active_units(np.ascontiguousarray(X, dtype=np.float32), self.n_threads)
+        active = self._packed.active_units(np.ascontiguousarray(_as_array(X)), self.n_threads)
         return Cost(active, active.astype(np.int64) * self._n_outputs, self._dense)
 
     def _run(self, X: Any, predictions: bool) -> Array:

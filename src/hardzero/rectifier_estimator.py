@@ -295,8 +295,8 @@ class RectifierEstimator(NetworkEstimator):
         """
         check_is_fitted(self)
         n_layers = len(self.network_.hidden_layers)
-        if not -n_layers <= layer < n_layers:
-            raise ValueError(f"layer={layer} does not exist: the network has {n_layers} hidden layers")
+        if not isinstance(layer, Integral) or not -n_layers <= layer < n_layers:
+            raise ValueError(f"layer={layer!r} does not exist: the network has {n_layers} hidden layers")
         return self.network_.hidden(self._ops(), self._validate_X(X), layer % n_layers)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
@@ -465,11 +465,11 @@ class RectifierEstimator(NetworkEstimator):
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         y = np.asarray(y)
-        check_consistent_length(X, y, sample_weight)
+        check_consistent_length(X, y, None if np.ndim(sample_weight) == 0 else sample_weight)
         is_classifier = isinstance(self, ClassifierMixin)
         labeled = labeled_rows(y, is_classifier=is_classifier)
         kept = keep_labeled(y, labeled, is_classifier=is_classifier)
-        weights = None if sample_weight is None else np.asarray(sample_weight)[labeled]
+        weights = sample_weight if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labeled]
         return X[labeled], kept, weights
 
     def _pretraining_data(self, X: Input | None) -> list[Any]:
@@ -543,6 +543,8 @@ class RectifierEstimator(NetworkEstimator):
             reset=False,
         )
         X = as_network_input(X)
+        if X.shape[0] < 2 and isinstance(self, RegressorMixin):
+            raise ValueError("validation holds a single row, on which a regression has no R²: give more")
         return X, self._validate_targets(X, y, first=False, incremental=True)
 
     def _warn_if_target_missed(self, zeros: NDArray[np.float64]) -> None:

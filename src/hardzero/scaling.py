@@ -55,8 +55,9 @@ class LinearScaling:
             return cls._to_maximum(_largest_values(X))
         shift = X.mean(axis=0, dtype=np.float64)
         squares = np.zeros(X.shape[1])
-        for start in range(0, len(X), _ROWS):
-            squares += np.square(X[start : start + _ROWS].astype(np.float64) - shift).sum(axis=0)
+        with np.errstate(over="ignore"):  # too_large_columns names them
+            for start in range(0, len(X), _ROWS):
+                squares += np.square(X[start : start + _ROWS].astype(np.float64) - shift).sum(axis=0)
         return cls._to_variance(shift, squares / len(X))
 
     @classmethod
@@ -92,6 +93,16 @@ class LinearScaling:
         [1]
         """
         return np.flatnonzero(np.finfo(np.float32).eps * np.abs(self.shift) > _LARGEST_ERROR * self.scale)
+
+    def too_large_columns(self) -> NDArray[np.intp]:
+        """Return the columns whose values do not fit float32.
+
+        Examples
+        --------
+        >>> LinearScaling(np.array([0.0, 0.0]), np.array([1e30, 1e300])).too_large_columns().tolist()
+        [1]
+        """
+        return np.flatnonzero(np.abs(self.shift) + self.scale > np.finfo(np.float32).max)
 
     def fold_into_input(self, network: Network) -> None:
         """Change the first layer of a network trained on scaled features so that it takes them unscaled."""

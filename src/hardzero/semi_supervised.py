@@ -66,6 +66,7 @@ def keep_labeled(y: NDArray[Any], labeled: NDArray[np.bool_], *, is_classifier: 
         )
     kept = y[labeled]
     if kept.dtype == object:
+        refuse_mixed_labels(kept)
         kept = np.array(kept.tolist())
     if is_classifier and kept.ndim == 1 and not labeled.all() and len(np.unique(kept)) == 1:
         raise ValueError(
@@ -73,6 +74,16 @@ def keep_labeled(y: NDArray[Any], labeled: NDArray[np.bool_], *, is_classifier: 
             f"With pretraining set, {marks} in y marks an unlabeled row; give a class another label"
         )
     return kept
+
+
+def refuse_mixed_labels(y: NDArray[Any]) -> None:
+    """Raise ValueError if some labels are texts and others are not, which nothing can sort."""
+    if y.dtype != object:
+        return
+    kinds = {type(label) for label in y.ravel().tolist()}
+    if str in kinds and len(kinds) > 1:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(f"y mixes labels of types {names}: make them one type")
 
 
 def _missing(entries: NDArray[Any]) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from hardzero.cli import app
     [
         ("b", 1e15, "feature 'b' lies around 1e+15"),
         ("b", 1.7e9, "feature 'b' lies around 1.7e+09"),
-        ("y", 1e9, "target 1 lies around 1e+09"),
+        ("y", 1e9, "the target lies around 1e+09"),
     ],
 )
 def test_values_too_far_from_zero_for_their_spread_are_named(tmp_path, column, offset, named):
@@ -28,6 +28,15 @@ def test_values_too_far_from_zero_for_their_spread_are_named(tmp_path, column, o
     assert named in result.output
     assert "Subtract a constant from it" in result.output
     assert not (tmp_path / "far.safetensors").exists()
+
+
+def test_values_beyond_single_precision_are_named(tmp_path):
+    frame = pd.DataFrame(np.random.default_rng(0).random((80, 2)), columns=["a", "y"])
+    frame["y"] *= 1e300
+    frame.to_csv(tmp_path / "large.csv", index=False)
+    result = CliRunner().invoke(app, ["fit", str(tmp_path / "large.csv"), "--target", "y", "--epochs", "1", "--quiet"])
+    assert result.exit_code == 2
+    assert "the target has values beyond single precision: divide it by a constant" in result.output
 
 
 def test_years_and_times_of_years_are_precise_enough(tmp_path):

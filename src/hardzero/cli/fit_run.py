@@ -88,7 +88,7 @@ class FitRun(ABC):
         return interruption, seconds
 
     def _check_precision(self) -> None:
-        """Refuse values whose differences would be lost when the scaling becomes part of the network.
+        """Refuse values that do not fit float32, or whose differences are lost when the network takes over scaling.
 
         Raises
         ------
@@ -99,12 +99,18 @@ class FitRun(ABC):
             (self.features, "feature", self._feature_names),
             (self.targets, "target", None),
         ):
-            lost = [] if scaling is None else scaling.imprecise_columns().tolist()
-            if scaling is None or not lost:
+            if scaling is None:
                 continue
-            column = lost[0]
+            too_large, lost = scaling.too_large_columns().tolist(), scaling.imprecise_columns().tolist()
+            if not too_large + lost:
+                continue
+            column = (too_large + lost)[0]
             name = f"{kind} {column + 1 if names is None else repr(names[column])}"
+            if kind == "target" and len(scaling.shift) == 1:
+                name = "the target"
             remedy = ", or leave it out with --ignore" if kind == "feature" else ""
+            if too_large:
+                raise ValueError(f"{name} has values beyond single precision: divide it by a constant{remedy}")
             raise ValueError(
                 f"{name} lies around {scaling.shift[column]:g} and hardly varies ({scaling.scale[column]:g} at most): "
                 f"its differences are lost in single precision. Subtract a constant from it{remedy}"
