@@ -15,6 +15,7 @@ from hardzero.cli import app
 from hardzero.cli import fit as fit_module
 from hardzero.cli import report as report_module
 from hardzero.cli.model_input import noted_reading
+from hardzero.datasets.splits import parts_by_row
 from hardzero.model_file import describe
 
 FIT = ["--threads", "1", "--hidden", "8", "--epochs", "2", "--quiet", "--target-sparsity", "none"]
@@ -152,7 +153,7 @@ def test_a_page_is_about_rows_that_the_model_has_not_seen(table):
     options = ("--target", "stars", "--task", "regression", "--ignore", "id", "--ignore", "label", "--split-seed", "7")
     assert run("fit", table, *FIT, *options, "-o", model).exit_code == 0
     seen = datasets.load(table, target="stars", task="regression", ignore=["id", "label"], seed=7).test
-    read = report_module._load(str(table), ["stars"], noted_reading(describe(model)["notes"]), False)
+    read = report_module._load(str(table), ["stars"], noted_reading(describe(model)["notes"]))
     assert read.task == "regression"
     np.testing.assert_array_equal(read.test.X, seen.X)
     assert run("report", model, table).exit_code == 0
@@ -161,3 +162,28 @@ def test_a_page_is_about_rows_that_the_model_has_not_seen(table):
     assert run("fit", table, *FIT, "--text", "words", "--target", "label", "-o", model).exit_code == 0
     result = run("report", model, table)
     assert result.exit_code == 0, result.output
+
+
+def test_a_page_about_a_model_fitted_in_chunks_divides_rows_as_the_fit_did(table, monkeypatch):
+    model = table.with_name("model.safetensors")
+    options = ("--target", "label", "--split-seed", "7", "--chunk-rows", "20")
+    assert run("fit", table, *FIT, *options, "-o", model).exit_code == 0
+    pages = []
+    monkeypatch.setattr("hardzero.report.write_report", lambda estimator, page, rows, *_, **__: pages.append(rows))
+    assert run("report", model, table).exit_code == 0
+    frame = pd.read_csv(table)
+    test = frame[parts_by_row(0, len(frame), seed=7) == 2]
+    np.testing.assert_array_equal(pages[0][0], test[["a", "b", "c"]].to_numpy(np.float32))
+    assert pages[0][1].tolist() == test["label"].tolist()
+
+
+def test_a_page_about_a_text_model_fitted_in_chunks(table):
+    texts = pd.DataFrame({"words": ["good film", "bad film"] * 30, "label": [1, 0] * 30})
+    texts.to_csv(table, index=False)
+    model = table.with_name("model.safetensors")
+    options = ("--text", "words", "--target", "label", "--chunk-rows", "20", "--report")
+    assert run("fit", table, *FIT, *options, "-o", model).exit_code == 0
+    assert "RectifierClassifier on table.csv" in table.with_name("model.html").read_text()
+    result = run("report", model, table)
+    assert result.exit_code == 0, result.output
+    assert "TextModel on table.csv" in table.with_name("model.html").read_text()

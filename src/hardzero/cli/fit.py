@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hardzero.cli import recipe
-from hardzero.cli.chunked_fit import ChunkedRun, Stream
+from hardzero.cli.chunked_fit import ChunkedRun
 from hardzero.cli.data_options import (
     DATA,
     DataArgument,
@@ -32,6 +32,7 @@ from hardzero.cli.in_memory_fit import InMemoryRun
 from hardzero.cli.option_names import with_option_names
 from hardzero.cli.output_file import check_distinct, check_model_output, page_beside
 from hardzero.cli.piped_input import as_file, is_piped
+from hardzero.cli.stream import Stream
 from hardzero.cli.text_input import as_bags_of_words, make_vectorizer
 
 if TYPE_CHECKING:

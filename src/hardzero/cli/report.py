@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hardzero.cli.chunked_test import ChunkedTest
 from hardzero.cli.data_options import targets as as_target
 from hardzero.cli.model_input import noted_reading, noted_targets, with_names
 from hardzero.cli.output_file import check_output, page_beside
 from hardzero.cli.piped_input import as_file
+
+if TYPE_CHECKING:
+    from hardzero.datasets import Dataset
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -54,15 +58,25 @@ def report(
     if data is None:
         write_report(estimator, page, None, sweep)
     else:
-        notes = description["notes"]
+        notes, data = description["notes"], as_file(data)
         targets = target or noted_targets(notes) or None
-        dataset = _load(as_file(data), targets, noted_reading(notes), hasattr(estimator, "transform_texts"))
+        takes_text = hasattr(estimator, "transform_texts")
+        if isinstance(notes.get("chunk_rows"), int) and Path(data).exists():
+            dataset: Dataset | ChunkedTest = ChunkedTest.read(data, notes["chunk_rows"], targets, noted_reading(notes))
+        else:
+            dataset = _load(data, targets, noted_reading(notes))
+        if dataset.is_text and not takes_text:
+            raise ValueError(f"{data} holds raw text; a page needs the numbers that the model was fitted to")
         write_page(estimator, page, dataset, description.get("feature_names"), sweep)
     typer.echo(f"Wrote {page}", err=True)
 
 
 def write_page(
-    estimator: Any, page: Path, dataset: Any, feature_names: Sequence[str] | None, sweep: Path | None = None
+    estimator: Any,
+    page: Path,
+    dataset: Dataset | ChunkedTest,
+    feature_names: Sequence[str] | None,
+    sweep: Path | None = None,
 ) -> None:
     """Write the page about a model on the test part of a data set, of which it takes the named columns."""
     from hardzero.report import write_report
@@ -84,14 +98,11 @@ def write_page(
     )
 
 
-def _load(data: str, targets: list[str] | None, reading: dict[str, Any], takes_text: bool) -> Any:
+def _load(data: str, targets: list[str] | None, reading: dict[str, Any]) -> Dataset:
     """Read data as the model's own were read and divided, so that its test part is unseen."""
     from hardzero import datasets
 
     options: dict[str, Any] = {}
     if Path(data).exists():
         options = {**reading, "target": as_target(targets)}
-    dataset = datasets.load(data, **options)
-    if dataset.is_text and not takes_text:
-        raise ValueError(f"{data} holds raw text; a page needs the numbers that the model was fitted to")
-    return dataset
+    return datasets.load(data, **options)
