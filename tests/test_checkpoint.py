@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
-from hardzero.checkpoint import Checkpoint
+from hardzero.checkpoint import Checkpoint, TrainingFile
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
 from hardzero.interruption import TrainingInterrupted
 from hardzero.training import Trainer
@@ -84,9 +84,13 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path, name):
     assert resumed.best_validation_score_ == uninterrupted.best_validation_score_
 
 
-def test_control_c_saves_the_last_complete_epoch(tmp_path, monkeypatch):
-    settings = {"hidden_layer_sizes": 10, "max_iter": 10, "random_state": 0, "batch_size": 50}
-    n_steps = -(-len(X) // 50)
+CUT_SHORT = {"hidden_layer_sizes": 10, "max_iter": 10, "random_state": 0, "batch_size": 50}
+
+
+@pytest.fixture
+def control_c(monkeypatch):
+    """Ctrl-C in the fourth epoch of a training with these settings; copies of the state are made in every epoch."""
+    n_steps = -(-len(X) // CUT_SHORT["batch_size"])
     step, taken = Trainer._step, []
 
     def interrupted(self, *arguments):
@@ -95,18 +99,70 @@ def test_control_c_saves_the_last_complete_epoch(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return step(self, *arguments)
 
+    monkeypatch.setattr("hardzero.checkpoint.COPYING_PART", np.inf)
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_step", interrupted)
-        with pytest.warns(TrainingInterrupted, match="after 3 epochs"):
-            RectifierClassifier(**settings).fit(X, y, checkpoint=tmp_path / "state")
+        yield patch
+
+
+def epochs_of_the_rest(checkpoint):
+    """Go on with the training; return its epochs, after making sure that it ends as one without interruption."""
     epochs = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        resumed = RectifierClassifier(**settings).fit(
-            X, y, callback=lambda report: epochs.append(report.epoch), checkpoint=tmp_path / "state"
+        resumed = RectifierClassifier(**CUT_SHORT).fit(
+            X, y, callback=lambda report: epochs.append(report.epoch), checkpoint=checkpoint
         )
-        assert epochs == [4, 5, 6, 7, 8, 9, 10]
-        assert_same(RectifierClassifier(**settings).fit(X, y), resumed)
+        assert_same(RectifierClassifier(**CUT_SHORT).fit(X, y), resumed)
+    return epochs
+
+
+def test_control_c_saves_the_last_complete_epoch(tmp_path, control_c):
+    with pytest.warns(TrainingInterrupted, match="after 3 epochs"):
+        RectifierClassifier(**CUT_SHORT).fit(X, y, checkpoint=tmp_path / "state")
+    control_c.undo()
+    assert epochs_of_the_rest(tmp_path / "state") == [4, 5, 6, 7, 8, 9, 10]
+
+
+def test_control_c_while_a_checkpoint_is_written_loses_no_epoch(tmp_path, monkeypatch):
+    checkpoint, written, write = Checkpoint(tmp_path / "state", every_epochs=1), [], TrainingFile._write
+
+    def interrupted(self, stage):
+        written.append(1)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        write(self, stage)
+
+    monkeypatch.setattr(TrainingFile, "_write", interrupted)
+    with pytest.warns(TrainingInterrupted, match="after 3 epochs"):
+        RectifierClassifier(**CUT_SHORT).fit(X, y, checkpoint=checkpoint)
+    assert epochs_of_the_rest(checkpoint)[0] == 4
+
+
+def test_a_checkpoint_that_cannot_be_written_after_control_c_costs_no_training(tmp_path, control_c):
+    def full(self, stage):
+        raise OSError(28, "No space left on device")
+
+    control_c.setattr(TrainingFile, "_write", full)
+    with (
+        pytest.warns(TrainingInterrupted, match="after 3 epochs"),
+        pytest.warns(UserWarning, match="state could not be saved: .*No space left"),
+    ):
+        fitted = RectifierClassifier(**CUT_SHORT).fit(X, y, checkpoint=tmp_path / "state")
+    assert fitted.predict(X).shape == y.shape
+
+
+def test_copies_of_the_state_take_a_small_part_of_the_time(tmp_path, monkeypatch):
+    copies, snapshot = [], TrainingFile._snapshot
+
+    def counted(self, *arguments, **names):
+        copies.append(1)
+        return snapshot(self, *arguments, **names)
+
+    monkeypatch.setattr(TrainingFile, "_snapshot", counted)
+    monkeypatch.setattr("hardzero.checkpoint.COPYING_PART", 1e-9)
+    fit(RectifierClassifier(**CUT_SHORT), tmp_path / "state")
+    assert len(copies) == 2  # after the first epoch and at the end
 
 
 def test_only_what_came_after_the_last_checkpoint_is_trained_again(tmp_path):
@@ -274,7 +330,6 @@ def test_kill_9_at_any_moment(tmp_path):
 def test_the_command_goes_on_from_its_checkpoint(tmp_path):
     from typer.testing import CliRunner
 
-    from hardzero.checkpoint import TrainingFile
     from hardzero.cli import app
 
     def run(model, *more):

@@ -398,6 +398,12 @@ def test_what_a_regressor_cannot_use_is_named(call, message):
         call(*TARGETS)
 
 
+def test_texts_of_several_types_are_texts():
+    X, _ = MODEL_DATA
+    labels = np.array(["a", np.str_("b")] * 30, dtype=object)
+    assert set(small().fit(X, labels).predict(X)) <= {"a", "b"}
+
+
 def test_attributes_of_an_unfitted_estimator_are_absent():
     model = RectifierClassifier()
     for name in ("coefs_", "intercepts_", "sparsity_", "network_"):

@@ -6,12 +6,13 @@ holds the result of every stage that has ended and the whole state of the presen
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from hardzero.training import Trainer
 
 FORMAT = "hardzero checkpoint 2"
+
+COPYING_PART = 0.05
+"""Part of the time that copies of the state may take, from which Ctrl-C is served."""
+
 SavedParameters = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
@@ -42,12 +47,13 @@ class Checkpoint:
         Save after so many epochs.
     every_minutes : float, optional
         Save at the end of the first epoch after so many minutes; 5 where neither is given: a crash costs at most so
-        much, and the time that saving takes does not count. Ctrl-C saves the last complete epoch at once.
+        much, and the time that saving takes does not count. Ctrl-C saves the last complete epoch (of epochs so short
+        that copying each would take long, one of the last).
 
     Raises
     ------
     ValueError
-        If an interval is not a positive number.
+        If `path` is empty or a folder, or an interval is not a positive number.
 
     Examples
     --------
@@ -60,6 +66,10 @@ class Checkpoint:
     every_minutes: float | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.path, str | os.PathLike) or not str(self.path):
+            raise ValueError(f"checkpoint must be the path of a file, or a Checkpoint; got {self.path!r}")
+        if Path(self.path).is_dir():
+            raise ValueError(f"the checkpoint {self.path} is a folder: give the path of a file in it")
         for name, kind, wanted in (("every_epochs", Integral, "whole number"), ("every_minutes", Real, "number")):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, kind) and value > 0):  # type: ignore[operator]
@@ -70,13 +80,7 @@ class Checkpoint:
 
 def as_checkpoint(checkpoint: str | os.PathLike[str] | Checkpoint) -> Checkpoint:
     """Return a checkpoint for a path, or the one given."""
-    if isinstance(checkpoint, Checkpoint):
-        return checkpoint
-    if not isinstance(checkpoint, str | os.PathLike) or not str(checkpoint):
-        raise ValueError(f"checkpoint must be the path of a file, or a Checkpoint; got {checkpoint!r}")
-    if Path(checkpoint).is_dir():
-        raise ValueError(f"the checkpoint {checkpoint} is a folder: give the path of a file in it")
-    return Checkpoint(checkpoint)
+    return checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ class TrainingFile:
     start: dict[str, Any] = field(init=False, repr=False)
     _present: SavedStage | None = field(default=None, init=False, repr=False)
     _unsaved: SavedStage | None = field(default=None, init=False, repr=False)
+    _next_copy: float = field(default=0.0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         state, arrays = _read(Path(self.checkpoint.path), self.fingerprint)
@@ -170,18 +175,23 @@ class TrainingFile:
         self._present = None
 
     def epoch_ends(self, trainer: Trainer, best_parameters: SavedParameters | None, *, ended: bool) -> None:
-        """Save if it is time to, or if the stage has ended; otherwise keep the state for `save_last_epoch`."""
-        stage = self._snapshot(trainer, best_parameters, ended=ended)
-        if ended:
-            self._present = stage
+        """Save if it is time to, or if the stage has ended; otherwise keep a copy for `save_last_epoch`, now and then.
+
+        Copies are made as often as they take `COPYING_PART` of the time.
+        """
         plan = self.checkpoint
-        due = plan.every_epochs is not None and trainer.history.n_epochs % plan.every_epochs == 0
+        due = ended or (plan.every_epochs is not None and trainer.history.n_epochs % plan.every_epochs == 0)
         if plan.every_minutes is not None:
             due |= time.monotonic() - self.last_save >= 60.0 * plan.every_minutes
-        if due or ended:
-            self._write(stage)
-        else:
-            self._unsaved = stage
+        started = time.monotonic()
+        if not due and started < self._next_copy:
+            return
+        self._unsaved = self._snapshot(trainer, best_parameters, ended=ended)
+        self._next_copy = time.monotonic() + (time.monotonic() - started) / COPYING_PART
+        if ended:
+            self._present = self._unsaved
+        if due:
+            self._write(self._unsaved)
 
     def save_last_epoch(self) -> None:
         """Save the state after the last complete epoch, if it is not in the file."""
@@ -199,7 +209,7 @@ class TrainingFile:
             "n_steps": trainer.optimizer.n_steps,
             "learning_rate": trainer.optimizer.learning_rate.current,
             "penalty": {name: _encoded(value) for name, value in vars(trainer.penalty).items()},
-            "history": asdict(trainer.history),
+            "history": {name: copy.copy(value) for name, value in vars(trainer.history).items()},
             "random": _random_scalars(random),
             "has_best": best_parameters is not None,
             "ended": ended,

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 
 from hardzero.interruption import interrupted
 from hardzero.network_estimator import unchanged_by_errors
+from hardzero.rectifier_estimator import check_rows_of_validation
 from hardzero.training import Callback, ChunkOfRun, EpochReport
 from hardzero.user_warnings import warn_user
 
@@ -90,6 +91,8 @@ def fit_chunks(
     if estimator.early_stopping:
         raise ValueError("fit_chunks does not hold data out: set early_stopping=False and pass validation=(X, y)")
     estimator._check_solver()
+    if validation is not None:
+        check_rows_of_validation(estimator, validation[0])
     needs_classes = is_classifier(estimator) and classes is None
     if needs_classes or n_samples is None:
         counted, found = _survey(chunks, is_classifier(estimator))
@@ -114,7 +117,7 @@ def _carry_out(run: _Run, chunks: Chunks, callback: Callback | None) -> None:
             if callback is not None and callback(report):
                 break
     except KeyboardInterrupt:
-        if "network_" not in vars(estimator):
+        if "network_" not in vars(estimator) or not estimator._trainer.history.sparsity_curve:
             raise
         kept = "the best pass" if run.best is not None else "the last step"
         interrupted(f"{len(run.losses)} passes; the parameters of {kept} are kept.")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 
 LARGEST_TARGET = 1e18
-"""Of a regression: the squares of larger ones do not fit float32."""
+"""Of a regression: the squares of larger ones, and their sum over a minibatch, may not fit float32."""
 
 
 class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[misc]  # noqa: D101

@@ -110,6 +110,11 @@ def minimize(objective: FullBatchObjective, max_iterations: int, max_function_ca
         With the attributes ``x``, ``fun``, ``nit``, ``status`` and ``message`` of
         ``scipy.optimize.minimize(method="L-BFGS-B")``.
 
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C came before the end of the first iteration: there is nothing to keep.
+
     Warns
     -----
     TrainingInterrupted
@@ -130,6 +135,8 @@ def minimize(objective: FullBatchObjective, max_iterations: int, max_function_ca
             options={"maxfun": max_function_calls, "maxiter": max_iterations, "gtol": tol},
         )
     except KeyboardInterrupt:
+        if not best.nit:
+            raise
         interrupted(f"{best.nit} iterations; the best parameters are kept.")
         result = best
     objective.unpack(result.x)

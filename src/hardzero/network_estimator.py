@@ -118,11 +118,11 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 @contextmanager
 def unchanged_by_errors(estimator: Any) -> Iterator[None]:
-    """Give an estimator its attributes back where an error ends the work: a failed `fit` takes no earlier one away."""
+    """Give an estimator its attributes back where an error or Ctrl-C ends the work: a failed `fit` takes none away."""
     before = dict(vars(estimator))
     try:
         yield
-    except Exception:
+    except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise

@@ -543,8 +543,7 @@ class RectifierEstimator(NetworkEstimator):
             reset=False,
         )
         X = as_network_input(X)
-        if X.shape[0] < 2 and isinstance(self, RegressorMixin):
-            raise ValueError("validation holds a single row, on which a regression has no R²: give more")
+        check_rows_of_validation(self, X)
         return X, self._validate_targets(X, y, first=False, incremental=True)
 
     def _warn_if_target_missed(self, zeros: NDArray[np.float64]) -> None:
@@ -851,6 +850,12 @@ SHARED_ATTRIBUTES = """
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` had string column names."""
+
+
+def check_rows_of_validation(estimator: Any, X: Any) -> None:
+    """Raise ValueError if held-out rows are too few to judge an estimator by."""
+    if X.shape[0] < 2 and isinstance(estimator, RegressorMixin):
+        raise ValueError("validation holds a single row, on which a regression has no R²: give more")
 
 
 def _where_possible(labels: NDArray[np.intp], held_out: float) -> NDArray[np.intp] | None:

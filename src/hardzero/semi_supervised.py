@@ -80,9 +80,9 @@ def refuse_mixed_labels(y: NDArray[Any]) -> None:
     """Raise ValueError if some labels are texts and others are not, which nothing can sort."""
     if y.dtype != object:
         return
-    kinds = {type(label) for label in y.ravel().tolist()}
-    if str in kinds and len(kinds) > 1:
-        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+    labels = y.ravel().tolist()
+    if len({isinstance(label, str) for label in labels}) > 1:
+        names = ", ".join(sorted({type(label).__name__ for label in labels}))
         raise ValueError(f"y mixes labels of types {names}: make them one type")
 
 

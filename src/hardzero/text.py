@@ -255,25 +255,27 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
             For texts that are no sequence of strings, for chunks that serve a single pass where the vocabulary needs
             one of its own, and where the estimator's `fit_chunks` refuses.
         """
-        self._start()
-        if not isinstance(self.vectorizer_, HashingVectorizer):
-            learn_vocabulary(self.vectorizer_, (check_texts(texts) for texts, _ in open_chunks(chunks, rewind=True)))
 
         def rows() -> Iterator[tuple[csr_array, Any]]:
             for texts, y in open_chunks(chunks, rewind=passes > 1 or n_samples is None):
                 yield self._rows(check_texts(texts)), y
 
-        if validation is not None:
-            validation = (self.transform_texts(validation[0]), validation[1])
-        self.estimator_.fit_chunks(
-            rows,
-            passes=passes,
-            classes=classes,
-            n_samples=n_samples,
-            validation=validation,
-            callback=callback,
-            on_chunk=on_chunk,
-        )
+        with unchanged_by_errors(self):
+            self._start()
+            if not isinstance(self.vectorizer_, HashingVectorizer):
+                all_texts = (check_texts(texts) for texts, _ in open_chunks(chunks, rewind=True))
+                learn_vocabulary(self.vectorizer_, all_texts)
+            if validation is not None:
+                validation = (self.transform_texts(validation[0]), validation[1])
+            self.estimator_.fit_chunks(
+                rows,
+                passes=passes,
+                classes=classes,
+                n_samples=n_samples,
+                validation=validation,
+                callback=callback,
+                on_chunk=on_chunk,
+            )
         return self
 
     def transform_texts(self, X: Any) -> csr_array:

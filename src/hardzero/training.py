@@ -303,6 +303,7 @@ class Trainer:
             rows, kept_out = keep_out(data.n_samples)
             if len(kept_out) and (sample_weight is None or sample_weight[rows].any()):
                 data, unseen = replace(data, rows=rows, n_samples=len(rows)), X[kept_out]
+        stopped = False
         try:
             for epoch in range(first_epoch, settings.max_epochs + 1):
                 report = self._epoch(ops, data, epoch, validation_score)
@@ -324,14 +325,25 @@ class Trainer:
                         ConvergenceWarning,
                     )
         except KeyboardInterrupt:
-            if checkpoint is not None:
-                checkpoint.save_last_epoch()
-            kept = "the best epoch" if best_parameters is not None else "the last step"
-            interrupted(f"{history.n_epochs} epochs; the parameters of {kept} are kept.")
+            stopped = True
         if best_parameters is not None:
             self.network.restore_parameters(best_parameters)
-        self._calibrate(ops, data.X if unseen is None else ops.prepare(unseen))
+        try:
+            self._calibrate(ops, data.X if unseen is None else ops.prepare(unseen))
+        except KeyboardInterrupt:
+            stopped = True
+        if stopped:
+            self._stopped(checkpoint, "the last step" if best_parameters is None else "the best epoch")
         return history
+
+    def _stopped(self, checkpoint: TrainingFile | None, kept: str) -> None:
+        """Say that Ctrl-C ended a run; save its last epoch, if there is a checkpoint and room on the disk."""
+        if checkpoint is not None:
+            try:
+                checkpoint.save_last_epoch()
+            except OSError as error:
+                warn_user(f"the checkpoint {checkpoint.checkpoint.path} could not be saved: {error}")
+        interrupted(f"{self.history.n_epochs} epochs; the parameters of {kept} are kept.")
 
     def state_arrays(self) -> dict[str, Array]:
         """Return the arrays that training changes, not copies, by the names they have in a checkpoint."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import warnings
 
-PASSED_OVER = ("hardzero", "sklearn")
-"""Packages whose lines are not the user's; scikit-learn wraps ``fit``."""
+PASSED_OVER = ("hardzero", "sklearn", "joblib")
+"""Packages whose lines are not the user's; scikit-learn wraps ``fit``, and searches call it by joblib."""
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
-    """Issue a warning at the innermost line outside hardzero and scikit-learn.
+    """Issue a warning at the innermost line outside hardzero, scikit-learn and joblib.
 
     Parameters
     ----------

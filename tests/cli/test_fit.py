@@ -259,6 +259,14 @@ def test_more_classes_than_training_rows_are_taken_for_a_mistake(run, table):
     assert "--task regression" in result.stderr
 
 
+def test_a_regression_on_few_rows_is_fitted_without_validation(run, tmp_path):
+    (tmp_path / "few.csv").write_text("a,y\n" + "".join(f"{i},{i * 1.5}\n" for i in range(6)))
+    result = run("fit", "few.csv", "--target", "y", *QUICK)
+    assert result.exit_code == 0, result.stderr
+    result = run("fit", "few.csv", "--target", "y", "--chunk-rows", "3", *QUICK)
+    assert result.exit_code == 0, result.stderr
+
+
 def test_counts_are_no_classes(run, table):
     result = run("fit", table, "--target", "species", "--loss", "poisson")
     assert result.exit_code == 2

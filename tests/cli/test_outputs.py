@@ -83,6 +83,7 @@ def test_outputs_of_the_same_name_are_refused_before_training(table, options, na
 def test_no_command_replaces_what_it_reads(table, model):
     before = table.read_bytes(), model.read_bytes()
     for words in (
+        ("fit", table, *FIT, "--force", "-o", table),
         ("predict", model, table, "-o", table),
         ("predict", model, table, "-o", model),
         ("report", model, table, "-o", table),

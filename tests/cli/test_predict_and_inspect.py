@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -124,6 +125,37 @@ def test_samples_from_a_pipe(run, model, table, packed):
     command = f"{sys.executable} -m hardzero predict {model} <(cat {table})"
     finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert finished.stdout == result.stdout
+
+
+def test_arrays_from_a_pipe(run, model, table):
+    frame = pd.read_csv(table)
+    content = io.BytesIO()
+    np.savez(content, X=frame[list(COLUMNS)].to_numpy(np.float32))
+    result = CliRunner().invoke(app, ["predict", str(model), "-"], input=content.getvalue())
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == run("predict", model, table).stdout
+
+
+def test_a_closed_standard_input_is_named(model):
+    command = f"{sys.executable} -m hardzero predict {model} - <&-"
+    finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert finished.returncode == 2
+    assert "'-' reads data from a pipe, and there is none" in finished.stderr
+
+
+def test_nothing_of_a_pipe_is_left(model, table, tmp_path):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    command = f"{sys.executable} -m hardzero predict {model} - < {table}"
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    subprocess.run(["bash", "-c", command], capture_output=True, env=environment, check=True)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_mistake_is_told_before_a_pipe_is_read(run, tmp_path):
+    command = [sys.executable, "-m", "hardzero", "predict", str(tmp_path / "missing.safetensors"), "-"]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1) as process:
+        assert process.wait(timeout=60) == 2
 
 
 def test_fit_reads_a_pipe_and_names_the_model_by_itself(run, table, tmp_path):

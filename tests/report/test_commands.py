@@ -1,5 +1,10 @@
 """The commands ``hardzero report`` and ``hardzero sweep``."""
 
+import json
+import os
+import subprocess
+import sys
+
 import typer
 from typer.testing import CliRunner
 
@@ -109,6 +114,31 @@ def test_an_interrupted_sweep_keeps_finished_networks_beside_an_older_result(tmp
     assert "digits-sweep-unfinished.json has the networks" in result.stderr
     assert len(SparsityFrontier.load(tmp_path / "digits-sweep-unfinished.json").points) == 1
     assert path.read_text() == "older"
+
+
+ONE_NETWORK = ("digits", "--target-sparsity", "0", "--seeds", "1", "--epochs", "1", "--hidden", "16")
+
+
+def test_another_sweep_keeps_what_an_interrupted_one_left(tmp_path):
+    left = tmp_path / "result-unfinished.json"
+    left.write_text("left")
+    assert run(sweep, *ONE_NETWORK, "-o", tmp_path / "result.json").exit_code == 0
+    assert left.read_text() == "left"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result-unfinished.json", "result.json"]
+
+
+def test_a_sweep_follows_a_link_and_gives_a_pipe_the_whole_at_once(tmp_path):
+    (tmp_path / "target.json").write_text("old")
+    (tmp_path / "link.json").symlink_to(tmp_path / "target.json")
+    assert run(sweep, *ONE_NETWORK, "-o", tmp_path / "link.json").exit_code == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert len(SparsityFrontier.load(tmp_path / "target.json").points) == 1
+    os.mkfifo(tmp_path / "pipe")
+    command = [sys.executable, "-m", "hardzero", "sweep", *ONE_NETWORK, "--seeds", "2", "-o", str(tmp_path / "pipe")]
+    with subprocess.Popen(command, stdout=-3, stderr=-3) as process, open(tmp_path / "pipe", "rb") as pipe:
+        content = json.load(pipe)
+        assert process.wait(timeout=60) == 0
+    assert len(content["points"]) == 2
 
 
 def test_sweep_names_the_option_that_is_wrong():

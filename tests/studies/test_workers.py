@@ -12,6 +12,7 @@ from hardzero.studies.core.run_store import RunSpec
 from hardzero.studies.core.running import make_plan, open_store, run_study
 from hardzero.studies.core.study import Context
 from hardzero.studies.core.workers import Workers, measure_run
+from hardzero.training import Trainer
 
 ONE = Workers(count=1)
 
@@ -73,14 +74,19 @@ def test_interruption_gives_the_runs_in_flight_back(tmp_path, naps):
 
 
 def test_a_training_that_is_interrupted_is_no_finished_run(tmp_path, monkeypatch):
-    monkeypatch.setattr("hardzero.full_batch.FullBatchObjective.__call__", interrupt)
+    epochs, ended = [], Trainer._epoch
+
+    def interrupted(self, *arguments):
+        epochs.append(ended(self, *arguments))
+        if len(epochs) > 1:
+            raise KeyboardInterrupt
+        return epochs[0]
+
+    monkeypatch.setattr(Trainer, "_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_study("antisymmetry", n_seeds=1, folder=tmp_path, workers=ONE)
+        run_study("sparsity-error", data=["digits"], n_seeds=1, folder=tmp_path, workers=ONE)
+    assert len(epochs) == 2
     assert set(open_store(tmp_path).counts()) == {"pending"}
-
-
-def interrupt(*arguments):
-    raise KeyboardInterrupt
 
 
 def test_the_overhead_of_a_run_is_recorded(tmp_path, naps):

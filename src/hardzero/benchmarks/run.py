@@ -19,6 +19,7 @@ from hardzero.benchmarks import gpu, prediction, time_to_error, training, worklo
 from hardzero.benchmarks.peers import missing_peers
 from hardzero.benchmarks.scaling import scaling_points
 from hardzero.benchmarks.table import Row, print_table, to_frame
+from hardzero.interruption import interruption_raised
 from hardzero.threads import usable_cores
 
 SPARSE = (0.92, 0.92, 0.86)
@@ -106,7 +107,8 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
 
 def run_part(name: str) -> list[Row]:
     """Run one part and print its table."""
-    rows = PARTS[name]()
+    with interruption_raised():
+        rows = PARTS[name]()
     if not rows:
         needed = "CUDA and a graphics processor" if name == "gpu" else "PyTorch"
         print(f"hardzero bench {name}: skipped, because it needs {needed}")

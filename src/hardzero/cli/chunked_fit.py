@@ -103,6 +103,8 @@ class ChunkedRun(FitRun):
 
     def _ready_to_fit(self) -> Callable[[TrainingView], Any]:
         held_out = self.stream.first_rows("validation") if self.settings["early_stopping"] else None
+        if held_out is not None and held_out[0].shape[0] < self._fewest_validation_rows:
+            held_out = None
         validation = None if held_out is None else self._scaled(*held_out)
         return lambda view: self.estimator.fit_chunks(
             lambda: (self._scaled(X, y) for X, y in self.stream.chunks("train")),

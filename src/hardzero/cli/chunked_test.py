@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hardzero.cli.data_options import targets as as_target
+from hardzero.cli.data_options import as_target
 from hardzero.cli.stream import Stream
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Options that say what data are and how a file is read, for the commands that train."""
+"""Options that say what data are and how a file is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ DATA = "Data"
 """Panel of the help."""
 
 DataArgument = Annotated[
-    str, typer.Argument(help="A named data set (digits, mnist, …), or a file: CSV, TSV, NPZ, svmlight; also .gz.")
+    str,
+    typer.Argument(
+        help="A named data set (digits, mnist, …), a file (CSV, TSV, NPZ, svmlight, also .gz), or a pipe (-)."
+    ),
 ]
 TargetOption = Annotated[
     list[str] | None,
@@ -52,6 +55,6 @@ SplitSeedOption = Annotated[
 ]
 
 
-def targets(names: list[str] | None) -> str | list[str] | None:
+def as_target(names: list[str] | None) -> str | list[str] | None:
     """Return target columns as `hardzero.datasets.load` takes them."""
     return None if not names else names[0] if len(names) == 1 else names

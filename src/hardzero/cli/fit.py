@@ -24,13 +24,13 @@ from hardzero.cli.data_options import (
     SplitSeedOption,
     TargetOption,
     TaskOption,
-    targets,
+    as_target,
 )
 from hardzero.cli.errors import INTERRUPTED, warn
 from hardzero.cli.fit_run import FitRun, Interruption
 from hardzero.cli.in_memory_fit import InMemoryRun
 from hardzero.cli.option_names import with_option_names
-from hardzero.cli.output_file import check_distinct, check_model_output, page_beside
+from hardzero.cli.output_file import check_distinct, check_model_output, check_output, page_beside
 from hardzero.cli.piped_input import as_file, is_piped
 from hardzero.cli.stream import Stream
 from hardzero.cli.text_input import as_bags_of_words, make_vectorizer
@@ -199,9 +199,11 @@ def fit(
     and keeps the best state so far.
     """
     path = output or Path(f"{_stem(data)}.safetensors")
-    data = as_file(data)
-    replaced = check_model_output(path, force=force)
-    check_distinct(output=path, checkpoint=checkpoint, report=page_beside(path) if report else None)
+    page = page_beside(path) if report else None
+    replaced = check_model_output(path, data, force=force)
+    if page is not None:
+        check_output(page)
+    check_distinct(output=path, checkpoint=checkpoint, report=page)
     sizes = recipe.parse_hidden(hidden)
     if loss not in ("squared_error", "poisson"):
         raise ValueError(f"unknown --loss {loss!r}: choose squared_error or poisson")
@@ -214,20 +216,28 @@ def fit(
         "header": header,
     }
     vectorizer = None
+    data = as_file(data)
     if chunk_rows is not None:
         if checkpoint is not None:
             raise ValueError(
                 "--checkpoint saves training on data in memory, not in chunks: leave out --checkpoint or --chunk-rows"
             )
         vectorizer = None if text is None else make_vectorizer(words, hash_words)
-        stream = Stream(data, chunk_rows, {"target": targets(target), **options}, vectorizer, split_seed)
+        stream = Stream(data, chunk_rows, {"target": as_target(target), **options}, vectorizer, split_seed)
         n_train, fitted_task = stream.n_train, stream.summary.task
+        n_classes = None if stream.summary.classes is None else len(stream.summary.classes)
     else:
         dataset = _load(data, target=target, seed=split_seed, **options)
         if dataset.is_text:
             vectorizer = make_vectorizer(words, hash_words)
             dataset = as_bags_of_words(dataset, vectorizer)
         n_train, fitted_task = len(dataset.train), dataset.task
+        n_classes = None if dataset.class_names is None else len(dataset.class_names)
+    if n_classes is not None and n_classes > n_train:
+        raise ValueError(
+            f"the target has {n_classes} classes, more than the {n_train} rows to train on: if it is a number, say "
+            "--task regression; otherwise give another --target or more rows"
+        )
     if vectorizer is None and (words is not None or hash_words):
         raise ValueError("--words and --hash-words are for texts: name the column of texts with --text")
     if loss == "poisson" and fitted_task == "classification":
@@ -288,8 +298,7 @@ def fit(
     if checkpoint is not None and not interruption.happened:
         checkpoint.unlink(missing_ok=True)
     typer.echo(f"Saved {path}{' (replacing the older model)' if replaced else ''}. Next: hardzero inspect {path}")
-    if report:
-        page = page_beside(path)
+    if page is not None:
         run.write_page(page)
         typer.echo(f"Wrote {page}")
     if interruption.happened:
@@ -318,7 +327,7 @@ def _complete(estimator: Any, vectorizer: Any) -> Any:
 def _load(data: str, *, target: list[str] | None, **options: Any) -> Dataset:
     from hardzero import datasets
 
-    dataset = datasets.load(data, target=targets(target), **options)
+    dataset = datasets.load(data, target=as_target(target), **options)
     if len(dataset.test) == 0:
         raise ValueError(f"{data} has no test samples to report on; add samples")
     return dataset
@@ -359,6 +368,8 @@ def _interruptible(interruption: Interruption) -> Iterator[None]:
     """Note a Ctrl-C, which the training loop takes as the order to stop and keep its best state."""
 
     def note(number: int, frame: Any) -> None:
+        if interruption.happened:  # the best state is being kept
+            return
         interruption.happened = True
         raise KeyboardInterrupt
 
@@ -378,10 +389,13 @@ def _warnings_shown_after() -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    expected = ("Stochastic Optimizer: Maximum iterations", "Training interrupted by user")
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        if not message.startswith(expected):
-            warn(with_option_names(message))
+    from sklearn.exceptions import ConvergenceWarning
+
+    from hardzero.interruption import TrainingInterrupted
+
+    expected = (ConvergenceWarning, TrainingInterrupted)
+    for message in dict.fromkeys(str(item.message) for item in caught if not issubclass(item.category, expected)):
+        warn(with_option_names(message))
 
 
 def _print_results(evaluation: Evaluation, training: dict[str, Any]) -> None:

@@ -145,6 +145,11 @@ class FitRun(ABC):
         """``classification`` or ``regression``."""
 
     @property
+    def _fewest_validation_rows(self) -> int:
+        """Rows by which an epoch can be judged: R² needs two."""
+        return 2 if self._task == "regression" else 1
+
+    @property
     @abstractmethod
     def _feature_names(self) -> Sequence[str] | None:
         """Names of the columns."""

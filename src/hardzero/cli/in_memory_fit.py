@@ -35,12 +35,8 @@ class InMemoryRun(FitRun):
     def __post_init__(self) -> None:
         from hardzero.scaling import LinearScaling
 
-        classes, n_train = self.dataset.class_names, len(self.dataset.train)
-        if classes is not None and len(classes) > n_train:
-            raise ValueError(
-                f"the target has {len(classes)} classes, more than the {n_train} rows to train on: if it is a number, "
-                "say --task regression; otherwise give another --target or more rows"
-            )
+        if len(self.dataset.validation) < self._fewest_validation_rows:
+            self.settings = {**self.settings, "early_stopping": False}
         self.features = recipe.feature_scaling(self.dataset.train.X, self.scale)
         self.estimator = self._make_estimator(self.settings)
         if self._task == "regression" and self.loss == "squared_error":
@@ -108,6 +104,6 @@ class InMemoryRun(FitRun):
     def _ready_to_fit(self) -> Callable[[TrainingView], Any]:
         train, held_out = self.dataset.train, self.dataset.validation
         X, y = self._scaled(train.X, train.y)
-        validates = self.settings["early_stopping"] and len(held_out) > 0
+        validates = self.settings["early_stopping"]
         validation = self._scaled(held_out.X, held_out.y) if validates else None
         return lambda view: self.estimator.fit(X, y, validation=validation, callback=view, checkpoint=self.checkpoint)

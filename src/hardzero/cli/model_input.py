@@ -23,6 +23,12 @@ def noted_targets(notes: dict[str, Any]) -> list[str]:
     return targets if isinstance(targets, list) and all(isinstance(name, str) for name in targets) else []
 
 
+def noted_chunk_rows(notes: dict[str, Any]) -> int | None:
+    """Return in chunks of how many rows `hardzero fit` read its file; None if it held it in memory."""
+    rows = notes.get("chunk_rows")
+    return rows if isinstance(rows, int) and not isinstance(rows, bool) and rows > 0 else None
+
+
 def noted_reading(notes: dict[str, Any]) -> dict[str, Any]:
     """Return how `hardzero fit` read and divided its file, as options of `hardzero.datasets.load`."""
     reading = notes.get("reading")

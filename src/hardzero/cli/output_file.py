@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 
-def check_model_output(path: Path, *, force: bool) -> bool:
+def check_model_output(path: Path, data: str, *, force: bool) -> bool:
     """Make sure, before any work is done, that a model can be written to `path`.
 
     Parameters
     ----------
     path : Path
+    data : str
+        What the model is trained on.
     force : bool
         Whether a file of another kind may be replaced.
 
@@ -23,11 +27,12 @@ def check_model_output(path: Path, *, force: bool) -> bool:
     Raises
     ------
     ValueError
-        If the folder does not exist or takes no files, or `path` is a folder or a file that is not a model of ours.
+        If the folder does not exist or takes no files, or `path` is a folder, the data, or a file that is
+        not a model of ours.
     """
     from hardzero.model_file import ModelFileError, describe
 
-    check_output(path)
+    check_output(path, data)
     if not path.exists():
         return False
     if not force:
@@ -87,17 +92,26 @@ def check_distinct(**outputs: Path | None) -> None:
             raise ValueError(f"{other} and {option} are the same file {path}: give one of them another name")
 
 
-def unfinished(path: Path) -> Path:
+def unfinished(path: Path) -> Path | None:
     """Return where a result that grows is kept until it is complete and may replace an older one.
+
+    It is a name that is free, so that what an earlier command left is kept; None for a device or a pipe, which take a
+    result as a whole.
 
     Examples
     --------
     >>> unfinished(Path("digits-sweep.json")).name
     'digits-sweep-unfinished.json'
     """
-    if path.exists() and not path.is_file():  # a device keeps nothing
-        return path
-    return path.with_name(f"{path.stem}-unfinished{path.suffix}")
+    if path.exists() and not path.is_file():
+        return None
+    candidates = (path.with_name(f"{path.stem}-unfinished{number}{path.suffix}") for number in _numbers())
+    return next(candidate for candidate in candidates if not candidate.exists())
+
+
+def _numbers() -> Iterator[str]:
+    yield ""
+    yield from (f"-{number}" for number in count(2))
 
 
 def page_beside(model: Path) -> Path:

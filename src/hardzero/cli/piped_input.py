@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 STANDARD_INPUT = "-"
 
 _folders: list[TemporaryDirectory[str]] = []
-"""Deleted when the process ends, also by Ctrl-C."""
+"""Kept here, because a folder is deleted with its object."""
 
 
 def is_piped(data: str) -> bool:
@@ -22,16 +23,17 @@ def is_piped(data: str) -> bool:
 def as_file(data: str) -> str:
     """Return the path of a file that has what a pipe gives; any other data are returned as they are.
 
-    The file is CSV, or what its first bytes say, and is deleted when the process ends.
+    The file is CSV, NPZ or svmlight, as its first bytes say, in the folder for temporary files, and is deleted when the
+    process ends by itself or by Ctrl-C.
 
     Raises
     ------
     ValueError
-        If standard input is a terminal.
+        If standard input is closed or a terminal.
     """
     if not is_piped(data):
         return data
-    if data == STANDARD_INPUT and sys.stdin.isatty():
+    if data == STANDARD_INPUT and (sys.stdin is None or sys.stdin.isatty()):
         raise ValueError("'-' reads data from a pipe, and there is none: 'hardzero predict MODEL - < new.csv'")
     _folders.append(TemporaryDirectory(prefix="hardzero-"))
     copy = Path(_folders[-1].name, "standard-input" if data == STANDARD_INPUT else Path(data).name)
@@ -41,4 +43,6 @@ def as_file(data: str) -> str:
         else:
             with open(data, "rb") as pipe:
                 shutil.copyfileobj(pipe, file)
+    if zipfile.is_zipfile(copy):
+        copy = copy.replace(copy.with_suffix(".npz"))
     return str(copy)

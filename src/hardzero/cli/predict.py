@@ -62,7 +62,6 @@ def predict(
 
     if output is not None:
         check_output(output, model, data)
-    data = as_file(data)
     description = describe(model)
     estimator = load(model)
     if not hasattr(estimator, "predict"):
@@ -73,6 +72,7 @@ def predict(
         raise ValueError(f"--proba: {model} is a regression, which has no classes; leave the option out")
     network_estimator(estimator).set_params(n_jobs=threads)
     options = {"delimiter": delimiter, "encoding": encoding, "header": header}
+    data = as_file(data)
     if takes_texts(description):
         X = texts_for(data, text, description["notes"], **options)
     elif text is not None:

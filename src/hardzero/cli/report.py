@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hardzero.cli.chunked_test import ChunkedTest
-from hardzero.cli.data_options import targets as as_target
-from hardzero.cli.model_input import noted_reading, noted_targets, with_names
+from hardzero.cli.data_options import as_target
+from hardzero.cli.model_input import noted_chunk_rows, noted_reading, noted_targets, with_names
 from hardzero.cli.output_file import check_output, page_beside
 from hardzero.cli.piped_input import as_file
 
@@ -30,7 +30,8 @@ hardzero report digits.safetensors digits --sweep digits-sweep.json   (after 'ha
 def report(
     model: Annotated[Path, typer.Argument(help="A model file, from 'hardzero fit' or save().")],
     data: Annotated[
-        str | None, typer.Argument(help="A data set by name, or a file; its test part shows what the model does.")
+        str | None,
+        typer.Argument(help="A data set by name, a file, or - for a pipe; its test part shows what the model does."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The page; by default beside the model, ending in .html.")
@@ -61,8 +62,10 @@ def report(
         notes, data = description["notes"], as_file(data)
         targets = target or noted_targets(notes) or None
         takes_text = hasattr(estimator, "transform_texts")
-        if isinstance(notes.get("chunk_rows"), int) and Path(data).exists():
-            dataset: Dataset | ChunkedTest = ChunkedTest.read(data, notes["chunk_rows"], targets, noted_reading(notes))
+        chunk_rows = noted_chunk_rows(notes)
+        dataset: Dataset | ChunkedTest
+        if chunk_rows is not None and Path(data).is_file():
+            dataset = ChunkedTest.read(data, chunk_rows, targets, noted_reading(notes))
         else:
             dataset = _load(data, targets, noted_reading(notes))
         if dataset.is_text and not takes_text:

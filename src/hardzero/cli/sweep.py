@@ -23,7 +23,7 @@ from hardzero.cli.data_options import (
     SplitSeedOption,
     TargetOption,
     TaskOption,
-    targets,
+    as_target,
 )
 from hardzero.cli.errors import INTERRUPTED
 from hardzero.cli.output_file import check_output, unfinished
@@ -83,12 +83,11 @@ def sweep(
 
     path = output or Path(f"{'data' if is_piped(data) else Path(data).stem}-sweep.json")
     check_output(path, data)
-    data = as_file(data)
     fractions = recipe.parse_numbers("--target-sparsity", target_sparsity).values
     sizes = recipe.parse_hidden(hidden)
     dataset = datasets.load(
-        data,
-        target=targets(target),
+        as_file(data),
+        target=as_target(target),
         task=task,
         ignore=tuple(ignore or ()),
         delimiter=delimiter,
@@ -111,7 +110,7 @@ def sweep(
     train, test = _scaled(dataset)
     is_regression = dataset.task == "regression"
     error_name = "test RMSE (standard deviations)" if is_regression else CLASSIFICATION_ERROR
-    finished = _Finished(unfinished(path), error_name, len(fractions) * seeds)
+    finished = _Finished(path, error_name, len(fractions) * seeds)
     interrupted = False
     with warnings.catch_warnings(), finished.shown():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -121,12 +120,13 @@ def sweep(
             if not finished.points:
                 raise
             interrupted = True
-    rich.print(_table(finished.frontier()))
     if interrupted:
-        typer.echo(f"Interrupted: {finished.path} has the networks that were finished", err=True)
+        kept = finished.keep() or path
+        rich.print(_table(finished.frontier()))
+        typer.echo(f"Interrupted: {kept} has the networks that were finished", err=True)
         raise typer.Exit(INTERRUPTED)
-    if finished.path != path:
-        finished.path.replace(path)
+    finished.replace_by(path)
+    rich.print(_table(finished.frontier()))
     typer.echo(f"Wrote {path}", err=True)
 
 
@@ -136,23 +136,24 @@ def _scaled(dataset: Dataset) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
 
     features = recipe.feature_scaling(dataset.train.X, "auto")
     y = dataset.train.y.reshape(len(dataset.train), -1)
-    targets = LinearScaling.standardize(y) if dataset.task == "regression" else None
+    target = LinearScaling.standardize(y) if dataset.task == "regression" else None
 
     def scaled(part: Split) -> tuple[Any, Any]:
         X = part.X if features is None else features.apply(part.X)
-        return X, part.y if targets is None else targets.apply(part.y.reshape(len(part), -1)).reshape(part.y.shape)
+        return X, part.y if target is None else target.apply(part.y.reshape(len(part), -1)).reshape(part.y.shape)
 
     return scaled(dataset.train), scaled(dataset.test)
 
 
 class _Finished:
-    """The networks that are finished: in the file, and behind a progress bar that names the latest one's figures."""
+    """The networks that are finished: in a file, and behind a progress bar that names the latest one's figures."""
 
     def __init__(self, path: Path, error_name: str, total: int) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.path, self.error_name = path, error_name
+        self.unfinished = unfinished(path)
+        self.error_name = error_name
         self.points: list[FrontierPoint] = []
         text = TextColumn("{task.description}")
         console = Console(stderr=True)
@@ -169,10 +170,22 @@ class _Finished:
 
     def add(self, point: FrontierPoint) -> None:
         self.points.append(point)
-        self.frontier().save(self.path)
+        self.keep()
         zeros = sum(point.zeros) / len(point.zeros)
         description = f"target {100 * point.target:.0f} %: {100 * zeros:.1f} % zeros, error {point.error:.3g}"
         self.bar.update(self.task, advance=1, description=description)
+
+    def keep(self) -> Path | None:
+        """Save what there is beside the place of the whole result; nothing, if that is a device or a pipe."""
+        if self.unfinished is not None:
+            self.frontier().save(self.unfinished)
+        return self.unfinished
+
+    def replace_by(self, path: Path) -> None:
+        """Save the whole result in its place."""
+        self.frontier().save(path)
+        if self.unfinished is not None:
+            self.unfinished.unlink(missing_ok=True)
 
     def frontier(self) -> SparsityFrontier:
         from hardzero.analysis.sparsity_frontier import SparsityFrontier

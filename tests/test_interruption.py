@@ -1,0 +1,109 @@
+"""Ctrl-C keeps what was learned, or, where that would pass for more than it is, leaves everything as it was."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+
+from hardzero import RectifierClassifier, TextModel, load
+from hardzero.full_batch import FullBatchObjective
+from hardzero.interruption import TrainingInterrupted, interruption_raised
+from hardzero.training import Trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, y = load_digits(return_X_y=True)
+X, y = (X[:300] / 16).astype(np.float32), y[:300]
+TEXTS, LABELS = ["good film", "bad film", "very good", "very bad"] * 5, [1, 0, 1, 0] * 5
+
+
+def classifier(**parameters):
+    return RectifierClassifier(**{"hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0, **parameters})
+
+
+def press_control_c(*arguments):
+    raise KeyboardInterrupt
+
+
+def press_in_epoch_two(report):
+    if report.epoch == 2:
+        raise KeyboardInterrupt
+
+
+INTERRUPTED_FITS = {
+    "fit": lambda model: model.fit(X, y, callback=press_in_epoch_two),
+    "pre-training": lambda model: model.set_params(pretraining="denoising").fit(X, y, callback=press_in_epoch_two),
+    "warm start": lambda model: model.set_params(warm_start=False).fit(X, y, callback=press_in_epoch_two),
+    "chunks": lambda model: model.fit_chunks([(X, y)], on_chunk=press_control_c),
+}
+
+
+@pytest.mark.parametrize("interrupt", INTERRUPTED_FITS.values(), ids=INTERRUPTED_FITS)
+def test_an_interruption_that_is_raised_leaves_the_earlier_fit(interrupt, tmp_path):
+    model = classifier().fit(X, y)
+    expected, curve = model.predict_proba(X), list(model.loss_curve_)
+    with pytest.raises(KeyboardInterrupt), interruption_raised():
+        interrupt(model)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+    assert model.loss_curve_ == curve
+    model.set_params(**classifier().get_params()).save(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(load(tmp_path / "model.safetensors").predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("interrupt", INTERRUPTED_FITS.values(), ids=INTERRUPTED_FITS)
+def test_an_interruption_that_is_raised_leaves_a_new_model_unfitted(interrupt):
+    model = classifier()
+    with pytest.raises(KeyboardInterrupt), interruption_raised():
+        interrupt(model)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+
+
+def test_pre_training_is_not_skipped_after_it_was_interrupted():
+    model, phases = classifier(pretraining="denoising", warm_start=True), []
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y, callback=press_in_epoch_two)
+    model.fit(X, y, callback=lambda report: phases.append(report.phase))
+    assert phases[0].startswith("pre-training")
+
+
+def test_a_text_model_is_unfitted_after_its_chunks_were_interrupted():
+    model = TextModel(classifier())
+    with pytest.raises(KeyboardInterrupt), interruption_raised():
+        model.fit_chunks([(TEXTS, LABELS)], on_chunk=press_control_c)
+    assert not {"vectorizer_", "estimator_"} & set(vars(model))
+
+
+def test_nothing_is_kept_of_chunks_before_the_first_is_over(monkeypatch):
+    monkeypatch.setattr(Trainer, "_step", press_control_c)
+    model = classifier()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit_chunks([(X, y)])
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+
+
+def test_nothing_is_kept_of_lbfgs_before_the_first_iteration_is_over(monkeypatch):
+    monkeypatch.setattr(FullBatchObjective, "__call__", press_control_c)
+    with pytest.raises(KeyboardInterrupt):
+        classifier(solver="lbfgs").fit(X, y)
+
+
+def test_a_complete_training_survives_an_interruption_of_what_follows(monkeypatch):
+    monkeypatch.setattr("hardzero.training.calibrate", press_control_c)
+    with pytest.warns(TrainingInterrupted, match="after 4 epochs"):
+        model = classifier(target_sparsity=0.7).fit(X, y)
+    assert model.n_iter_ == 4
+    assert model.predict(X).shape == y.shape
+
+
+def test_filters_of_warnings_do_not_decide_whether_it_is_raised():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(KeyboardInterrupt), interruption_raised():
+            classifier().fit(X, y, callback=press_in_epoch_two)
+        classifier().fit(X, y, callback=press_in_epoch_two)
