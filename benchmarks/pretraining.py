@@ -29,7 +29,7 @@ from hardzero import (
     StackedDenoisingAutoencoder,
     datasets,
 )
-from hardzero.benchmarks.peers import import_torch
+from hardzero.benchmarks.peers import denormals_as_zero
 from hardzero.training import EpochReport
 
 
@@ -159,7 +159,8 @@ class EpochClock:
 
 def speed(arguments: argparse.Namespace) -> None:
     """Training samples per processor second of a 784-1000 denoising autoencoder with at least 85 % zeros."""
-    torch = import_torch()
+    import torch
+
     data = datasets.load("mnist")
     X = data.train.X[: arguments.unlabeled]
     clock = EpochClock()
@@ -278,7 +279,8 @@ def torch_dictionary(
     X: np.ndarray, X_test: np.ndarray, n_atoms: int, n_active: int, epochs: int
 ) -> tuple[float, float, float]:
     """Train the model of `SparseAutoencoder` in PyTorch; return active %, mean squared error, processor seconds."""
-    torch = import_torch()
+    import torch
+
     torch.set_num_threads(1)
     torch.manual_seed(0)
     started = time.process_time()
@@ -361,4 +363,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with denormals_as_zero():
+        main()

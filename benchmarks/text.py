@@ -33,6 +33,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from hardzero import RectifierClassifier, RectifierRegressor, StackedDenoisingAutoencoder, datasets
+from hardzero.benchmarks.peers import denormals_as_zero
 from hardzero.benchmarks.timing import OURS, alternate
 from hardzero.studies.core.statistics import estimate
 from hardzero.studies.table2 import AUTOENCODERS, LINEAR, MODELS, PROTOCOL, all_rows, linear_model
@@ -481,4 +482,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with denormals_as_zero():
+        main()

@@ -6,13 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-
-from hardzero.benchmarks.peers import import_torch
-
-torch = import_torch()
-nn = torch.nn
+from torch import nn
 
 DENSE = "dense input"
 BAG = "EmbeddingBag"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.benchmarks.peers import Predict, Weights, import_torch, torch_eager, torch_module
+from hardzero.benchmarks.peers import Predict, Weights, torch_eager, torch_module
 from hardzero.benchmarks.prediction import over_inputs
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.timing import OURS, Comparison, alternate
@@ -92,7 +92,9 @@ class CapturedTraining:
     """
 
     def __init__(self, weights: Weights, X: Any, y: NDArray[np.int64], batch_size: int, learning_rate: float) -> None:
-        torch = self._torch = import_torch()
+        import torch
+
+        self._torch = torch
         self._X, self._y = torch.from_numpy(np.asarray(X)).cuda(), torch.from_numpy(y).cuda()
         self._batch_size = batch_size
         self._samples = torch.arange(batch_size, device="cuda")
@@ -132,7 +134,8 @@ class CapturedTraining:
 
 def _captured_prediction(weights: Weights, batch_size: int) -> Predict:
     """Return the network on the graphics processor, from an array in the machine's memory to one there."""
-    torch = import_torch()
+    import torch
+
     module = torch_module(weights).cuda().eval()
     n_features, n_outputs = weights.weights[0].shape[0], weights.weights[-1].shape[1]
     rows, scores = (torch.empty((batch_size, n)).pin_memory() for n in (n_features, n_outputs))
@@ -157,8 +160,9 @@ def _captured_prediction(weights: Weights, batch_size: int) -> Predict:
 
 def _captured(call: Callable[[], None]) -> Any:
     """Return a graph of what a call does on the graphics processor."""
-    torch = import_torch()
-    stream = torch.cuda.Stream()
+    import torch
+
+    stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(WARM_UP_CALLS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -124,20 +125,29 @@ def openvino(weights: Weights, n_threads: int) -> Predict:
     return predict
 
 
-def import_torch() -> Any:
-    """Return PyTorch, told to take denormal numbers for zero before it makes the threads that inherit this.
+@contextmanager
+def denormals_as_zero() -> Iterator[None]:
+    """Let PyTorch take denormal numbers for zero, also in the threads that it makes meanwhile and that inherit this.
 
-    By default a run with momentum takes three times as long once units fall silent and their momentum fades.
+    By default a run with momentum takes three times as long once units fall silent and their momentum fades. NumPy is
+    affected as well, so this is for a process that does nothing but measure.
     """
+    if find_spec("torch") is None:
+        yield
+        return
     import torch
 
     torch.set_flush_denormal(True)
-    return torch
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def torch_module(weights: Weights) -> Any:
     """Return the network as a `torch.nn.Sequential` of its own copies of the weights."""
-    torch = import_torch()
+    import torch
+
     activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[weights.activation]
     layers: list[Any] = []
     for matrix, bias in zip(weights.weights, weights.biases, strict=True):
@@ -151,7 +161,8 @@ def torch_module(weights: Weights) -> Any:
 
 def torch_eager(weights: Weights, n_threads: int) -> Predict:
     """Return the network in eager PyTorch under inference mode."""
-    torch = import_torch()
+    import torch
+
     module = torch_module(weights).eval()
 
     def predict(X: Array) -> Array:
@@ -180,7 +191,8 @@ class TorchTraining:
     """
 
     def __init__(self, weights: Weights, optimizer: str, learning_rate: float, momentum: float = 0.0) -> None:
-        torch = import_torch()
+        import torch
+
         self.module: Any = torch_module(weights).train()
         parameters = self.module.parameters()
         if optimizer == "adam":

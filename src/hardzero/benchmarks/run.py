@@ -16,7 +16,7 @@ import numpy as np
 
 from hardzero.atomic_file import atomic_file
 from hardzero.benchmarks import gpu, prediction, time_to_error, training, workloads
-from hardzero.benchmarks.peers import missing_peers
+from hardzero.benchmarks.peers import denormals_as_zero, missing_peers
 from hardzero.benchmarks.scaling import scaling_points
 from hardzero.benchmarks.table import Row, print_table, to_frame
 from hardzero.interruption import interruption_raised
@@ -107,7 +107,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
 
 def run_part(name: str) -> list[Row]:
     """Run one part and print its table."""
-    with interruption_raised():
+    with interruption_raised(), denormals_as_zero():
         rows = PARTS[name]()
     if not rows:
         needed = "CUDA and a graphics processor" if name == "gpu" else "PyTorch"

@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.benchmarks.peers import TorchTraining, Weights, import_torch, minibatches
+from hardzero.benchmarks.peers import TorchTraining, Weights, minibatches
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.timing import OURS
 from hardzero.benchmarks.training import one_hot
@@ -200,7 +200,8 @@ def _our_run(
 def _torch_run(
     workload: Workload, X_test: Array, y_test: NDArray[np.int64], setting: Setting, seed: int
 ) -> tuple[Epoch, Evaluate]:
-    torch = import_torch()
+    import torch
+
     torch.set_num_threads(2)
     training = TorchTraining(Weights.of(workload.network), "sgd", setting.learning_rate, setting.momentum)
     X = np.asarray(workload.X)

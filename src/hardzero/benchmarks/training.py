@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
-from hardzero.benchmarks.peers import TorchTraining, Weights, import_torch, minibatches
+from hardzero.benchmarks.peers import TorchTraining, Weights, minibatches
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.timing import OURS, alternate
 from hardzero.benchmarks.workloads import Workload
@@ -66,7 +66,8 @@ def torch_epoch(
     workload: Workload, optimizer: str, batch_size: int, n_threads: int, momentum: float = 0.0
 ) -> Callable[[], object]:
     """Return the same pass in eager PyTorch on dense input."""
-    torch = import_torch()
+    import torch
+
     training = TorchTraining(Weights.of(workload.network), optimizer, TINY_RATE, momentum)
     X = _dense(workload.X)
     order = minibatches(len(X), batch_size)
@@ -85,7 +86,8 @@ def difference_after_equal_steps(
     workload: Workload, optimizer: str, batch_size: int, momentum: float = 0.0
 ) -> tuple[float, int]:
     """Return by how much scores differ at most after the same steps from the same weights, and how many steps."""
-    torch = import_torch()
+    import torch
+
     n_steps = min(MOST_COMPARED_STEPS, len(workload.y) // batch_size)
     count = n_steps * batch_size
     X, y = _dense(workload.X[:count]), workload.y[:count]
