@@ -209,6 +209,11 @@ class TorchTraining:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
 
+    def set_epsilon(self, epsilon: float) -> None:
+        """Set what Adam adds to the root of the second moment in the next step."""
+        for group in self._optimizer.param_groups:
+            group["eps"] = epsilon
+
     def step(self, X: Array, y: NDArray[np.int64]) -> None:
         """Train on a dense minibatch and its class indices."""
         self._optimizer.zero_grad(set_to_none=True)

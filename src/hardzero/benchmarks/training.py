@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -85,14 +86,21 @@ def torch_epoch(
 def difference_after_equal_steps(
     workload: Workload, optimizer: str, batch_size: int, momentum: float = 0.0
 ) -> tuple[float, int]:
-    """Return by how much scores differ at most after the same steps from the same weights, and how many steps."""
+    """Return by how much scores differ at most after the same steps from the same weights, and how many steps.
+
+    PyTorch adds Adam's epsilon to the root of the corrected second moment, scikit-learn and hardzero to that of the
+    uncorrected one; where a trained network's gradients are as small as epsilon, this is another step. So PyTorch is
+    given the epsilon, step by step, that makes it the same.
+    """
     import torch
 
     n_steps = min(MOST_COMPARED_STEPS, len(workload.y) // batch_size)
     count = n_steps * batch_size
     X, y = _dense(workload.X[:count]), workload.y[:count]
     theirs = TorchTraining(Weights.of(workload.network), optimizer, COMPARED_RATE, momentum)
-    for start in range(0, count, batch_size):
+    for number, start in enumerate(range(0, count, batch_size), 1):
+        if optimizer == "adam":
+            theirs.set_epsilon(AdamOptimizer.epsilon / math.sqrt(1.0 - AdamOptimizer.beta_2**number))
         theirs.step(X[start : start + batch_size], y[start : start + batch_size])
     with torch.inference_mode():
         scores = theirs.module(torch.from_numpy(X)).numpy()
