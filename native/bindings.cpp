@@ -462,6 +462,7 @@ NB_MODULE(_native, m) {
           },
           "n_threads"_a, "instruction_set"_a = nb::none())
       .def_prop_rw("n_threads", &Engine::n_threads, &Engine::set_n_threads)
+      .def_prop_rw("groups_rows", &Engine::groups_rows, &Engine::set_groups_rows)
       .def_prop_ro("instruction_set", [](const Engine& engine) { return std::string(engine.kernels().name); })
       .def("matrix",
            [](Engine& engine, Index n_rows, Index n_columns) {

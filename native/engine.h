@@ -43,6 +43,9 @@ class Engine {
 
   int n_threads() const { return n_threads_; }
   void set_n_threads(int n_threads) { n_threads_ = n_threads; }
+  // Whether rows of a product may share work, so that the rounding errors of one depend on its neighbors.
+  bool groups_rows() const { return groups_rows_; }
+  void set_groups_rows(bool groups_rows) { groups_rows_ = groups_rows; }
   const Kernels& kernels() const { return kernels_; }
   MemoryPool& pool() const { return *pool_; }
 
@@ -105,6 +108,7 @@ class Engine {
 
   int n_threads_;
   const Kernels& kernels_;
+  bool groups_rows_ = false;
   std::shared_ptr<MemoryPool> pool_;
 };
 

@@ -32,6 +32,13 @@ struct TiledLists {
   Index tile_blocks;
 };
 
+// Rows that are not listed; their padding is zero.
+struct DenseRows {
+  const float* values;
+  Index stride;
+  Index n_units;
+};
+
 // Z = rows · weights + bias for the rows and columns of one task.
 struct AffineTask {
   const float* weights;
@@ -157,8 +164,13 @@ struct Kernels {
   // The same, one tile of units after the other.
   void (*affine_tiled)(const TiledLists& rows, const AffineTask& task, Index most_vectors);
 
-  // Dense rows times weights.
-  void (*affine_dense)(const float* values, Index stride, Index n_units, const AffineTask& task);
+  // Rows in groups of `group_rows` that share what they load, skipping zeros; one: nothing to share. The
+  // order of a row's sums depends on its group, so tasks begin with whole groups.
+  Index group_rows;
+  void (*affine_grouped)(const DenseRows& rows, const AffineTask& task, Index most_vectors);
+
+  // Dense rows times weights, zeros included.
+  void (*affine_dense)(const DenseRows& rows, const AffineTask& task);
 
   // Transpose a block of kBlockUnits units of rows [first_row, last_row): fill `entries` for its first
   // `n_units`. Rows and values go to scratch arrays, `capacity` places for each unit: at least 16 more than

@@ -177,16 +177,16 @@ struct UnitRange {
 constexpr Index kDenseUnits = 512;
 
 template <int kRows, int kVectors>
-static void affine_dense_block(const float* values, Index stride, UnitRange units, const AffineTask& task,
-                               Index row, Index column) {
+static void affine_dense_block(const DenseRows& rows, UnitRange units, const AffineTask& task, Index row,
+                               Index column) {
   Vector sums[kRows][kVectors];
   float* const output = task.output + row * task.output_stride + column;
   HARDZERO_UNROLL
   for (int i = 0; i < kRows; ++i) HARDZERO_UNROLL
   for (int v = 0; v < kVectors; ++v)
     sums[i][v] = load((units.first == 0 ? task.bias + column : output + i * task.output_stride) + v * kLanes);
-  accumulate_outer_products<kRows, kVectors>(sums, values + row * stride + units.first, stride, 1,
-                                             task.weights + units.first * task.weights_stride + column,
+  accumulate_outer_products<kRows, kVectors>(sums, rows.values + row * rows.stride + units.first, rows.stride,
+                                             1, task.weights + units.first * task.weights_stride + column,
                                              task.weights_stride, units.last - units.first);
   HARDZERO_UNROLL
   for (int i = 0; i < kRows; ++i) HARDZERO_UNROLL
@@ -194,25 +194,23 @@ static void affine_dense_block(const float* values, Index stride, UnitRange unit
 }
 
 template <int kVectors>
-static void affine_dense_columns(const float* values, Index stride, Index n_units, const AffineTask& task,
-                                 Index column) {
-  for (Index unit = 0; unit == 0 || unit < n_units; unit += kDenseUnits) {
-    const UnitRange units{unit, unit + kDenseUnits < n_units ? unit + kDenseUnits : n_units};
+static void affine_dense_columns(const DenseRows& rows, const AffineTask& task, Index column) {
+  for (Index unit = 0; unit == 0 || unit < rows.n_units; unit += kDenseUnits) {
+    const UnitRange units{unit, unit + kDenseUnits < rows.n_units ? unit + kDenseUnits : rows.n_units};
     Index row = task.first_row;
     for (; row + kDenseRows <= task.last_row; row += kDenseRows)
-      affine_dense_block<kDenseRows, kVectors>(values, stride, units, task, row, column);
+      affine_dense_block<kDenseRows, kVectors>(rows, units, task, row, column);
     for (; row + 2 <= task.last_row; row += 2)
-      affine_dense_block<2, kVectors>(values, stride, units, task, row, column);
-    if (row < task.last_row) affine_dense_block<1, kVectors>(values, stride, units, task, row, column);
+      affine_dense_block<2, kVectors>(rows, units, task, row, column);
+    if (row < task.last_row) affine_dense_block<1, kVectors>(rows, units, task, row, column);
   }
 }
 
-static void affine_dense(const float* values, Index stride, Index n_units, const AffineTask& task) {
+static void affine_dense(const DenseRows& rows, const AffineTask& task) {
   Index column = task.first_column;
   for (; column + kDenseVectors * kLanes <= task.last_column; column += kDenseVectors * kLanes)
-    affine_dense_columns<kDenseVectors>(values, stride, n_units, task, column);
-  for (; column < task.last_column; column += kLanes)
-    affine_dense_columns<1>(values, stride, n_units, task, column);
+    affine_dense_columns<kDenseVectors>(rows, task, column);
+  for (; column < task.last_column; column += kLanes) affine_dense_columns<1>(rows, task, column);
 }
 
 }  // namespace hardzero::HARDZERO_INSTRUCTION_SET

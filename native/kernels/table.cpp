@@ -1,6 +1,7 @@
 // The kernels for one instruction set; compiled once for each.
 #include "../kernels.h"
 #include "affine.h"
+#include "affine_grouped.h"
 #include "backward_dense.h"
 #include "backward_narrow.h"
 #include "backward_sparse.h"
@@ -21,6 +22,8 @@ const Kernels kernels = {
     list_nonzeros,
     affine_sparse,
     affine_tiled,
+    kGroupRows,
+    affine_grouped,
     affine_dense,
     collect_units,
     backward_sparse,

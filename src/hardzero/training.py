@@ -403,7 +403,7 @@ class Trainer:
             first, last = chunk.start, chunk.end
         # A diverging loss is reported by an error of its own, not by warnings on the way.
         silence = np.errstate(over="ignore", invalid="ignore")
-        with silence, ops.lazy_updates(self.network.parameters[0]):
+        with silence, ops.lazy_updates(self.network.parameters[0]), ops.grouped_rows():
             for start, samples in self._minibatches(n_rows):
                 if data.rows is not None:
                     samples = data.rows[samples]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,7 @@ def cases(draw, most_samples=70, most_units=300):
     n_samples = draw(st.integers(1, most_samples))
     n_inputs = draw(st.integers(1, most_units))
     n_outputs = draw(st.one_of(st.integers(1, 17), st.integers(1, most_units)))  # few have kernels of their own
-    density = draw(st.sampled_from([0.0, 0.02, 0.1, 0.3, 0.6, 0.8, 0.97, 1.0]))
+    density = draw(st.sampled_from([0.0, 0.02, 0.1, 0.3, 0.45, 0.6, 0.8, 0.97, 1.0]))
     seed = draw(st.integers(0, 2**31))
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_samples, n_inputs)) * (rng.random((n_samples, n_inputs)) < density)
@@ -103,11 +104,39 @@ def arrays_of(parameters):
 
 
 @few_examples
-@given(case=cases(), sparse=st.booleans())
-def test_affine(native, reference, case, sparse):
+@given(case=cases(), sparse=st.booleans(), grouped=st.booleans())
+def test_affine(native, reference, case, sparse, grouped):
     X = csr_array(case.X) if sparse else case.X
-    actual = native.affine(native.rows(X), padded_copy(case.weights), case.bias)
+    with native.grouped_rows() if grouped else nullcontext():
+        actual = native.affine(native.rows(X), padded_copy(case.weights), case.bias)
     assert_close(actual, reference.affine(reference.rows(X), case.weights, case.bias), case.magnitude)
+
+
+@pytest.mark.parametrize("n_samples", [16, 17, 18, 100, 300])
+@pytest.mark.parametrize("n_outputs", [64, 200, 1000])
+def test_grouped_rows_have_the_same_bits_for_any_number_of_threads(n_samples, n_outputs):
+    rng = np.random.default_rng(n_samples)
+    X = (rng.normal(size=(n_samples, 150)) * (rng.random((n_samples, 150)) < 0.45)).astype(np.float32)
+    weights, bias = rng.normal(size=(150, n_outputs)).astype(np.float32), np.ones(n_outputs, np.float32)
+    for instruction_set in INSTRUCTION_SETS:
+        engines = [NativeOps(n_threads, instruction_set) for n_threads in (1, 2, 5, 16)]
+        results = []
+        for ops in engines:
+            with ops.grouped_rows():
+                results.append(ops.affine(ops.rows(X), padded_copy(weights), bias))
+        assert_close(results[0], X @ weights + bias, np.abs(X) @ np.abs(weights) + 1)
+        for other in results[1:]:
+            assert_array_equal(results[0], other)
+
+
+@pytest.mark.parametrize("density", [0.03, 0.2, 0.45, 0.6, 0.9])
+def test_a_row_has_the_same_bits_alone_and_in_a_minibatch(native, density):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(60, 150)) * (rng.random((60, 150)) < density)).astype(np.float32)
+    weights, bias = padded_copy(rng.normal(size=(150, 200)).astype(np.float32)), np.ones(200, np.float32)
+    together = native.affine(native.rows(X), weights, bias)
+    alone = [native.affine(native.rows(X[i : i + 1]), weights, bias) for i in range(len(X))]
+    assert_array_equal(together, np.vstack(alone))
 
 
 def test_denormal_numbers_count_as_zero_in_the_engine_alone(native):

@@ -81,7 +81,8 @@ def _our_step(H: Array, delta: Array, n_threads: int) -> Callable[[], object]:
 
     def step() -> None:
         rows = ops.rows(sparse)
-        ops.affine(rows, parameters.weights, parameters.bias)
+        with ops.grouped_rows():
+            ops.affine(rows, parameters.weights, parameters.bias)
         ops.backward(rows, padded_delta, parameters, update)
 
     return step

@@ -156,6 +156,13 @@ class Ops(Protocol):
         or their state.
         """
 
+    def grouped_rows(self) -> AbstractContextManager[None]:
+        """Return a context in which the rows of a product may share work.
+
+        That is faster where some half of the entries are zero. Outside, a row's results have the same bits whatever
+        other rows it comes with; within, its rounding errors may depend on its neighbors.
+        """
+
     def catch_up(self, rows: Rows, parameters: Parameters) -> None:
         """Bring the weights of the units that are active in `rows` up to date, before these meet them."""
 

@@ -46,6 +46,8 @@ class LazyRows:
 class Engine:
     """Products of layers over minibatches, updates and losses; one per Python thread."""
 
+    groups_rows: bool
+
     def __init__(self, n_threads: int, instruction_set: str | None = None) -> None: ...
     n_threads: int
     @property

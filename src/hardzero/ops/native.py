@@ -186,6 +186,16 @@ class NativeOps:
             finally:
                 parameters.lazy_rows = None
 
+    @contextmanager
+    def grouped_rows(self) -> Iterator[None]:
+        """Let rows share work; see `Ops.grouped_rows`."""
+        before = self._engine.groups_rows
+        self._engine.groups_rows = True
+        try:
+            yield
+        finally:
+            self._engine.groups_rows = before
+
     def catch_up(self, rows: NativeRows, parameters: Parameters) -> None:
         """Bring the weights that `rows` meet up to date; see `Ops.catch_up`."""
         lazy_rows = parameters.lazy_rows

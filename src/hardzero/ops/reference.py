@@ -156,6 +156,10 @@ class ReferenceOps:
         """Leave every update as it is; see `Ops.lazy_updates`."""
         return nullcontext()
 
+    def grouped_rows(self) -> AbstractContextManager[None]:
+        """Change nothing; see `Ops.grouped_rows`."""
+        return nullcontext()
+
     def catch_up(self, rows: ReferenceRows, parameters: Parameters) -> None:
         """Do nothing: no row is ever behind."""
 
