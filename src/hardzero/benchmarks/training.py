@@ -150,7 +150,13 @@ def training_row(
 
 
 def scikit_learn_rows(
-    X: Array, y: NDArray[np.int64], hidden: tuple[int, ...], solver: str, n_epochs: int = 6, n_turns: int = 3
+    X: Array,
+    y: NDArray[np.int64],
+    hidden: tuple[int, ...],
+    solver: str,
+    batch_size: int,
+    n_epochs: int = 6,
+    n_turns: int = 3,
 ) -> Iterator[Row]:
     """Yield the time of `fit` from scratch, network set-up included, against `MLPClassifier.fit`.
 
@@ -162,7 +168,7 @@ def scikit_learn_rows(
         "hidden_layer_sizes": hidden,
         "solver": solver,
         "learning_rate_init": 0.01 if solver == "sgd" else 0.001,
-        "batch_size": 128,
+        "batch_size": batch_size,
         "max_iter": n_epochs,
         "random_state": 0,
     }
@@ -186,7 +192,7 @@ def scikit_learn_rows(
         zeros = float(np.mean(estimator.sparsity_curve_))
         yield Row(
             f"fit, {n_epochs} epochs",
-            f"{shape}, {len(y)} samples, {solver}, minibatch 128, {name}, {zeros:.1%} zeros on average",
+            f"{shape}, {len(y)} samples, {solver}, minibatch {batch_size}, {name}, {zeros:.1%} zeros on average",
             "scikit-learn",
             times.median("scikit-learn"),
             times.median(name),
