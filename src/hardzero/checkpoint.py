@@ -25,7 +25,7 @@ from hardzero.atomic_file import atomic_file
 if TYPE_CHECKING:
     from hardzero.training import Trainer
 
-FORMAT = "hardzero checkpoint 2"
+FORMAT = "hardzero checkpoint 3"
 
 COPYING_PART = 0.05
 """Part of the time that copies of the state may take, from which Ctrl-C is served."""
@@ -152,8 +152,7 @@ class TrainingFile:
                 array[...] = arrays[name]
         trainer.optimizer.n_steps = state["n_steps"]
         trainer.optimizer.learning_rate.current = state["learning_rate"]
-        for name, value in state["penalty"].items():
-            setattr(trainer.penalty, name, _decoded(value))
+        trainer.penalty.restore(state["penalty"])
         for name, value in state["history"].items():
             setattr(trainer.history, name, value)
         _set_random_state(trainer.random_state, state["random"], arrays["random_keys"])
@@ -208,7 +207,7 @@ class TrainingFile:
         state = {
             "n_steps": trainer.optimizer.n_steps,
             "learning_rate": trainer.optimizer.learning_rate.current,
-            "penalty": {name: _encoded(value) for name, value in vars(trainer.penalty).items()},
+            "penalty": copy.deepcopy(trainer.penalty.state()),
             "history": {name: copy.copy(value) for name, value in vars(trainer.history).items()},
             "random": _random_scalars(random),
             "has_best": best_parameters is not None,
@@ -299,11 +298,3 @@ def _random_scalars(state: Mapping[str, Any]) -> dict[str, Any]:
 
 def _set_random_state(random_state: np.random.RandomState, scalars: Mapping[str, Any], keys: NDArray[Any]) -> None:
     random_state.set_state(("MT19937", keys, scalars["position"], scalars["has_gauss"], scalars["gauss"]))
-
-
-def _encoded(value: Any) -> Any:
-    return {"array": value.tolist()} if isinstance(value, np.ndarray) else value
-
-
-def _decoded(value: Any) -> Any:
-    return np.array(value["array"], dtype=float) if isinstance(value, dict) else value

@@ -37,12 +37,18 @@ class ActivationPenalty(ABC):
     coefficients: list[float]
     bias_shifts: Sequence[float] = ()
     """What each hidden layer's biases move by after a step; empty where they are left alone."""
-    settled: bool = True
-    """Whether the target stands still, so that the loss of one epoch can be compared with that of another."""
-    final_zeros: Sequence[float] | None = None
-    """The fraction of zeros that each hidden layer should have if training ended now; None where none is asked for."""
     has_target: ClassVar[bool] = False
     """Whether a fraction of zeros is asked for."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the target stands still, so that the loss of one epoch can be compared with that of another."""
+        return True
+
+    @property
+    def final_zeros(self) -> Sequence[float] | None:
+        """The fraction of zeros that each hidden layer should have if training ended now; None if none is asked for."""
+        return None
 
     @property
     @abstractmethod
@@ -142,8 +148,6 @@ class SparsityController(ActivationPenalty):
     coefficients: list[float] = field(init=False)
     bias_shifts: list[float] = field(init=False)
     has_target: ClassVar[bool] = True
-    settled: bool = field(default=False, init=False)
-    final_zeros: Sequence[float] | None = field(default=None, init=False)
     zeros: list[float] = field(init=False)
     log_start: list[float] = field(init=False)
     logs: list[float] = field(init=False)
@@ -165,6 +169,17 @@ class SparsityController(ActivationPenalty):
         """The targets."""
         return "targets", list(self.targets)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the set point equals the target, and all layers are close to it."""
+        layers = range(len(self.targets))
+        return self.final_zeros is not None and all(abs(self._excess(layer, 1.0)) < CLOSE for layer in layers)
+
+    @property
+    def final_zeros(self) -> Sequence[float] | None:
+        """The targets, once the set point equals them."""
+        return self.targets if self._ramped(self.last_progress) == 1.0 else None
+
     def state(self) -> dict[str, Any]:
         """Return what has been learned so far; the rest are settings."""
         return {name: getattr(self, name) for name in CONTROLLER_STATE if getattr(self, name)}
@@ -185,9 +200,8 @@ class SparsityController(ActivationPenalty):
         ramped = self._ramped(progress)
         gain = min(self.integral_gain * (progress - self.last_progress), self.largest_step_gain)
         self.last_progress = progress
-        distances = [self._steer(layer, zeros, ramped, gain) for layer, zeros in enumerate(observed)]
-        self.settled = ramped == 1.0 and max(map(abs, distances), default=0.0) < CLOSE
-        self.final_zeros = self.targets if ramped == 1.0 else None
+        for layer, layer_zeros in enumerate(observed):
+            self._steer(layer, layer_zeros, ramped, gain)
         return any(self.bias_shifts)
 
     def _ramped(self, progress: float) -> float:
@@ -195,15 +209,18 @@ class SparsityController(ActivationPenalty):
         by_steps = min(progress / self.ramp, (self.n_steps - 1) / self.fewest_steps)
         return sqrt(min(max(by_steps, progress / self.longest_ramp), 1.0))
 
-    def _steer(self, layer: int, zeros: float, ramped: float, gain: float) -> float:
-        """Set a layer's coefficient and shift; return the logarithm of its active part over the set point."""
-        zeros = self.zeros[layer] = self.zeros[layer] + self.smoothing * (zeros - self.zeros[layer])
+    def _excess(self, layer: int, ramped: float) -> float:
+        """Return the logarithm of a layer's active part over the set point."""
         wanted = self.log_start[layer] * (1.0 - ramped) + self._log_targets[layer] * ramped
-        excess = log(max(1.0 - zeros, LEAST_ACTIVE)) - wanted
+        return log(max(1.0 - self.zeros[layer], LEAST_ACTIVE)) - wanted
+
+    def _steer(self, layer: int, zeros: float, ramped: float, gain: float) -> None:
+        """Set a layer's coefficient and shift."""
+        self.zeros[layer] += self.smoothing * (zeros - self.zeros[layer])
+        excess = self._excess(layer, ramped)
         lower, upper = self._bounds
         integral = self.logs[layer] = min(max(self.logs[layer] + gain * excess, lower), upper)
         logarithm = min(integral + self.proportional_gain * excess, upper)
         active = logarithm > lower
         self.coefficients[layer] = exp(logarithm) if active else 0.0
         self.bias_shifts[layer] = 0.0 if active or excess > 0.0 else -self.bias_gain * excess
-        return excess

@@ -20,7 +20,7 @@ from hardzero.model_file.parameters import (
     encode_feature_names,
     encode_parameters,
 )
-from hardzero.model_file.penalty_state import decode_penalty, encode_penalty
+from hardzero.model_file.penalty_state import decode_penalty
 from hardzero.model_file.values import decode_value, encode_activation, encode_value, is_number
 from hardzero.network import Layer, Network
 from hardzero.ops.layout import padded_copy
@@ -169,7 +169,7 @@ def _encode_record(record: TrainingRecord) -> dict[str, Any]:
         "corruption": encode_value(record.corruption),
         "seed": record.seed,
         "sampling_ratio": record.sampling_ratio,
-        "penalty": encode_penalty(record.penalty),
+        "penalty": record.penalty,
     }
 
 

@@ -18,7 +18,7 @@ from hardzero.model_file.parameters import (
     encode_feature_names,
     encode_parameters,
 )
-from hardzero.model_file.penalty_state import decode_penalty, encode_penalty
+from hardzero.model_file.penalty_state import decode_penalty
 from hardzero.model_file.values import decode_labels, encode_labels, is_number
 from hardzero.rectifier_estimator import STOCHASTIC_SOLVERS
 from hardzero.training import History, Trainer, TrainingSettings
@@ -128,7 +128,7 @@ def _encode_training(estimator: Estimator) -> dict[str, Any]:
         if name in vars(estimator):
             training[name] = np.asarray(vars(estimator)[name]).tolist()
     if estimator._trainer is not None:
-        training["penalty"] = encode_penalty(estimator._trainer.penalty.state())
+        training["penalty"] = estimator._trainer.penalty.state()
         training["n_passes"] = estimator._trainer.history.n_passes
     return training
 

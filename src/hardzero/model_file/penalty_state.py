@@ -1,10 +1,8 @@
-"""What a controller of the sparsity has learned, as JSON values and back."""
+"""What a controller of the sparsity has learned, checked when it comes from a file."""
 
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from hardzero.model_file.values import is_number
 from hardzero.penalties import CONTROLLER_STATE
@@ -15,13 +13,8 @@ _ONE_NUMBER = ("n_steps", "last_progress")
 _NOT_NEGATIVE = ("coefficients", "zeros", "n_steps", "last_progress")
 
 
-def encode_penalty(state: dict[str, Any]) -> dict[str, Any]:
-    """Return `ActivationPenalty.state` as JSON values."""
-    return {name: np.asarray(value).tolist() for name, value in state.items()}
-
-
 def decode_penalty(document: Any, n_layers: int) -> dict[str, Any]:
-    """Return the state of `encode_penalty`.
+    """Return what `ActivationPenalty.state` returned, checked.
 
     Raises
     ------
