@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -59,6 +61,21 @@ def test_only_as_much_is_changed_as_a_trained_network_bears():
     active = 1.0 - few.sparsity(ops, X)[0]
     assert 1.0 - calibrate(few, ops, X, [0.99])[0] == pytest.approx(active / LARGEST_CHANGE, abs=0.001)
     assert 1.0 - calibrate(many, ops, X, [0.0])[0] == pytest.approx(active * LARGEST_CHANGE, abs=0.001)
+
+
+def test_a_layer_that_the_shifts_before_it_wake_is_silenced_again():
+    ops, X = get_ops(1), inputs(1500)
+    network = untrained(ops, widths=(40, 300))
+    second = network.hidden_layers[1].parameters
+    second.weights[...] = -np.abs(second.weights)
+    z = ops.affine(network.forward(ops, ops.rows(X)).hidden[0], second.weights, second.bias)
+    second.bias -= np.float32(np.quantile(z, 0.9))
+    wanted = [1.0 - (1.0 - network.sparsity(ops, X)[0]) / 1.4, 0.9]
+    woken = deepcopy(network)
+    calibrate(woken, ops, X, [wanted[0], 0.0])
+    assert 1.0 - woken.sparsity(ops, X)[1] == pytest.approx(0.1 * LARGEST_CHANGE, abs=0.002)
+    calibrate(network, ops, X, wanted)
+    assert np.allclose(network.sparsity(ops, X), wanted, atol=0.002)
 
 
 def test_a_sample_of_sorted_rows_stands_for_all_of_them():

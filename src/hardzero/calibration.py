@@ -27,8 +27,9 @@ def calibrate(network: Network, ops: Ops, X: Input, zeros: Sequence[float]) -> N
     """Shift the biases of each hidden layer by one amount, so that its fraction of zeros is the wanted one.
 
     The amount is a quantile of the layer's pre-activations on rows of `X`, drawn always alike, with the layers before
-    it shifted already. The active part of a layer is multiplied by at most 1.5, and divided by no more: a network that
-    training has brought within this range keeps its accuracy.
+    it shifted already. The active part of a layer, as training left it, is multiplied by at most 1.5, and divided by no
+    more: a network that training has brought within this range keeps its accuracy. What the shifts before it do to a
+    layer is undone in full. That can be much: a penalty leaves pre-activations crowded just below zero.
 
     Parameters
     ----------
@@ -48,11 +49,11 @@ def calibrate(network: Network, ops: Ops, X: Input, zeros: Sequence[float]) -> N
     n_samples = X.shape[0]
     chosen = np.random.RandomState(0).permutation(n_samples)[:CALIBRATION_SAMPLES]
     rows = ops.rows(X, np.sort(chosen))
+    trained = [hidden.n_nonzero / (hidden.shape[0] * hidden.shape[1]) for hidden in network.forward(ops, rows).hidden]
     reached = []
-    for layer, target in zip(network.hidden_layers, zeros, strict=True):
+    for layer, target, active in zip(network.hidden_layers, zeros, trained, strict=True):
         parameters, threshold = layer.parameters, layer.activation.threshold
         z = ops.affine(rows, parameters.weights, parameters.bias)
-        active = np.count_nonzero(z > threshold) / z.size
         wanted = float(np.clip(1.0 - target, active / LARGEST_CHANGE, active * LARGEST_CHANGE))
         last_zero = max(round((1.0 - wanted) * z.size), 1) - 1
         parameters.bias -= np.float32(np.partition(z, last_zero, axis=None)[last_zero] - threshold)
