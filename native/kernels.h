@@ -143,6 +143,8 @@ struct LossArrays {
   Index n_columns;  // n_outputs, rounded up to a multiple of 16
 };
 
+struct PredictKernels;
+
 struct Kernels {
   const char* name;
   Index lanes;
@@ -216,6 +218,8 @@ struct Kernels {
   // Mean cross-entropy of a softmax over the outputs of a row, and of independent logistic outputs.
   double (*softmax_loss)(const LossArrays& arrays);
   double (*logistic_loss)(const LossArrays& arrays);
+
+  const PredictKernels* predict;  // of the same instruction set
 };
 
 }  // namespace hardzero

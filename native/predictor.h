@@ -79,7 +79,11 @@ class Predictor {
   Index list_csr(Scratch& scratch, const std::int32_t* index, const float* value, Index count) const;
   Index activate(const Layer& layer, Scratch& scratch) const;
   bool uses_minibatches(Index n_samples, const std::int32_t* active) const;
-  // `take(engine, first, count)` makes rows of samples.
+  // `take(engine, first, count)` makes rows of samples; `list(scratch, sample)` lists the non-zeros of one
+  // and returns how many they are.
+  template <class Take, class List>
+  void run_samples(Index n_samples, bool predictions, int n_threads, float* output, std::int32_t* active,
+                   const Take& take, const List& list) const;
   void minibatches(Index n_samples, bool predictions, int n_threads, float* output,
                    const std::function<Rows(Engine&, Index, Index)>& take) const;
   void minibatch(Engine& engine, Rows rows, bool predictions, float* output) const;
