@@ -66,6 +66,10 @@ struct Predictor::Scratch {
   std::vector<std::int32_t> block_start;
   std::vector<std::int8_t> high;
   std::vector<std::int8_t> low;
+  Index start = 0;
+  Index end = 0;
+
+  WritableRowLists lists() { return {index.data(), value.data(), 0, &start, &end, block_start.data()}; }
 
   void fit(Index width) {
     if (static_cast<Index>(sums.size()) >= width + kSlack) return;
@@ -76,7 +80,7 @@ struct Predictor::Scratch {
     sample.assign(size, 0.0f);
     high.assign(size, 0);
     low.assign(size, 0);
-    block_start.assign(static_cast<std::size_t>(width / kBlockUnits + 2), 0);
+    block_start.assign(static_cast<std::size_t>(blocks_of(width) + 1), 0);
   }
 };
 
@@ -149,14 +153,16 @@ Predictor::Scratch& Predictor::scratch() const {
   return per_thread;
 }
 
-// List the non-zeros of a vector of `sums` or of the sample, whole vectors of which may be read.
+// Whole vectors of `values` are read, its padding included.
+Index Predictor::list_nonzeros(Scratch& scratch, const float* values, Index n_values) const {
+  kernels_.list_nonzeros(values, 0, nullptr, 0, n_values, 0, 1, scratch.lists());
+  return scratch.end;
+}
+
 Index Predictor::list_sample(Scratch& scratch, const float* sample) const {
   const Index n_features = layers_.front().n_inputs;
   std::copy(sample, sample + n_features, scratch.sample.begin());
-  Index start, end;
-  kernels_.list_nonzeros(scratch.sample.data(), 0, nullptr, 0, n_features, 0, 1, scratch.index.data(),
-                         scratch.value.data(), 0, &start, &end, scratch.block_start.data());
-  return end;
+  return list_nonzeros(scratch, scratch.sample.data(), n_features);
 }
 
 Index Predictor::list_csr(Scratch& scratch, const std::int32_t* index, const float* value,
@@ -226,18 +232,14 @@ void Predictor::add_rows(const Layer& layer, Scratch& scratch, Index n_active) c
 
 // Turn the sums into the next layer's list of active units.
 Index Predictor::activate(const Layer& layer, Scratch& scratch) const {
-  Index start, end;
   if (layer.activation.is_rectifier()) {
     kernels_.rectify(scratch.sums.data(), 0, layer.n_outputs,
-                     layer.signs.empty() ? nullptr : layer.signs.data(), 0, 1, scratch.index.data(),
-                     scratch.value.data(), 0, &start, &end, scratch.block_start.data());
-    return end;
+                     layer.signs.empty() ? nullptr : layer.signs.data(), 0, 1, scratch.lists());
+    return scratch.end;
   }
   for (Index j = 0; j < layer.n_outputs; ++j)
     scratch.sums[static_cast<std::size_t>(j)] = layer.activation(scratch.sums[static_cast<std::size_t>(j)]);
-  kernels_.list_nonzeros(scratch.sums.data(), 0, nullptr, 0, layer.n_outputs, 0, 1, scratch.index.data(),
-                         scratch.value.data(), 0, &start, &end, scratch.block_start.data());
-  return end;
+  return list_nonzeros(scratch, scratch.sums.data(), layer.n_outputs);
 }
 
 void Predictor::finish(float* scores, bool predictions) const {
@@ -287,7 +289,7 @@ void Predictor::run_samples(Index n_samples, bool predictions, int n_threads, fl
       one_sample(own, list(own, i), predictions, output + i * n_outputs(),
                  active == nullptr ? nullptr : active + i * n_layers());
   };
-  const Index n_tasks = (n_samples + kSamplesPerTask - 1) / kSamplesPerTask;
+  const Index n_tasks = ceil_div(n_samples, kSamplesPerTask);
   if (n_tasks == 1) return chunk(0, 0);
   ThreadPool::instance().run(n_tasks, n_threads, chunk);
 }

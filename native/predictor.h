@@ -75,6 +75,7 @@ class Predictor {
                   std::int32_t* active) const;
   void add_rows(const Layer& layer, Scratch& scratch, Index n_active) const;
   static QuantizedUnits quantize(Scratch& scratch, Index n_active, float largest);
+  Index list_nonzeros(Scratch& scratch, const float* values, Index n_values) const;
   Index list_sample(Scratch& scratch, const float* sample) const;
   Index list_csr(Scratch& scratch, const std::int32_t* index, const float* value, Index count) const;
   Index activate(const Layer& layer, Scratch& scratch) const;
