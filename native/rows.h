@@ -65,4 +65,11 @@ struct Rows {
   }
 };
 
+// The sum of all absolute values, those of each row times its weight (null: 1).
+double absolute_sum(const Rows& rows, const float* weights);
+
+// Copy the lists, without zeros, into the arrays of a CSR matrix, with places for n_rows + 1 row starts and
+// n_nonzero entries; returns the number of entries.
+Index copy_nonzeros(const Rows& rows, Index* row_start, std::int32_t* index, float* value);
+
 }  // namespace hardzero
