@@ -27,7 +27,7 @@ struct Layer {
   float* bias_state[2];
 };
 
-// Takes rows of a CSR matrix with sorted indices.
+// A CSR matrix with sorted indices.
 template <class Integer>
 struct CsrView {
   const Integer* row_start;

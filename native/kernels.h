@@ -65,7 +65,7 @@ struct AffineTask {
 
 enum class Rule { gradient, descent, momentum, adam };
 
-// An update rule (hardzero.ops.updates) and the arrays it works on.
+// An update rule (hardzero.ops.updates) and its hyperparameters.
 struct Update {
   Rule rule;
   float learning_rate;

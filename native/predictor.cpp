@@ -153,7 +153,7 @@ Predictor::Scratch& Predictor::scratch() const {
   return per_thread;
 }
 
-// Whole vectors of `values` are read, its padding included.
+// List the non-zeros of `values`, which is read in whole vectors, and return how many they are.
 Index Predictor::list_nonzeros(Scratch& scratch, const float* values, Index n_values) const {
   kernels_.list_nonzeros(values, 0, nullptr, 0, n_values, 0, 1, scratch.lists());
   return scratch.end;
