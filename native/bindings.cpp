@@ -1,5 +1,4 @@
-// What Python sees: an engine, its rows and updates. Arrays in any layout are accepted; those in the padded
-// layout (hardzero.ops.layout) are used in place.
+// What Python sees: an engine, its rows and updates.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -8,127 +7,28 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "bind_losses.h"
 #include "bind_predictor.h"
 #include "engine.h"
-#include "flush_denormals.h"
 #include "instruction_set.h"
 #include "lazy_rows.h"
+#include "python_arrays.h"
 #include "rows.h"
 
-namespace nb = nanobind;
-using namespace nb::literals;
+using namespace nanobind::literals;
 
 namespace hardzero {
 namespace {
 
-using InputMatrix = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;
-using RowWeights = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using InputVector = nb::ndarray<const float, nb::ndim<1>, nb::device::cpu>;
-using SharedMatrix = nb::ndarray<float, nb::ndim<2>, nb::device::cpu>;
-using SharedVector = nb::ndarray<float, nb::ndim<1>, nb::device::cpu>;
 using Samples = nb::ndarray<const Index, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-template <class NdArray>
-Index extent(const NdArray& array, std::size_t axis) {
-  return static_cast<Index>(array.shape(axis));
-}
-
-void require(bool condition, const char* message) {
-  if (!condition) throw std::invalid_argument(message);
-}
-
-nb::capsule keep(const std::shared_ptr<Memory>& memory) {
-  auto owner = std::make_unique<std::shared_ptr<Memory>>(memory);
-  return nb::capsule(owner.release(),
-                     [](void* pointer) noexcept { delete static_cast<std::shared_ptr<Memory>*>(pointer); });
-}
-
-nb::object to_numpy(const Matrix& matrix, Index n_rows, Index n_columns) {
-  const std::size_t shape[2] = {static_cast<std::size_t>(n_rows), static_cast<std::size_t>(n_columns)};
-  const std::int64_t strides[2] = {matrix.stride, 1};
-  return nb::cast(
-      nb::ndarray<nb::numpy, float>(matrix.values.data(), 2, shape, keep(matrix.values.memory()), strides));
-}
-
-template <class Element>
-nb::object to_numpy(const std::shared_ptr<Memory>& memory, Index size) {
-  const std::size_t shape[1] = {static_cast<std::size_t>(size)};
-  return nb::cast(nb::ndarray<nb::numpy, Element>(memory->data(), 1, shape, keep(memory)));
-}
-
-// A matrix from Python in the padded layout: in place where it has that layout, else a copy.
-template <class NdArray>
-class Padded {
- public:
-  Padded(MemoryPool& pool, const NdArray& array, bool check_padding = false) : array_(array) {
-    const Index n_rows = extent(array, 0);
-    const Index n_columns = extent(array, 1);
-    const Index width = padded_width(n_columns);
-    in_place_ = array.stride(1) == 1 && array.stride(0) == width &&
-                reinterpret_cast<std::uintptr_t>(array.data()) % 64 == 0 &&
-                !(check_padding && padding_is_dirty(n_rows, n_columns, width));
-    if (in_place_) return;
-    copy_ = Matrix(pool, n_rows, n_columns);
-    for (Index i = 0; i < n_rows; ++i) {
-      for (Index j = 0; j < n_columns; ++j)
-        copy_.row(i)[j] = array_.data()[i * array.stride(0) + j * array.stride(1)];
-      for (Index j = n_columns; j < width; ++j) copy_.row(i)[j] = 0.0f;
-    }
-  }
-
-  auto* data() const { return in_place_ ? array_.data() : copy_.values.data(); }
-
-  // Write a copy back to where it came from.
-  void write_back() const {
-    if (in_place_) return;
-    for (Index i = 0; i < extent(array_, 0); ++i)
-      for (Index j = 0; j < extent(array_, 1); ++j)
-        array_.data()[i * array_.stride(0) + j * array_.stride(1)] = copy_.row(i)[j];
-  }
-
- private:
-  bool padding_is_dirty(Index n_rows, Index n_columns, Index width) const {
-    for (Index i = 0; i < n_rows; ++i)
-      for (Index j = n_columns; j < round_up(n_columns, kLineFloats); ++j)
-        if (array_.data()[i * width + j] != 0.0f) return true;
-    return false;
-  }
-
-  const NdArray& array_;
-  bool in_place_;
-  Matrix copy_;
-};
-
-// A vector from Python with zeros up to whole lines.
-template <class NdArray>
-class PaddedVector {
- public:
-  PaddedVector(MemoryPool& pool, const NdArray& array)
-      : array_(array), copy_(pool, static_cast<std::size_t>(round_up(extent(array, 0), kLineFloats))) {
-    for (std::size_t j = 0; j < copy_.size(); ++j)
-      copy_[j] = j < array.shape(0) ? array.data()[static_cast<Index>(j) * array.stride(0)] : 0.0f;
-  }
-
-  float* data() const { return copy_.data(); }
-
-  void write_back() const {
-    for (std::size_t j = 0; j < array_.shape(0); ++j)
-      array_.data()[static_cast<Index>(j) * array_.stride(0)] = copy_[j];
-  }
-
- private:
-  const NdArray& array_;
-  Array<float> copy_;
-};
+using RowWeights = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 // One number for all samples, or one for each.
 using SamplePenalties = std::variant<float, InputVector>;
@@ -140,22 +40,6 @@ Array<float> penalties_of_samples(MemoryPool& pool, const SamplePenalties& penal
     values[static_cast<std::size_t>(i)] =
         each != nullptr ? each->data()[i * each->stride(0)] : std::get<float>(penalties);
   return values;
-}
-
-// The share of each sample in a mean, weighted where weights are given.
-Array<float> shares_of_samples(MemoryPool& pool, const std::optional<InputVector>& weights, Index n_samples) {
-  Array<float> shares(pool, static_cast<std::size_t>(n_samples));
-  double total = static_cast<double>(n_samples);
-  if (weights) {
-    total = 0.0;
-    for (Index i = 0; i < n_samples; ++i)
-      total += static_cast<double>(weights->data()[i * weights->stride(0)]);
-  }
-  for (Index i = 0; i < n_samples; ++i) {
-    const double weight = weights ? static_cast<double>(weights->data()[i * weights->stride(0)]) : 1.0;
-    shares[static_cast<std::size_t>(i)] = static_cast<float>(weight / total);
-  }
-  return shares;
 }
 
 void require_fit(const Rows& rows, Index n_inputs, Index n_outputs, Index n_biases) {
@@ -244,24 +128,6 @@ std::size_t states_of(const Update& update) {
   }
 }
 
-// The states of a layer's weights, in the padded layout.
-class PaddedStates {
- public:
-  PaddedStates(MemoryPool& pool, const std::vector<SharedMatrix>& states, std::size_t n_states) {
-    for (std::size_t i = 0; i < n_states; ++i) states_[i].emplace(pool, states[i]);
-  }
-
-  float* data(std::size_t i) const { return states_[i] ? states_[i]->data() : nullptr; }
-
-  void write_back() const {
-    for (const auto& state : states_)
-      if (state) state->write_back();
-  }
-
- private:
-  std::optional<Padded<SharedMatrix>> states_[2];
-};
-
 void require_states(const SharedMatrix& weights, const std::vector<SharedMatrix>& states,
                     std::size_t n_states) {
   require(states.size() >= n_states, "the parameters lack state arrays that the update needs");
@@ -342,75 +208,22 @@ nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const 
   return to_numpy(output, rows.n_rows, rows.n_columns);
 }
 
-// The value of a loss and its derivative by the scores.
-template <double (*Kernels::*kLoss)(const LossArrays&)>
-nb::tuple loss(Engine& engine, const InputMatrix& scores, const InputMatrix& targets,
-               const std::optional<InputVector>& sample_weight) {
-  require(scores.shape(0) == targets.shape(0) && scores.shape(1) == targets.shape(1),
-          "scores and targets must have the same shape");
-  require(scores.shape(1) > 0, "scores must have columns");
-  require(!sample_weight || sample_weight->shape(0) == scores.shape(0), "there must be one weight a sample");
-  const Index n_rows = extent(scores, 0);
-  const Index n_outputs = extent(scores, 1);
-  Matrix delta;
-  double value = 0.0;
-  {
-    const nb::gil_scoped_release no_gil;
-    MemoryPool& pool = engine.pool();
-    const Padded<InputMatrix> padded_scores(pool, scores);
-    const Padded<InputMatrix> padded_targets(pool, targets, true);
-    const Array<float> share = shares_of_samples(pool, sample_weight, n_rows);
-    delta = Matrix(pool, n_rows, n_outputs);
-    const Index width = padded_width(n_outputs);
-    const FlushDenormals flush;
-    value = (engine.kernels().*kLoss)({padded_scores.data(), width, padded_targets.data(), width,
-                                       share.data(), delta.values.data(), delta.stride, n_rows, n_outputs,
-                                       round_up(n_outputs, kLineFloats)});
-  }
-  return nb::make_tuple(value, to_numpy(delta, n_rows, n_outputs));
-}
-
-double absolute_sum(const Rows& rows, const std::optional<RowWeights>& weights) {
-  if (weights && static_cast<Index>(weights->size()) != rows.n_rows)
-    throw std::invalid_argument("there must be one weight a row");
-  double total = 0.0;
-  for (Index row = 0; row < rows.n_rows; ++row) {
-    const bool listed = rows.has_lists();
-    const float* const values = listed ? rows.value.data() + rows.start[size_of(row)] : rows.dense.row(row);
-    const Index count = listed ? rows.end[size_of(row)] - rows.start[size_of(row)] : rows.n_columns;
-    // Several sums side by side: one would wait for each addition.
-    constexpr Index kSums = 8;
-    double partial[kSums] = {};
-    Index entry = 0;
-    for (; entry + kSums <= count; entry += kSums)
-      for (Index k = 0; k < kSums; ++k) partial[k] += std::abs(static_cast<double>(values[entry + k]));
-    for (; entry < count; ++entry) partial[0] += std::abs(static_cast<double>(values[entry]));
-    const double weight = weights ? static_cast<double>(weights->data()[row]) : 1.0;
-    total += weight * std::accumulate(partial, partial + kSums, 0.0);
-  }
-  return total;
+double absolute_sum_of_rows(const Rows& rows, const std::optional<RowWeights>& weights) {
+  require(!weights || extent(*weights, 0) == rows.n_rows, "there must be one weight a row");
+  return absolute_sum(rows, weights ? weights->data() : nullptr);
 }
 
 // Row starts, column indices and values without zeros, as scipy.sparse.csr_array takes them.
 nb::tuple csr_parts(Engine& engine, Rows& rows) {
   engine.make_lists(rows);
-  const auto row_start = std::make_shared<Memory>(static_cast<std::size_t>(rows.n_rows + 1) * sizeof(Index));
-  const auto index =
-      std::make_shared<Memory>(static_cast<std::size_t>(rows.n_nonzero) * sizeof(std::int32_t));
-  const auto value = std::make_shared<Memory>(static_cast<std::size_t>(rows.n_nonzero) * sizeof(float));
-  Index place = 0;
-  auto* const starts = static_cast<Index*>(row_start->data());
-  for (Index row = 0; row < rows.n_rows; ++row) {
-    starts[row] = place;
-    for (Index entry = rows.start.data()[row]; entry < rows.end.data()[row]; ++entry) {
-      if (rows.value.data()[entry] == 0.0f) continue;
-      static_cast<std::int32_t*>(index->data())[place] = rows.index.data()[entry];
-      static_cast<float*>(value->data())[place++] = rows.value.data()[entry];
-    }
-  }
-  starts[rows.n_rows] = place;
-  return nb::make_tuple(to_numpy<Index>(row_start, rows.n_rows + 1), to_numpy<std::int32_t>(index, place),
-                        to_numpy<float>(value, place));
+  const auto row_start = std::make_shared<Memory>(size_of(rows.n_rows + 1) * sizeof(Index));
+  const auto index = std::make_shared<Memory>(size_of(rows.n_nonzero) * sizeof(std::int32_t));
+  const auto value = std::make_shared<Memory>(size_of(rows.n_nonzero) * sizeof(float));
+  const Index n_entries =
+      copy_nonzeros(rows, static_cast<Index*>(row_start->data()), static_cast<std::int32_t*>(index->data()),
+                    static_cast<float*>(value->data()));
+  return nb::make_tuple(to_numpy<Index>(row_start, rows.n_rows + 1), to_numpy<std::int32_t>(index, n_entries),
+                        to_numpy<float>(value, n_entries));
 }
 
 nb::object dense(Engine& engine, Rows& rows) {
@@ -449,11 +262,12 @@ NB_MODULE(_native, m) {
   nb::class_<Rows>(m, "Rows")
       .def_prop_ro("shape", [](const Rows& rows) { return nb::make_tuple(rows.n_rows, rows.n_columns); })
       .def_ro("n_nonzero", &Rows::n_nonzero)
-      .def("absolute_sum", &absolute_sum, nb::arg("weights") = nb::none());
+      .def("absolute_sum", &absolute_sum_of_rows, nb::arg("weights") = nb::none());
 
   nb::class_<LazyRows>(m, "LazyRows").def(nb::init<Index>(), "n_rows"_a);
 
-  nb::class_<Engine>(m, "Engine")
+  nb::class_<Engine> engine(m, "Engine");
+  engine
       .def(
           "__init__",
           [](Engine* self, int n_threads, const std::optional<std::string>& instruction_set) {
@@ -486,10 +300,9 @@ NB_MODULE(_native, m) {
       .def("backward", &backward, "rows"_a, "delta"_a, "weights"_a.noconvert(), "bias"_a.noconvert(),
            "weight_state"_a.noconvert(), "bias_state"_a.noconvert(), "update"_a, "activation_l1"_a,
            "input_delta"_a, "lazy"_a.none())
-      .def("softmax_loss", &loss<&Kernels::softmax_loss>, "scores"_a, "targets"_a, "sample_weight"_a.none())
-      .def("logistic_loss", &loss<&Kernels::logistic_loss>, "scores"_a, "targets"_a, "sample_weight"_a.none())
       .def("catch_up", &catch_up, "rows"_a.none(), "weights"_a.noconvert(), "weight_state"_a.noconvert(),
            "lazy"_a);
 
+  bind_losses(engine);
   bind_predictor(m);
 }

@@ -18,8 +18,6 @@ constexpr double kDenseCopyDensity = 0.10;
 constexpr Index kWorkForThreads = 131072;
 constexpr Index kRowWorkForThreads = 8192;
 
-Index blocks_of(Index n_columns) { return (n_columns + kBlockUnits - 1) / kBlockUnits; }
-
 }  // namespace
 
 Engine::Engine(int n_threads, const Kernels& kernels)
@@ -32,8 +30,8 @@ void Engine::run(Index n_tasks, Index work, const Task& task) const {
 void Engine::run_over_rows(Index n_rows, Index work_per_row,
                            const std::function<void(Index, Index)>& task) const {
   const Index wanted = n_rows * work_per_row < kRowWorkForThreads ? 1 : 4 * static_cast<Index>(n_threads_);
-  const Index chunk = std::max<Index>(1, (n_rows + wanted - 1) / wanted);
-  run((n_rows + chunk - 1) / chunk, kWorkForThreads,
+  const Index chunk = std::max<Index>(1, ceil_div(n_rows, wanted));
+  run(ceil_div(n_rows, chunk), kWorkForThreads,
       [&](Index i, int) { task(i * chunk, std::min(n_rows, (i + 1) * chunk)); });
 }
 
@@ -86,13 +84,14 @@ void Engine::count_nonzeros(Rows& rows) const {
   rows.n_nonzero = count;
 }
 
-void Engine::list_nonzeros(Rows& rows) {
-  run_over_rows(rows.n_rows, rows.n_columns, [&](Index first, Index last) {
-    kernels_.list_nonzeros(rows.dense.values.data(), rows.dense.stride, rows.slope.values.data(),
-                           rows.slope.stride, rows.n_columns, first, last, rows.index.data(),
-                           rows.value.data(), rows.lists_stride, rows.start.data(), rows.end.data(),
-                           rows.block_start.data());
-  });
+void Engine::list_nonzeros(const Rows& rows, Index first, Index last) const {
+  kernels_.list_nonzeros(rows.dense.values.data(), rows.dense.stride, rows.slope.values.data(),
+                         rows.slope.stride, rows.n_columns, first, last, rows.writable_lists());
+}
+
+void Engine::list_nonzeros(Rows& rows) const {
+  run_over_rows(rows.n_rows, rows.n_columns,
+                [&](Index first, Index last) { list_nonzeros(rows, first, last); });
   count_nonzeros(rows);
 }
 
@@ -113,9 +112,7 @@ Rows Engine::take_dense(const float* values, Index row_stride, Index n_columns, 
     for (Index row = begin; row < end; ++row)
       copy_padded(values + (samples != nullptr ? samples[row] : first + row) * row_stride, n_columns,
                   rows.dense, row);
-    kernels_.list_nonzeros(rows.dense.values.data(), rows.dense.stride, nullptr, 0, n_columns, begin, end,
-                           rows.index.data(), rows.value.data(), rows.lists_stride, rows.start.data(),
-                           rows.end.data(), rows.block_start.data());
+    list_nonzeros(rows, begin, end);
   });
   count_nonzeros(rows);
   return rows;

@@ -27,7 +27,7 @@ struct Layer {
   float* bias_state[2];
 };
 
-// Takes rows of a CSR matrix with sorted indices.
+// A CSR matrix with sorted indices.
 template <class Integer>
 struct CsrView {
   const Integer* row_start;
@@ -90,7 +90,8 @@ class Engine {
 
   Rows empty_rows(Index n_rows, Index n_columns, bool dense) const;
   void add_lists(Rows& rows) const;
-  void list_nonzeros(Rows& rows);
+  void list_nonzeros(const Rows& rows, Index first, Index last) const;
+  void list_nonzeros(Rows& rows) const;
   void count_nonzeros(Rows& rows) const;
   void affine_into(const Rows& rows, const Weights& weights, const float* bias, const Matrix& output) const;
   // Whether idle weights will miss a step; brings up to date those that will not.

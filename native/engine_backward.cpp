@@ -101,7 +101,7 @@ Matrix Engine::backward(const Rows& rows, const float* delta, const Layer& layer
 // Tasks of some of the bias's columns follow the others.
 void Engine::run_with_bias(Index n_tasks, Index work, const BackwardArrays& arrays, const Update& update,
                            const Task& task) const {
-  const Index n_bias_tasks = (arrays.n_columns + kBiasColumns - 1) / kBiasColumns;
+  const Index n_bias_tasks = ceil_div(arrays.n_columns, kBiasColumns);
   run(n_tasks + n_bias_tasks, work, [&](Index i, int slot) {
     if (i < n_tasks) return task(i, slot);
     const Index column = (i - n_tasks) * kBiasColumns;
@@ -118,8 +118,7 @@ void Engine::backward_dense(const Rows& rows, const BackwardArrays& arrays, cons
   const Array<float> scratch(*pool_, size_of(carried_places * n_threads_));
   const auto input_delta = is_narrow(rows, arrays) ? kernels_.input_delta_narrow : kernels_.input_delta_dense;
   const Index work = 2 * rows.n_rows * rows.n_columns * arrays.n_columns;
-  const Index n_blocks = (rows.n_columns + kBlockUnits - 1) / kBlockUnits;
-  run_with_bias(n_blocks, work, arrays, update, [&](Index block, int slot) {
+  run_with_bias(blocks_of(rows.n_columns), work, arrays, update, [&](Index block, int slot) {
     const Index first = block * kBlockUnits;
     const Index last = std::min(rows.n_columns, first + kBlockUnits);
     float* const carried = single_tile ? nullptr : scratch.data() + slot * carried_places;
@@ -206,7 +205,7 @@ void Engine::backward_lists(const Rows& rows, const BackwardArrays& arrays, cons
   });
   const Index chunk = kUnitsInL1;
   const Index work = (rows.n_nonzero + n_listed) * arrays.n_columns;
-  run_with_bias((n_listed + chunk - 1) / chunk, work, arrays, update, [&](Index i, int) {
+  run_with_bias(ceil_div(n_listed, chunk), work, arrays, update, [&](Index i, int) {
     kernels_.backward_sparse(
         arrays, update, units.data() + i * chunk, std::min(chunk, n_listed - i * chunk),
         {chunk, kFusedColumns / kernels_.lanes, nullptr, nullptr, true, true, touch_idle});

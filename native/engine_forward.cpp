@@ -44,12 +44,11 @@ struct AffinePlan {
 
 // Two tasks a thread where there are rows enough: the threads end at about the same time.
 void divide(AffinePlan& plan, Index n_rows, Index n_columns, int n_threads) {
-  plan.column_tasks = (n_columns + plan.task_columns - 1) / plan.task_columns;
-  const Index chunks_wanted = (2 * n_threads + plan.column_tasks - 1) / plan.column_tasks;
-  const Index share =
-      round_up((std::max<Index>(n_rows, 1) + chunks_wanted - 1) / chunks_wanted, plan.row_unit);
+  plan.column_tasks = ceil_div(n_columns, plan.task_columns);
+  const Index chunks_wanted = ceil_div(2 * n_threads, plan.column_tasks);
+  const Index share = round_up(ceil_div(std::max<Index>(n_rows, 1), chunks_wanted), plan.row_unit);
   plan.chunk_rows = std::min(kMostChunkRows / plan.row_unit * plan.row_unit, share);
-  plan.row_tasks = (n_rows + plan.chunk_rows - 1) / plan.chunk_rows;
+  plan.row_tasks = ceil_div(n_rows, plan.chunk_rows);
 }
 
 Product choose_product(const Rows& rows, Index n_columns, Index group_rows) {
@@ -124,8 +123,7 @@ Rows Engine::rectified(const Rows& rows, const Weights& weights, const float* bi
   affine_into(rows, weights, bias, hidden.dense);
   run_over_rows(hidden.n_rows, hidden.n_columns, [&](Index first, Index last) {
     kernels_.rectify(hidden.dense.values.data(), hidden.dense.stride, hidden.n_columns, signs, first, last,
-                     hidden.index.data(), hidden.value.data(), hidden.lists_stride, hidden.start.data(),
-                     hidden.end.data(), hidden.block_start.data());
+                     hidden.writable_lists());
   });
   count_nonzeros(hidden);
   return hidden;

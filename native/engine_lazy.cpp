@@ -29,7 +29,7 @@ void Engine::take_missed_steps(const Layer& layer, const Update& rule, const std
                                const std::vector<LateRow>& late) const {
   const Index n_columns = round_up(layer.weights.n_outputs, kLineFloats);
   const Index n_late = static_cast<Index>(late.size());
-  run((n_late + kRowsAtOnce - 1) / kRowsAtOnce, n_late * n_columns, [&](Index i, int) {
+  run(ceil_div(n_late, kRowsAtOnce), n_late * n_columns, [&](Index i, int) {
     for (Index k = i * kRowsAtOnce; k < std::min(n_late, (i + 1) * kRowsAtOnce); ++k) {
       const LateRow& each = late[size_of(k)];
       kernels_.take_missed_steps(rule, missed[size_of(each.n_taken)], layer.weights.data, layer.weight_state,

@@ -34,6 +34,11 @@ static bool can_run(const Kernels& kernels) {
   if (&kernels == &x86_64_v3::kernels) return v3;
   return v2;
 }
+
+bool has_byte_dot_product() {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512vnni");
+}
 #else
 namespace baseline {
 extern const Kernels kernels;
@@ -45,6 +50,8 @@ const std::vector<const Kernels*>& compiled_kernels() {
 }
 
 static bool can_run(const Kernels&) { return true; }
+
+bool has_byte_dot_product() { return false; }
 #endif
 
 std::vector<const Kernels*> runnable_kernels() {

@@ -21,4 +21,7 @@ const Kernels& choose_kernels();
 // The kernels of that name; throws std::invalid_argument if they are unknown or cannot run here.
 const Kernels& find_kernels(const std::string& name);
 
+// Whether this processor multiplies and adds up four bytes at a time.
+bool has_byte_dot_product();
+
 }  // namespace hardzero

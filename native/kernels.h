@@ -8,12 +8,14 @@
 
 #include <cstdint>
 
-namespace hardzero {
+#include "ceil_div.h"
 
-using Index = std::int64_t;
+namespace hardzero {
 
 constexpr Index kLineFloats = 16;  // floats in a 64-byte cache line; also the widest vector
 constexpr Index kBlockUnits = 64;  // input units between two block pointers of RowLists
+
+static inline Index blocks_of(Index n_units) { return ceil_div(n_units, kBlockUnits); }
 
 // Rows of non-zeros: those of row r lie at [start[r], end[r]) of index and value, indices ascending.
 struct RowLists {
@@ -23,6 +25,17 @@ struct RowLists {
   const float* value;
   const std::int32_t* block_start;  // [row][n_blocks + 1]: entries of the row before each block; or null
   Index n_blocks;
+};
+
+// Row lists to fill: that of row r begins at stride * r of index and value, which must have kLineFloats
+// places more than entries, as whole vectors are written.
+struct WritableRowLists {
+  std::int32_t* index;
+  float* value;
+  Index stride;
+  Index* start;
+  Index* end;
+  std::int32_t* block_start;
 };
 
 // Row lists over which tiles of units, `tile_blocks` blocks each, pass one after the other.
@@ -52,7 +65,7 @@ struct AffineTask {
 
 enum class Rule { gradient, descent, momentum, adam };
 
-// An update rule (hardzero.ops.updates) and the arrays it works on.
+// An update rule (hardzero.ops.updates) and its hyperparameters.
 struct Update {
   Rule rule;
   float learning_rate;
@@ -143,20 +156,20 @@ struct LossArrays {
   Index n_columns;  // n_outputs, rounded up to a multiple of 16
 };
 
+struct PredictKernels;
+
 struct Kernels {
   const char* name;
   Index lanes;
 
   // Rectify pre-activations in place: s*max(0, z) with s the unit's sign (null: +1), and list what is not
-  // zero; NaN counts as not zero. Row r's list starts at lists_stride * r. Fills end[r] and block_start.
+  // zero; NaN counts as not zero.
   void (*rectify)(float* values, Index stride, Index n_columns, const float* signs, Index first_row,
-                  Index last_row, std::int32_t* index, float* value, Index lists_stride, Index* start,
-                  Index* end, std::int32_t* block_start);
+                  Index last_row, const WritableRowLists& lists);
 
   // List what is not zero (in values or, where given, in slope).
   void (*list_nonzeros)(const float* values, Index stride, const float* slope, Index slope_stride,
-                        Index n_columns, Index first_row, Index last_row, std::int32_t* index, float* value,
-                        Index lists_stride, Index* start, Index* end, std::int32_t* block_start);
+                        Index n_columns, Index first_row, Index last_row, const WritableRowLists& lists);
 
   // Row lists times weights, `most_vectors` vectors of columns at a time.
   void (*affine_sparse)(const RowLists& rows, const AffineTask& task, Index most_vectors);
@@ -216,6 +229,8 @@ struct Kernels {
   // Mean cross-entropy of a softmax over the outputs of a row, and of independent logistic outputs.
   double (*softmax_loss)(const LossArrays& arrays);
   double (*logistic_loss)(const LossArrays& arrays);
+
+  const PredictKernels* predict;  // of the same instruction set
 };
 
 }  // namespace hardzero

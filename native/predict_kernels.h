@@ -59,10 +59,4 @@ struct PredictKernels {
                        const float* bias, Index width, float* sums);
 };
 
-// Whether the processor multiplies and adds up four bytes at a time.
-bool has_byte_dot_product();
-
-// Those of the same instruction set.
-const PredictKernels& predict_kernels(const Kernels& kernels);
-
 }  // namespace hardzero

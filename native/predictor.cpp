@@ -7,40 +7,10 @@
 #include <stdexcept>
 
 #include "flush_denormals.h"
+#include "instruction_set.h"
 #include "thread_pool.h"
 
 namespace hardzero {
-
-#if defined(HARDZERO_X86_LEVELS)
-namespace x86_64_v2 {
-extern const PredictKernels predict_kernels;
-}
-namespace x86_64_v3 {
-extern const PredictKernels predict_kernels;
-}
-namespace x86_64_v4 {
-extern const PredictKernels predict_kernels;
-}
-
-const PredictKernels& predict_kernels(const Kernels& kernels) {
-  const std::string name = kernels.name;
-  if (name == "x86_64_v4") return x86_64_v4::predict_kernels;
-  return name == "x86_64_v3" ? x86_64_v3::predict_kernels : x86_64_v2::predict_kernels;
-}
-
-bool has_byte_dot_product() {
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512vnni");
-}
-#else
-namespace baseline {
-extern const PredictKernels predict_kernels;
-}
-
-const PredictKernels& predict_kernels(const Kernels&) { return baseline::predict_kernels; }
-
-bool has_byte_dot_product() { return false; }
-#endif
 
 namespace {
 
@@ -96,6 +66,10 @@ struct Predictor::Scratch {
   std::vector<std::int32_t> block_start;
   std::vector<std::int8_t> high;
   std::vector<std::int8_t> low;
+  Index start = 0;
+  Index end = 0;
+
+  WritableRowLists lists() { return {index.data(), value.data(), 0, &start, &end, block_start.data()}; }
 
   void fit(Index width) {
     if (static_cast<Index>(sums.size()) >= width + kSlack) return;
@@ -106,7 +80,7 @@ struct Predictor::Scratch {
     sample.assign(size, 0.0f);
     high.assign(size, 0);
     low.assign(size, 0);
-    block_start.assign(static_cast<std::size_t>(width / kBlockUnits + 2), 0);
+    block_start.assign(static_cast<std::size_t>(blocks_of(width) + 1), 0);
   }
 };
 
@@ -114,7 +88,7 @@ Predictor::Predictor(Precision precision, OutputKind output, const Kernels& kern
     : precision_(precision),
       output_(output),
       kernels_(kernels),
-      predict_kernels_(predict_kernels(kernels)),
+      predict_kernels_(*kernels.predict),
       multiplies_bytes_(predict_kernels_.add_rows_dot != nullptr && has_byte_dot_product()) {}
 
 void Predictor::add_layer(const float* weights, Index stride, Index n_inputs, Index n_outputs,
@@ -179,14 +153,16 @@ Predictor::Scratch& Predictor::scratch() const {
   return per_thread;
 }
 
-// List the non-zeros of a vector of `sums` or of the sample, whole vectors of which may be read.
+// List the non-zeros of `values`, which is read in whole vectors, and return how many they are.
+Index Predictor::list_nonzeros(Scratch& scratch, const float* values, Index n_values) const {
+  kernels_.list_nonzeros(values, 0, nullptr, 0, n_values, 0, 1, scratch.lists());
+  return scratch.end;
+}
+
 Index Predictor::list_sample(Scratch& scratch, const float* sample) const {
   const Index n_features = layers_.front().n_inputs;
   std::copy(sample, sample + n_features, scratch.sample.begin());
-  Index start, end;
-  kernels_.list_nonzeros(scratch.sample.data(), 0, nullptr, 0, n_features, 0, 1, scratch.index.data(),
-                         scratch.value.data(), 0, &start, &end, scratch.block_start.data());
-  return end;
+  return list_nonzeros(scratch, scratch.sample.data(), n_features);
 }
 
 Index Predictor::list_csr(Scratch& scratch, const std::int32_t* index, const float* value,
@@ -256,18 +232,14 @@ void Predictor::add_rows(const Layer& layer, Scratch& scratch, Index n_active) c
 
 // Turn the sums into the next layer's list of active units.
 Index Predictor::activate(const Layer& layer, Scratch& scratch) const {
-  Index start, end;
   if (layer.activation.is_rectifier()) {
     kernels_.rectify(scratch.sums.data(), 0, layer.n_outputs,
-                     layer.signs.empty() ? nullptr : layer.signs.data(), 0, 1, scratch.index.data(),
-                     scratch.value.data(), 0, &start, &end, scratch.block_start.data());
-    return end;
+                     layer.signs.empty() ? nullptr : layer.signs.data(), 0, 1, scratch.lists());
+    return scratch.end;
   }
   for (Index j = 0; j < layer.n_outputs; ++j)
     scratch.sums[static_cast<std::size_t>(j)] = layer.activation(scratch.sums[static_cast<std::size_t>(j)]);
-  kernels_.list_nonzeros(scratch.sums.data(), 0, nullptr, 0, layer.n_outputs, 0, 1, scratch.index.data(),
-                         scratch.value.data(), 0, &start, &end, scratch.block_start.data());
-  return end;
+  return list_nonzeros(scratch, scratch.sums.data(), layer.n_outputs);
 }
 
 void Predictor::finish(float* scores, bool predictions) const {
@@ -304,44 +276,43 @@ bool Predictor::uses_minibatches(Index n_samples, const std::int32_t* active) co
          std::all_of(layers_.begin(), layers_.end(), is_rectifier);
 }
 
-void Predictor::run(const float* samples, Index stride, Index n_samples, bool predictions, int n_threads,
-                    float* output, std::int32_t* active) const {
+template <class Take, class List>
+void Predictor::run_samples(Index n_samples, bool predictions, int n_threads, float* output,
+                            std::int32_t* active, const Take& take, const List& list) const {
   const FlushDenormals flush;
   if (uses_minibatches(n_samples, active))
-    return minibatches(n_samples, predictions, n_threads, output, [&](Engine& own, Index first, Index count) {
-      return own.take_dense(samples, stride, n_features(), nullptr, first, count);
-    });
+    return minibatches(n_samples, predictions, n_threads, output, take);
   const auto chunk = [&](Index task, int) {
     Scratch& own = scratch();
     const Index last = std::min(n_samples, (task + 1) * kSamplesPerTask);
     for (Index i = task * kSamplesPerTask; i < last; ++i)
-      one_sample(own, list_sample(own, samples + i * stride), predictions, output + i * n_outputs(),
+      one_sample(own, list(own, i), predictions, output + i * n_outputs(),
                  active == nullptr ? nullptr : active + i * n_layers());
   };
-  const Index n_tasks = (n_samples + kSamplesPerTask - 1) / kSamplesPerTask;
+  const Index n_tasks = ceil_div(n_samples, kSamplesPerTask);
   if (n_tasks == 1) return chunk(0, 0);
   ThreadPool::instance().run(n_tasks, n_threads, chunk);
+}
+
+void Predictor::run(const float* samples, Index stride, Index n_samples, bool predictions, int n_threads,
+                    float* output, std::int32_t* active) const {
+  const auto take = [&](Engine& own, Index first, Index count) {
+    return own.take_dense(samples, stride, n_features(), nullptr, first, count);
+  };
+  const auto list = [&](Scratch& own, Index i) { return list_sample(own, samples + i * stride); };
+  run_samples(n_samples, predictions, n_threads, output, active, take, list);
 }
 
 void Predictor::run_csr(const std::int32_t* row_start, const std::int32_t* index, const float* value,
                         Index n_samples, bool predictions, int n_threads, float* output,
                         std::int32_t* active) const {
-  const FlushDenormals flush;
-  if (uses_minibatches(n_samples, active))
-    return minibatches(n_samples, predictions, n_threads, output, [&](Engine& own, Index first, Index count) {
-      return own.take_csr<std::int32_t>({row_start, index, value, n_features()}, nullptr, first, count);
-    });
-  const auto chunk = [&](Index task, int) {
-    Scratch& own = scratch();
-    const Index last = std::min(n_samples, (task + 1) * kSamplesPerTask);
-    for (Index i = task * kSamplesPerTask; i < last; ++i)
-      one_sample(
-          own, list_csr(own, index + row_start[i], value + row_start[i], row_start[i + 1] - row_start[i]),
-          predictions, output + i * n_outputs(), active == nullptr ? nullptr : active + i * n_layers());
+  const auto take = [&](Engine& own, Index first, Index count) {
+    return own.take_csr<std::int32_t>({row_start, index, value, n_features()}, nullptr, first, count);
   };
-  const Index n_tasks = (n_samples + kSamplesPerTask - 1) / kSamplesPerTask;
-  if (n_tasks == 1) return chunk(0, 0);
-  ThreadPool::instance().run(n_tasks, n_threads, chunk);
+  const auto list = [&](Scratch& own, Index i) {
+    return list_csr(own, index + row_start[i], value + row_start[i], row_start[i + 1] - row_start[i]);
+  };
+  run_samples(n_samples, predictions, n_threads, output, active, take, list);
 }
 
 // Engines keep their scratch memory from call to call: one for each thread that predicts.

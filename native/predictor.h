@@ -75,11 +75,16 @@ class Predictor {
                   std::int32_t* active) const;
   void add_rows(const Layer& layer, Scratch& scratch, Index n_active) const;
   static QuantizedUnits quantize(Scratch& scratch, Index n_active, float largest);
+  Index list_nonzeros(Scratch& scratch, const float* values, Index n_values) const;
   Index list_sample(Scratch& scratch, const float* sample) const;
   Index list_csr(Scratch& scratch, const std::int32_t* index, const float* value, Index count) const;
   Index activate(const Layer& layer, Scratch& scratch) const;
   bool uses_minibatches(Index n_samples, const std::int32_t* active) const;
-  // `take(engine, first, count)` makes rows of samples.
+  // `take(engine, first, count)` makes rows of samples; `list(scratch, sample)` lists the non-zeros of one
+  // and returns how many they are.
+  template <class Take, class List>
+  void run_samples(Index n_samples, bool predictions, int n_threads, float* output, std::int32_t* active,
+                   const Take& take, const List& list) const;
   void minibatches(Index n_samples, bool predictions, int n_threads, float* output,
                    const std::function<Rows(Engine&, Index, Index)>& take) const;
   void minibatch(Engine& engine, Rows rows, bool predictions, float* output) const;

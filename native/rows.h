@@ -6,15 +6,10 @@
 
 namespace hardzero {
 
-inline Index round_up(Index n, Index unit) { return (n + unit - 1) / unit * unit; }
-
 inline std::size_t size_of(Index n) { return static_cast<std::size_t>(n); }
 
 // Row stride of the padded layout (hardzero.ops.layout): an odd number of cache lines.
-inline Index padded_width(Index n_columns) {
-  const Index lines = (n_columns > 1 ? n_columns + kLineFloats - 1 : kLineFloats) / kLineFloats;
-  return (lines | 1) * kLineFloats;
-}
+inline Index padded_width(Index n_columns) { return (ceil_div(n_columns, kLineFloats) | 1) * kLineFloats; }
 
 // A dense matrix in the padded layout.
 struct Matrix {
@@ -62,9 +57,19 @@ struct Rows {
   RowLists lists() const {
     return {start.data(), end.data(), index.data(), value.data(), block_start.data(), n_blocks};
   }
+  WritableRowLists writable_lists() const {
+    return {index.data(), value.data(), lists_stride, start.data(), end.data(), block_start.data()};
+  }
   InputView view() const {
     return {dense.values.data(), dense.stride, slope.values.data(), slope.stride, scale};
   }
 };
+
+// The sum of all absolute values, those of each row times its weight (null: 1).
+double absolute_sum(const Rows& rows, const float* weights);
+
+// Copy the lists, without zeros, into the arrays of a CSR matrix, with places for n_rows + 1 row starts and
+// n_nonzero entries; returns the number of entries.
+Index copy_nonzeros(const Rows& rows, Index* row_start, std::int32_t* index, float* value);
 
 }  // namespace hardzero

@@ -33,7 +33,6 @@ constexpr int kRegisters = 16;
 typedef float Vector __attribute__((vector_size(kLanes * 4)));
 typedef std::int32_t IntVector __attribute__((vector_size(kLanes * 4)));
 typedef float UnalignedVector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
-typedef std::int32_t UnalignedIntVector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 
 #define HARDZERO_INLINE static inline __attribute__((always_inline))
 #define HARDZERO_METHOD inline __attribute__((always_inline))

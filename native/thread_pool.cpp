@@ -58,20 +58,11 @@ ThreadPool& ThreadPool::instance() {
     const std::lock_guard<std::mutex> lock(making);
     pool = process_pool.load(std::memory_order_acquire);
     if (pool == nullptr) {
-      pool = new ThreadPool;  // lives as long as the process: workers may still sleep at exit
+      pool = new ThreadPool;
       process_pool.store(pool, std::memory_order_release);
     }
   }
   return *pool;
-}
-
-ThreadPool::~ThreadPool() {
-  ending_.store(true);
-  {
-    const std::lock_guard<std::mutex> lock(sleep_mutex_);
-    sleepers_.notify_all();
-  }
-  for (std::thread& worker : workers_) worker.join();
 }
 
 void ThreadPool::grow(int n_workers) {
@@ -122,23 +113,23 @@ void ThreadPool::wake_sleepers() {
   sleepers_.notify_all();
 }
 
-// Wait for a loop other than `seen` that is open; false when the pool ends.
-bool ThreadPool::wait_for_loop(std::uint64_t& seen) {
+// Wait for a loop other than `seen` that is open.
+void ThreadPool::wait_for_loop(std::uint64_t seen) {
   const auto is_new = [&](std::uint64_t state) {
     return (state & kOpen) != 0 && state >> kLoopShift != seen;
   };
-  if (spin_until([&] { return is_new(state_.load(std::memory_order_acquire)); })) return true;
+  if (spin_until([&] { return is_new(state_.load(std::memory_order_acquire)); })) return;
   std::unique_lock<std::mutex> lock(sleep_mutex_);
   n_sleeping_.fetch_add(1);
-  sleepers_.wait(lock, [&] { return ending_.load() || is_new(state_.load()); });
+  sleepers_.wait(lock, [&] { return is_new(state_.load()); });
   n_sleeping_.fetch_sub(1);
-  return !ending_.load();
 }
 
 void ThreadPool::work() {
   const FlushDenormals flush;
   std::uint64_t seen = 0;
-  while (wait_for_loop(seen)) {
+  while (true) {
+    wait_for_loop(seen);
     std::uint64_t state = state_.load(std::memory_order_acquire);
     bool entered = false;
     while ((state & kOpen) != 0 && state >> kLoopShift != seen && !entered)

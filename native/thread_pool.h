@@ -26,16 +26,17 @@ class ThreadPool {
   // pool, the caller does all tasks itself. Denormal numbers count as zero in all tasks.
   void run(Index n_tasks, int n_threads, const std::function<void(Index, int)>& task);
 
-  ThreadPool() = default;
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
-  ~ThreadPool();
+  ~ThreadPool() = delete;  // lives as long as the process: workers may still sleep at exit
 
  private:
+  ThreadPool() = default;
+
   void work();
   void grow(int n_workers);
   void wake_sleepers();
-  bool wait_for_loop(std::uint64_t& seen);
+  void wait_for_loop(std::uint64_t seen);
   void do_tasks(int slot);
 
   // The tasks that a thread begins with.
@@ -57,7 +58,6 @@ class ThreadPool {
   alignas(64) std::atomic<std::uint64_t> state_{0};
 
   alignas(64) std::atomic<int> n_sleeping_{0};
-  std::atomic<bool> ending_{false};
   std::mutex sleep_mutex_;
   std::condition_variable sleepers_;
 };

@@ -119,8 +119,8 @@ static void add_rows(const ActiveUnits& active, const typename Weights::Element*
                      const float* bias, Index width, float offset, float* sums) {
   constexpr Index kLineColumns = Weights::kColumns * kLineFloats;
   const Index n_lines = width / kLineColumns;
-  const Index n_blocks = (n_lines + RowBlocks<Weights>::kMost - 1) / RowBlocks<Weights>::kMost;
-  const Index block_lines = n_blocks > 0 ? (n_lines + n_blocks - 1) / n_blocks : 0;
+  const Index n_blocks = ceil_div(n_lines, RowBlocks<Weights>::kMost);
+  const Index block_lines = n_blocks > 0 ? ceil_div(n_lines, n_blocks) : 0;
   for (Index line = 0; line < n_lines; line += block_lines) {
     const Index left = n_lines - line;
     const auto lines = static_cast<std::size_t>(left < block_lines ? left : block_lines);

@@ -108,8 +108,8 @@ HARDZERO_INLINE void for_column_blocks(void (*const (&by_vectors)[kMostColumnVec
                                                                                            Index),
                                        const Rows& rows, const AffineTask& task, Index most_vectors) {
   const Index n_vectors = (task.last_column - task.first_column) / kLanes;
-  const Index n_blocks = (n_vectors + most_vectors - 1) / most_vectors;
-  const Index width = n_blocks > 0 ? (n_vectors + n_blocks - 1) / n_blocks : 0;
+  const Index n_blocks = ceil_div(n_vectors, most_vectors);
+  const Index width = n_blocks > 0 ? ceil_div(n_vectors, n_blocks) : 0;
   for (Index vector = 0; vector < n_vectors; vector += width) {
     const Index left = n_vectors - vector;
     by_vectors[left < width ? left : width](rows, task, task.first_column + vector * kLanes);

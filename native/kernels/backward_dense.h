@@ -108,7 +108,7 @@ HARDZERO_INLINE void dense_dots(const BackwardArrays& arrays, const Index (&rows
 static void input_delta_dense(const BackwardArrays& arrays, const InputView& input, const DenseTile& tile,
                               Index first_unit, Index last_unit, const float* activation_l1, float* output,
                               Index output_stride) {
-  const Index last_column = (last_unit + kLineFloats - 1) / kLineFloats * kLineFloats;
+  const Index last_column = round_up(last_unit, kLineFloats);
   for (Index row = tile.first_row; row < tile.last_row; row += kDotRows) {
     Index rows[kDotRows];
     HARDZERO_UNROLL

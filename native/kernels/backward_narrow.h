@@ -26,7 +26,7 @@ static void input_delta_narrow(const BackwardArrays& arrays, const InputView& in
                                Index first_unit, Index last_unit, const float* activation_l1, float* output,
                                Index output_stride) {
   const TransposedWeights weights(arrays, first_unit, last_unit);
-  const Index line_end = (last_unit + kLineFloats - 1) / kLineFloats * kLineFloats;
+  const Index line_end = round_up(last_unit, kLineFloats);
   for (Index row = tile.first_row; row < tile.last_row; ++row) {
     const float* const delta = arrays.delta + row * arrays.delta_stride;
     const Vector penalty = broadcast(activation_l1[row]);

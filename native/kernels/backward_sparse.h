@@ -11,9 +11,7 @@ namespace hardzero::HARDZERO_INSTRUCTION_SET {
 
 constexpr int kMostFusedVectors = kRegisters == 32 ? 9 : 4;
 
-HARDZERO_INLINE Index padded_count(const UnitEntries& unit) {
-  return (unit.count + kLanes - 1) / kLanes * kLanes;
-}
+HARDZERO_INLINE Index padded_count(const UnitEntries& unit) { return round_up(unit.count, kLanes); }
 
 // One unit and one block of columns: gradient and weights stay in registers. The products of delta and
 // weights add up lane by lane in `sums`, a vector per entry.
@@ -115,8 +113,8 @@ static void backward_units(const BackwardArrays& arrays, const UpdateRule& rule,
                            Index n_entries, const BackwardTile& tile, float* carried) {
   const Index n_vectors = arrays.n_columns / kLanes;
   const Index most_vectors = tile.most_vectors < kMostFusedVectors ? tile.most_vectors : kMostFusedVectors;
-  const Index n_blocks = (n_vectors + most_vectors - 1) / most_vectors;
-  const Index block_vectors = (n_vectors + n_blocks - 1) / n_blocks;
+  const Index n_blocks = ceil_div(n_vectors, most_vectors);
+  const Index block_vectors = ceil_div(n_vectors, n_blocks);
   if (kPass) {
     Index n_sums = 0;
     for (Index i = 0; i < n_entries; ++i) n_sums += padded_count(entries[i]);
@@ -206,7 +204,7 @@ static void write_input_delta(const RowLists& rows, const InputView& input, Inde
                               Index block, Index n_units, const UnitEntries* entries,
                               const float* activation_l1, float* output, Index output_stride) {
   const Index first_unit = block * kBlockUnits;
-  const Index whole_lines = (n_units + kLineFloats - 1) / kLineFloats * kLineFloats;
+  const Index whole_lines = round_up(n_units, kLineFloats);
   const float* passed[kBlockUnits];
   for (Index unit = 0; unit < n_units; ++unit) passed[unit] = entries[unit].passed;
   for (Index row = first_row; row < last_row; ++row) {

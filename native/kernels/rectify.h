@@ -29,18 +29,26 @@ struct RowListWriter {
         count += compress(index + count, value + count, numbers, values, mask);
       }
     }
-    block_start[(n_columns + kBlockUnits - 1) / kBlockUnits] = count;
+    block_start[blocks_of(n_columns)] = count;
   }
 };
 
+// The writer of one row; end_row notes how far it came.
+HARDZERO_INLINE RowListWriter begin_row(const WritableRowLists& lists, Index row, Index n_columns) {
+  const Index start = row * lists.stride;
+  return {lists.index + start, lists.value + start, lists.block_start + row * (blocks_of(n_columns) + 1)};
+}
+
+HARDZERO_INLINE void end_row(const WritableRowLists& lists, Index row, Index count) {
+  lists.start[row] = row * lists.stride;
+  lists.end[row] = lists.start[row] + count;
+}
+
 static void rectify(float* values, Index stride, Index n_columns, const float* signs, Index first_row,
-                    Index last_row, std::int32_t* index, float* value, Index lists_stride, Index* start,
-                    Index* end, std::int32_t* block_start) {
-  const Index n_blocks = (n_columns + kBlockUnits - 1) / kBlockUnits;
+                    Index last_row, const WritableRowLists& lists) {
   for (Index row = first_row; row < last_row; ++row) {
     float* const z = values + row * stride;
-    const Index offset = row * lists_stride;
-    RowListWriter writer{index + offset, value + offset, block_start + row * (n_blocks + 1)};
+    RowListWriter writer = begin_row(lists, row, n_columns);
     writer.write(n_columns, [&](Index column, Vector& activation) {
       const Vector pre_activation = load(z + column);
       const IntVector silent = pre_activation <= Vector{};
@@ -49,26 +57,21 @@ static void rectify(float* values, Index stride, Index n_columns, const float* s
       store(z + column, activation);
       return lane_mask(~silent);
     });
-    start[row] = offset;
-    end[row] = offset + writer.count;
+    end_row(lists, row, writer.count);
   }
 }
 
 static void list_nonzeros(const float* values, Index stride, const float* slope, Index slope_stride,
-                          Index n_columns, Index first_row, Index last_row, std::int32_t* index, float* value,
-                          Index lists_stride, Index* start, Index* end, std::int32_t* block_start) {
-  const Index n_blocks = (n_columns + kBlockUnits - 1) / kBlockUnits;
+                          Index n_columns, Index first_row, Index last_row, const WritableRowLists& lists) {
   for (Index row = first_row; row < last_row; ++row) {
-    const Index offset = row * lists_stride;
-    RowListWriter writer{index + offset, value + offset, block_start + row * (n_blocks + 1)};
+    RowListWriter writer = begin_row(lists, row, n_columns);
     writer.write(n_columns, [&](Index column, Vector& activation) {
       activation = load(values + row * stride + column);
       IntVector listed = activation != Vector{};
       if (slope != nullptr) listed |= load(slope + row * slope_stride + column) != Vector{};
       return lane_mask(listed);
     });
-    start[row] = offset;
-    end[row] = offset + writer.count;
+    end_row(lists, row, writer.count);
   }
 }
 

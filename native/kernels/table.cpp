@@ -14,6 +14,8 @@
 
 namespace hardzero::HARDZERO_INSTRUCTION_SET {
 
+extern const PredictKernels predict_kernels;
+
 extern const Kernels kernels;
 const Kernels kernels = {
     HARDZERO_TEXT(HARDZERO_INSTRUCTION_SET),
@@ -35,6 +37,7 @@ const Kernels kernels = {
     take_missed_steps,
     softmax_loss,
     logistic_loss,
+    &predict_kernels,
 };
 
 }  // namespace hardzero::HARDZERO_INSTRUCTION_SET

@@ -1,4 +1,4 @@
-"""The compiled engine (native/bindings.cpp)."""
+"""The compiled engine (native/bindings.cpp, native/bind_losses.cpp, native/bind_predictor.cpp)."""
 
 from typing import overload
 
@@ -100,7 +100,10 @@ class Engine:
     def catch_up(self, rows: Rows | None, weights: Array, weight_state: list[Array], lazy: LazyRows) -> None: ...
 
 class Predictor:
-    bytes: int
+    """A network packed for prediction, in one of three precisions; safe to use from several threads."""
+
+    @property
+    def bytes(self) -> int: ...
     def __init__(self, precision: str, output_activation: str, instruction_set: str | None = None) -> None: ...
     def add_layer(self, weights: Array, bias: Array, activation: str | None, parameters: list[float]) -> None: ...
     def run(self, X: Array, predictions: bool, n_threads: int) -> Array: ...
