@@ -26,8 +26,7 @@ from hardzero.network import PREDICTION_ROWS, ForwardPass, Input, Layer, Network
 from hardzero.ops import Ops, Rows
 from hardzero.ops.layout import padded_zeros
 from hardzero.ops.random_bits import mix
-from hardzero.ops.reference import apply_update
-from hardzero.ops.updates import Gradient, Parameters, Update
+from hardzero.ops.updates import Gradient, Parameters, Update, apply_update
 from hardzero.optimizers import Optimizer
 from hardzero.penalties import ActivationPenalty
 from hardzero.reconstruction import ReconstructionHead, get_reconstruction_head
