@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.activations import Activation
+from hardzero.denoising_trainer import DenoisingTrainer
 from hardzero.network import ForwardPass, Input, Network
 from hardzero.ops import Ops
-from hardzero.pretraining import AutoencoderSettings, DenoisingTrainer
+from hardzero.pretraining import AutoencoderSettings
 from hardzero.training import REVIVAL_PART, REVIVAL_SAMPLES, Minibatch
 
 Array = NDArray[np.float32]

@@ -14,8 +14,9 @@ from hardzero import DenoisingAutoencoder, StackedDenoisingAutoencoder
 from hardzero.activations import get_activation
 from hardzero.ops import get_ops
 from hardzero.ops.updates import Momentum
-from hardzero.pretraining import TiedNetwork, initialize_autoencoder
+from hardzero.pretraining import initialize_autoencoder
 from hardzero.reconstruction import DECODERS, get_reconstruction_head
+from hardzero.tied_network import TiedNetwork
 
 
 @pytest.fixture(scope="module")
