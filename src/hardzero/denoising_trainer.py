@@ -65,7 +65,7 @@ class DenoisingTrainer(Trainer):
         if self.network.hidden_layers[0].activation.makes_zeros:
             self._fired += np.bincount(forward_pass.hidden[0].csr().indices, minlength=len(self._fired))
 
-    def _epoch_ends(self) -> None:
+    def _epoch_ends(self, ops: Ops, X: Input) -> None:
         if self._part is not None:
             self._part.write_decoder()
         if self.network.hidden_layers[0].activation.makes_zeros:

@@ -93,9 +93,9 @@ class DictionaryTrainer(DenoisingTrainer):
         used = np.unique(forward_pass.hidden[0].csr().indices).astype(np.intp)
         normalize_rows(self.network.output.weights, used)
 
-    def _epoch_ends(self) -> None:
+    def _epoch_ends(self, ops: Ops, X: Input) -> None:
         normalize_rows(self.network.output.weights, np.arange(self.network.hidden_layers[0].n_units))
-        super()._epoch_ends()
+        super()._epoch_ends(ops, X)
         self._data = None
 
     def _found_dead(self, dead: NDArray[np.intp]) -> None:
