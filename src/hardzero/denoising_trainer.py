@@ -72,9 +72,9 @@ class DenoisingTrainer(Trainer):
             dead = np.flatnonzero(self._fired == 0)
             self._fired[...] = 0
             self.history.n_dead_units = len(dead)
-            self._found_dead(dead)
+            self._found_dead(ops, X, dead)
 
-    def _found_dead(self, dead: NDArray[np.intp]) -> None:
+    def _found_dead(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
         """Do nothing; the point where dictionaries revive units that fired for no sample of the epoch."""
 
     def _corrupt(self, ops: Ops, rows: Rows, seed: int) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -82,11 +82,6 @@ class DictionaryTrainer(DenoisingTrainer):
 
     revive_dead_atoms: bool = True
     activity: float = 0.01
-    _data: tuple[Ops, Input] | None = field(default=None, init=False, repr=False)
-
-    def _minibatch(self, ops: Ops, X: Input, samples: NDArray[np.intp], targets: Array | None) -> Minibatch:
-        self._data = ops, X
-        return super()._minibatch(ops, X, samples, targets)
 
     def _step_ends(self, minibatch: Minibatch, forward_pass: ForwardPass) -> None:
         super()._step_ends(minibatch, forward_pass)
@@ -96,12 +91,11 @@ class DictionaryTrainer(DenoisingTrainer):
     def _epoch_ends(self, ops: Ops, X: Input) -> None:
         normalize_rows(self.network.output.weights, np.arange(self.network.hidden_layers[0].n_units))
         super()._epoch_ends(ops, X)
-        self._data = None
 
-    def _found_dead(self, dead: NDArray[np.intp]) -> None:
+    def _found_dead(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
         early = self.history.n_epochs < REVIVAL_PART * self.settings.max_epochs
-        if self.revive_dead_atoms and early and len(dead) and self._data is not None:
-            self._revive(*self._data, dead)
+        if self.revive_dead_atoms and early and len(dead):
+            self._revive(ops, X, dead)
 
     def _revive(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
         """Replace atoms by residuals of samples drawn with probability proportional to their squared error."""
