@@ -7,7 +7,6 @@ import pickle
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
-from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hardzero import DenoisingAutoencoder, StackedDenoisingAutoencoder
@@ -20,8 +19,9 @@ from hardzero.tied_network import TiedNetwork
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return (load_digits().data / 16).astype(np.float32)
+def digits(digits):
+    """The images alone."""
+    return digits[0]
 
 
 @parametrize_with_checks([DenoisingAutoencoder(20, max_iter=3), StackedDenoisingAutoencoder((20, 10), max_iter=3)])
