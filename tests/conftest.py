@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from hardzero.ops import get_ops
 
@@ -17,9 +19,11 @@ def ops(request):
     return get_ops(n_threads=1, name=request.param)
 
 
-@pytest.fixture
-def reference_ops():
-    return get_ops(name="reference")
+@pytest.fixture(scope="session")
+def digits():
+    """Images of handwritten digits, from 0 to 1, and their classes."""
+    X, y = load_digits(return_X_y=True)
+    return (X / 16).astype(np.float32), y
 
 
 def pytest_collection_modifyitems(items):

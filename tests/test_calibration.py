@@ -7,7 +7,6 @@ from copy import deepcopy
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
-from sklearn.datasets import load_digits
 
 from hardzero import RectifierClassifier
 from hardzero.activations import LeakyIntegrateAndFire, Rectifier, SignedRectifier
@@ -22,9 +21,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 RELU = Rectifier()
 
 
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:600] / 16, y[:600]
+@pytest.fixture(scope="module")
+def digits(digits):
+    """The first 600 of them, which are enough here."""
+    X, y = digits
+    return X[:600], y[:600]
 
 
 def untrained(ops, activation=RELU, widths=(40, 30)):
@@ -87,24 +88,24 @@ def test_a_sample_of_sorted_rows_stands_for_all_of_them():
     assert np.allclose(network.sparsity(ops, X), 0.6, atol=0.01)
 
 
-def test_training_ends_at_the_target_and_says_so():
-    X, y = digits()
+def test_training_ends_at_the_target_and_says_so(digits):
+    X, y = digits
     settings = {"max_iter": 12, "batch_size": 32, "learning_rate": "cosine", "n_iter_no_change": 100}
     model = RectifierClassifier((64, 32), target_sparsity=[0.6, 0.8], random_state=0, **settings).fit(X, y)
     assert np.allclose(model.sparsity_, [0.6, 0.8], atol=0.005)
     assert np.allclose(model.sparsity_curve_[-1], model.sparsity_, atol=0.005)
 
 
-def test_a_training_that_is_ended_early_is_left_as_it_is():
-    X, y = digits()
+def test_a_training_that_is_ended_early_is_left_as_it_is(digits):
+    X, y = digits
     model = RectifierClassifier((64, 32), target_sparsity=0.9, max_iter=50, random_state=0)
     with pytest.warns(UserWarning, match="target_sparsity was not reached"):
         model.fit(X, y, callback=lambda report: True)
     assert model.sparsity_.max() < 0.8
 
 
-def test_the_target_is_met_on_held_out_rows_where_there_are_some():
-    X, y = digits()
+def test_the_target_is_met_on_held_out_rows_where_there_are_some(digits):
+    X, y = digits
     validation = X[400:], y[400:]
     settings = {"max_iter": 30, "batch_size": 32, "n_iter_no_change": 100, "early_stopping": True}
     model = RectifierClassifier((64, 32), target_sparsity=0.7, random_state=0, **settings)

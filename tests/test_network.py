@@ -14,8 +14,9 @@ from hardzero.activations import LeakyIntegrateAndFire, Softplus, get_activation
 from hardzero.losses import get_loss
 from hardzero.network import Dropout, Network
 from hardzero.ops import get_ops
-from hardzero.ops.layout import is_padded, padded_zeros
+from hardzero.ops.layout import padded_zeros
 from hardzero.ops.updates import Gradient
+from padded_layout import is_padded
 
 ACTIVATIONS = [
     get_activation("relu"),

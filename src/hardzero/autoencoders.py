@@ -17,19 +17,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hardzero.activations import ACTIVATIONS, Activation, get_activation
 from hardzero.checkpoint import Checkpoint, TrainingFile, as_checkpoint, fingerprint
+from hardzero.codes import decode, encode
 from hardzero.corruption import CORRUPTIONS, Corruption, MaskingNoise
+from hardzero.denoising_trainer import DenoisingTrainer, TrainingRecord
 from hardzero.network import PREDICTION_ROWS, Input, Network
 from hardzero.network_estimator import NetworkEstimator, as_network_input, estimator_settings
 from hardzero.ops import Ops
 from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
-from hardzero.pretraining import (
-    AutoencoderSettings,
-    DenoisingTrainer,
-    TrainingRecord,
-    decode,
-    encode,
-    pretrain_stack,
-)
+from hardzero.pretraining import AutoencoderSettings, pretrain_stack
 from hardzero.reconstruction import DECODERS
 from hardzero.reconstruction_sampling import ReconstructionSampling
 from hardzero.training import Callback, TrainingSettings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.activations import Activation
+from hardzero.denoising_trainer import DenoisingTrainer
 from hardzero.network import ForwardPass, Input, Network
 from hardzero.ops import Ops
-from hardzero.pretraining import AutoencoderSettings, DenoisingTrainer
+from hardzero.pretraining import AutoencoderSettings
 from hardzero.training import REVIVAL_PART, REVIVAL_SAMPLES, Minibatch
 
 Array = NDArray[np.float32]
@@ -81,26 +82,20 @@ class DictionaryTrainer(DenoisingTrainer):
 
     revive_dead_atoms: bool = True
     activity: float = 0.01
-    _data: tuple[Ops, Input] | None = field(default=None, init=False, repr=False)
-
-    def _minibatch(self, ops: Ops, X: Input, samples: NDArray[np.intp], targets: Array | None) -> Minibatch:
-        self._data = ops, X
-        return super()._minibatch(ops, X, samples, targets)
 
     def _step_ends(self, minibatch: Minibatch, forward_pass: ForwardPass) -> None:
         super()._step_ends(minibatch, forward_pass)
         used = np.unique(forward_pass.hidden[0].csr().indices).astype(np.intp)
         normalize_rows(self.network.output.weights, used)
 
-    def _epoch_ends(self) -> None:
+    def _epoch_ends(self, ops: Ops, X: Input) -> None:
         normalize_rows(self.network.output.weights, np.arange(self.network.hidden_layers[0].n_units))
-        super()._epoch_ends()
-        self._data = None
+        super()._epoch_ends(ops, X)
 
-    def _found_dead(self, dead: NDArray[np.intp]) -> None:
+    def _found_dead(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
         early = self.history.n_epochs < REVIVAL_PART * self.settings.max_epochs
-        if self.revive_dead_atoms and early and len(dead) and self._data is not None:
-            self._revive(*self._data, dead)
+        if self.revive_dead_atoms and early and len(dead):
+            self._revive(ops, X, dead)
 
     def _revive(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
         """Replace atoms by residuals of samples drawn with probability proportional to their squared error."""

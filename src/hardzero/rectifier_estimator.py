@@ -488,7 +488,7 @@ class RectifierEstimator(NetworkEstimator):
     ) -> None:
         """Start the hidden layers from the encoders of autoencoders trained on all rows."""
         from hardzero.autoencoders import StackedDenoisingAutoencoder
-        from hardzero.pretraining import code_sizes, scale_codes
+        from hardzero.codes import code_sizes, scale_codes
 
         stack = self.pretraining
         if isinstance(stack, FrozenEstimator):

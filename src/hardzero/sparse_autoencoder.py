@@ -12,9 +12,9 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from hardzero.activations import Activation, Rectifier
 from hardzero.autoencoders import AutoencoderEstimator
+from hardzero.denoising_trainer import TrainingRecord
 from hardzero.dictionary_training import DictionarySettings, TopK
 from hardzero.network import Input, Network
-from hardzero.pretraining import TrainingRecord
 
 Array = NDArray[np.float32]
 

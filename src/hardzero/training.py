@@ -417,7 +417,7 @@ class Trainer:
                 n_trained += len(samples)
                 n_steps += 1
                 total_zeros += step_zeros * len(samples)
-        self._epoch_ends()
+        self._epoch_ends(ops, X)
         if self.settings.revive_dead_units and last < REVIVAL_PART:
             revive(self.network, ops, X[:REVIVAL_SAMPLES])
         history.n_epochs += 1
@@ -498,7 +498,7 @@ class Trainer:
     def _step_ends(self, minibatch: Minibatch, forward_pass: ForwardPass) -> None:
         """Do nothing; the point where subclasses put constraints on the parameters."""
 
-    def _epoch_ends(self) -> None:
+    def _epoch_ends(self, ops: Ops, X: Input) -> None:
         """Do nothing; the point where subclasses put the network in order before it is looked at."""
 
     def _weight_penalty(self, minibatch_weight: float) -> float:

@@ -29,14 +29,6 @@ def signs():
 
 
 @pytest.fixture(scope="session")
-def digits():
-    from sklearn.datasets import load_digits
-
-    X, y = load_digits(return_X_y=True)
-    return (X / 16).astype(np.float32), y
-
-
-@pytest.fixture(scope="session")
 def classifier(digits):
     from hardzero import RectifierClassifier
 

@@ -10,7 +10,6 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
-from sklearn.datasets import load_digits
 from typer.testing import CliRunner
 
 from hardzero.benchmarks import gpu, timing, workloads
@@ -24,12 +23,6 @@ from hardzero.predictor import Predictor
 from hardzero.training import Trainer, TrainingSettings
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed (extra 'bench')")
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return (X / 16).astype(np.float32), y.astype(np.int64)
 
 
 class Clock:

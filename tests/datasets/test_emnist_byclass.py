@@ -1,16 +1,12 @@
 import gzip
 import hashlib
-import struct
 import zipfile
 
 import numpy as np
 import pytest
+from make_idx import to_idx
 
 from hardzero.datasets import DatasetNotFound, emnist_byclass, load
-
-
-def to_idx(array):
-    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
 @pytest.fixture

@@ -1,20 +1,16 @@
 import gzip
 import hashlib
-import struct
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from make_idx import to_idx
 
 from hardzero.datasets import DatasetNotFound, load, mnist
 from hardzero.datasets.directory import RemoteFile
 from hardzero.datasets.idx import IdxFiles, load_idx_dataset, parse_idx
-
-
-def to_idx(array):
-    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
 @given(arrays(np.uint8, array_shapes(min_dims=1, max_dims=4)))

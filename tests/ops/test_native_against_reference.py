@@ -18,6 +18,7 @@ from hardzero.ops.layout import padded_copy
 from hardzero.ops.native import NativeOps
 from hardzero.ops.reference import ReferenceOps
 from hardzero.ops.updates import Adam, Gradient, Momentum, Parameters
+from padded_layout import whole_rows
 
 INSTRUCTION_SETS = _native.runnable_instruction_sets()
 
@@ -228,11 +229,6 @@ def test_padding_stays_zero(native, case, update):
     passed = native.backward(native.rows(case.X), case.delta, parameters, update)
     for matrix in [passed, parameters.weights, *parameters.weight_state]:
         assert not whole_rows(matrix)[:, matrix.shape[1] :].any()
-
-
-def whole_rows(matrix):
-    """Return a padded matrix with its padding."""
-    return np.lib.stride_tricks.as_strided(matrix, (matrix.shape[0], matrix.strides[0] // 4))
 
 
 @few_examples

@@ -7,20 +7,21 @@ import pickle
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
-from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hardzero import DenoisingAutoencoder, StackedDenoisingAutoencoder
 from hardzero.activations import get_activation
 from hardzero.ops import get_ops
 from hardzero.ops.updates import Momentum
-from hardzero.pretraining import TiedNetwork, initialize_autoencoder
+from hardzero.pretraining import initialize_autoencoder
 from hardzero.reconstruction import DECODERS, get_reconstruction_head
+from hardzero.tied_network import TiedNetwork
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return (load_digits().data / 16).astype(np.float32)
+def digits(digits):
+    """The images alone."""
+    return digits[0]
 
 
 @parametrize_with_checks([DenoisingAutoencoder(20, max_iter=3), StackedDenoisingAutoencoder((20, 10), max_iter=3)])

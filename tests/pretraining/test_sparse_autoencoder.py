@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hardzero import SparseAutoencoder
@@ -12,8 +11,9 @@ from hardzero.dictionary_training import TopK
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return (load_digits().data / 16).astype(np.float32)
+def digits(digits):
+    """The images alone."""
+    return digits[0]
 
 
 @parametrize_with_checks([SparseAutoencoder(30, target_activity=0.2, max_iter=3)])

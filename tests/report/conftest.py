@@ -1,18 +1,11 @@
 import matplotlib as mpl
-import numpy as np
 import pytest
-from sklearn.datasets import load_digits, make_regression
+from sklearn.datasets import make_regression
 
 from hardzero import RectifierClassifier, RectifierRegressor
 from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
 
 mpl.use("Agg")
-
-
-@pytest.fixture(scope="session")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return (X / 16).astype(np.float32), y
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import pytest
 
 from hardzero import RectifierClassifier, datasets
 from hardzero.checkpoint import Checkpoint
-from hardzero.pretraining import DenoisingTrainer
+from hardzero.denoising_trainer import DenoisingTrainer
 from hardzero.studies import get_study, study_names
 from hardzero.studies.core import networks
 from hardzero.studies.core import workers as workers_module

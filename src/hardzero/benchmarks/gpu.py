@@ -15,7 +15,14 @@ from hardzero.benchmarks.peers import Predict, Weights, torch_eager, torch_modul
 from hardzero.benchmarks.prediction import over_inputs
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.timing import OURS, Comparison, alternate
-from hardzero.benchmarks.training import COMPARED_RATE, TINY_RATE, our_epoch, scores_after_steps, torch_epoch
+from hardzero.benchmarks.training import (
+    COMPARED_RATE,
+    MOST_COMPARED_STEPS,
+    TINY_RATE,
+    our_epoch,
+    scores_after_steps,
+    torch_epoch,
+)
 from hardzero.benchmarks.workloads import Workload
 from hardzero.predictor import Predictor
 from hardzero.threads import usable_cores
@@ -24,8 +31,6 @@ Array = NDArray[np.float32]
 
 WARM_UP_CALLS = 3
 """Calls before a capture, as PyTorch's manual asks for."""
-
-N_COMPARED_STEPS = 5
 
 
 def gpu_name() -> str | None:
@@ -68,7 +73,7 @@ def training_rows(workload: Workload, batch_size: int, n_turns: int = 7) -> Iter
         contestants[_with_threads(OURS, n)] = our_epoch(workload, "sgd", batch_size, n)
         contestants[_with_threads("PyTorch", n)] = torch_epoch(workload, "sgd", batch_size, n)
     times = alternate(contestants, n_turns=n_turns)
-    steps = min(N_COMPARED_STEPS, n_samples // batch_size)
+    steps = min(MOST_COMPARED_STEPS, n_samples // batch_size)
     theirs = CapturedTraining(weights, workload.X, workload.y, batch_size, COMPARED_RATE)
     ours = scores_after_steps(workload, "sgd", batch_size, steps)
     difference = float(np.abs(ours - theirs.scores_after(steps)).max())

@@ -44,8 +44,8 @@ def run_training() -> list[Row]:
     rows.append(training.training_row(_some(sparse), "sgd", 128, momentum=0.9))
     rows.append(training.training_row(_some(sparse), "adam", 128))
     data = workloads.mnist()
-    X = np.ascontiguousarray(data.test.X[: training.LEAST_SAMPLES])
-    y = np.asarray(data.test.y[: training.LEAST_SAMPLES], dtype=np.int64)
+    X = np.ascontiguousarray(data.test.X[: training.THROUGHPUT_SAMPLES])
+    y = np.asarray(data.test.y[: training.THROUGHPUT_SAMPLES], dtype=np.int64)
     for activation in ("relu", "tanh"):
         rows.append(training.training_row(workloads.untrained(activation, X, y, workloads.MNIST_HIDDEN), "sgd", 128))
     X, y = np.ascontiguousarray(data.test.X), np.asarray(data.test.y, dtype=np.int64)
@@ -159,7 +159,7 @@ def print_scaling() -> None:
 
 def _some(workload: workloads.Workload) -> workloads.Workload:
     """Return the workload with few samples, enough for a throughput turn."""
-    count = training.LEAST_SAMPLES
+    count = training.THROUGHPUT_SAMPLES
     return replace(workload, X=workload.X[:count], y=workload.y[:count])
 
 

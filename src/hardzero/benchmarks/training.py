@@ -28,7 +28,8 @@ Array = NDArray[np.float32]
 TINY_RATE = 1e-6
 """Learning rate of throughput runs: every step does all its work, and the state keeps its zeros."""
 
-LEAST_SAMPLES = 2048
+THROUGHPUT_SAMPLES = 2048
+"""Samples of an epoch whose throughput is measured: two minibatches of the largest size that is timed."""
 
 MOST_COMPARED_STEPS = 5
 """After how many steps the scores of both sides are compared, where there are samples for so many."""

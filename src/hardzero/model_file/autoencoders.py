@@ -11,6 +11,7 @@ import numpy as np
 from hardzero.activations import Activation, get_activation
 from hardzero.autoencoders import AutoencoderEstimator, DenoisingAutoencoder, StackedDenoisingAutoencoder
 from hardzero.corruption import Corruption
+from hardzero.denoising_trainer import TrainingRecord
 from hardzero.dictionary_training import TopK
 from hardzero.model_file.container import Contents
 from hardzero.model_file.network import Tensors, check_tensors
@@ -25,9 +26,9 @@ from hardzero.model_file.values import decode_value, encode_activation, encode_v
 from hardzero.network import Layer, Network
 from hardzero.ops.layout import padded_copy
 from hardzero.ops.updates import Parameters
-from hardzero.pretraining import TiedNetwork, TrainingRecord
 from hardzero.reconstruction import DECODERS, ReconstructionHead, SigmoidReconstruction, get_reconstruction_head
 from hardzero.sparse_autoencoder import SparseAutoencoder
+from hardzero.tied_network import TiedNetwork
 from hardzero.training import History
 
 

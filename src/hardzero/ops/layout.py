@@ -49,15 +49,3 @@ def padded_copy(matrix: NDArray[np.floating]) -> NDArray[np.float32]:
     copy = padded_zeros(*matrix.shape)
     copy[...] = matrix
     return copy
-
-
-def is_padded(matrix: NDArray[np.float32]) -> bool:
-    """Tell whether `matrix` has the alignment and the row stride of `padded_zeros`."""
-    n_columns = matrix.shape[1]
-    stride = padded_width(n_columns) * matrix.itemsize
-    return bool(
-        matrix.dtype == np.float32
-        and (matrix.shape[0] <= 1 or matrix.strides[0] == stride)
-        and matrix.strides[1] == matrix.itemsize
-        and matrix.ctypes.data % (CACHE_LINE_FLOATS * matrix.itemsize) == 0
-    )

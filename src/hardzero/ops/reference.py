@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
-from hardzero.activations import Activation
 from hardzero.ops.layout import padded_zeros
 from hardzero.ops.random_bits import keep_entries
-from hardzero.ops.updates import Adam, Gradient, Momentum, Parameters, Update
+from hardzero.ops.updates import Parameters, Update, apply_update
+
+if TYPE_CHECKING:
+    from hardzero.activations import Activation
 
 Array = NDArray[np.float32]
 
@@ -174,22 +177,3 @@ def _mean(losses: Array, derivatives: Array, sample_weight: Array | None) -> tup
 def _column(per_sample: float | NDArray[np.floating]) -> Array:
     """Return one number, or one for each sample, as a factor of rows."""
     return np.asarray(per_sample, dtype=np.float32).reshape(-1, 1)
-
-
-def apply_update(update: Update, parameter: Array, gradient: Array, state: list[Array]) -> None:
-    """Apply an update rule to one parameter array in place; see `hardzero.ops.updates`."""
-    if isinstance(update, Gradient):
-        state[0][...] = gradient
-    elif isinstance(update, Momentum):
-        step = -np.float32(update.learning_rate) * gradient
-        if update.momentum:
-            momentum = np.float32(update.momentum)
-            velocity = state[0]
-            velocity[...] = momentum * velocity + step
-            step = momentum * velocity + step if update.nesterov else velocity
-        parameter += step
-    elif isinstance(update, Adam):
-        first, second = state
-        first += np.float32(1 - update.beta_1) * (gradient - first)
-        second += np.float32(1 - update.beta_2) * (np.square(gradient) - second)
-        parameter -= np.float32(update.learning_rate) * first / (np.sqrt(second) + np.float32(update.epsilon))

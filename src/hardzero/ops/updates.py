@@ -18,6 +18,8 @@ from hardzero.ops.layout import padded_copy
 if TYPE_CHECKING:
     from hardzero.ops._native import LazyRows
 
+Array = NDArray[np.float32]
+
 
 @dataclass
 class Parameters:
@@ -35,10 +37,10 @@ class Parameters:
         Within `Ops.lazy_updates`: which rows of the weights have yet to take which steps.
     """
 
-    weights: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    weight_state: list[NDArray[np.float32]] = field(default_factory=list)
-    bias_state: list[NDArray[np.float32]] = field(default_factory=list)
+    weights: Array
+    bias: Array
+    weight_state: list[Array] = field(default_factory=list)
+    bias_state: list[Array] = field(default_factory=list)
     lazy_rows: LazyRows | None = field(default=None, init=False, repr=False, compare=False)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -92,3 +94,33 @@ class Adam:
 
 
 Update = Gradient | Momentum | Adam
+
+
+def apply_update(update: Update, parameter: Array, gradient: Array, state: list[Array]) -> None:
+    """Apply an update rule to one parameter array, in place.
+
+    Parameters
+    ----------
+    update : Update
+    parameter : ndarray
+        Changed in place, except by `Gradient`.
+    gradient : ndarray of the shape of `parameter`
+        Decay included, where there is any: ``update.decay`` is not looked at.
+    state : list of ndarray
+        The ``update.n_states`` arrays that the rule keeps of `parameter`, changed in place.
+    """
+    if isinstance(update, Gradient):
+        state[0][...] = gradient
+    elif isinstance(update, Momentum):
+        step = -np.float32(update.learning_rate) * gradient
+        if update.momentum:
+            momentum = np.float32(update.momentum)
+            velocity = state[0]
+            velocity[...] = momentum * velocity + step
+            step = momentum * velocity + step if update.nesterov else velocity
+        parameter += step
+    elif isinstance(update, Adam):
+        first, second = state
+        first += np.float32(1 - update.beta_1) * (gradient - first)
+        second += np.float32(1 - update.beta_2) * (np.square(gradient) - second)
+        parameter -= np.float32(update.learning_rate) * first / (np.sqrt(second) + np.float32(update.epsilon))
