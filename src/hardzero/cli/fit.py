@@ -348,11 +348,7 @@ def _sparsity(target_sparsity: str | None, activation_l1: str | None, activation
         return {"target_sparsity": recipe.TARGET_SPARSITY if steerable else None}
     if target_sparsity.lower() in ("none", "0"):
         return {"target_sparsity": None}
-    wanted = recipe.parse_numbers("--target-sparsity", target_sparsity)
-    for value in wanted.values:
-        if not 0 <= value < 1:
-            raise ValueError(f"--target-sparsity {target_sparsity} must lie between 0 and 1, such as 0.9")
-    return {"target_sparsity": wanted.one_or_many}
+    return {"target_sparsity": recipe.parse_sparsities(target_sparsity).one_or_many}
 
 
 @contextmanager

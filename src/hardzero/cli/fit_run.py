@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hardzero.cli.model_input import with_names
+from hardzero.cli.scaled_data import scaled
 
 if TYPE_CHECKING:
     from hardzero.cli.evaluation import Evaluation
@@ -170,9 +171,7 @@ class FitRun(ABC):
         return RectifierRegressor(loss=self.loss, **settings)
 
     def _scaled(self, X: Any, y: Any) -> tuple[Any, Any]:
-        X = X if self.features is None else self.features.apply(X)
-        if self.targets is not None:
-            y = self.targets.apply(y.reshape(len(y), -1)).reshape(y.shape)
+        X, y = scaled(X, y, self.features, self.targets)
         return with_names(X, self._feature_names), y
 
     @contextmanager
