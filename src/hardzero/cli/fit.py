@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,10 +22,9 @@ from hardzero.cli.data_options import (
     TaskOption,
     as_target,
 )
-from hardzero.cli.errors import INTERRUPTED, warn
-from hardzero.cli.fit_run import FitRun, Interruption
+from hardzero.cli.errors import INTERRUPTED
+from hardzero.cli.fit_run import FitRun
 from hardzero.cli.in_memory_fit import InMemoryRun
-from hardzero.cli.option_names import with_option_names
 from hardzero.cli.output_file import check_distinct, check_model_output, check_output, page_beside
 from hardzero.cli.piped_input import as_file, is_piped
 from hardzero.cli.stream import Stream
@@ -270,7 +265,7 @@ def fit(
         run = InMemoryRun(settings, loss, scale, dataset=dataset, checkpoint=checkpoint)
     else:
         run = ChunkedRun(settings, loss, scale, stream=stream)
-    interruption, seconds = run.train(quiet, _guarded)
+    interruption, seconds = run.train(quiet)
     estimator = run.estimator
     if interruption.happened and not estimator.n_iter_:
         typer.echo("Interrupted before the first epoch was over: nothing is saved.", err=True)
@@ -349,49 +344,6 @@ def _sparsity(target_sparsity: str | None, activation_l1: str | None, activation
     if target_sparsity.lower() in ("none", "0"):
         return {"target_sparsity": None}
     return {"target_sparsity": recipe.parse_sparsities(target_sparsity).one_or_many}
-
-
-@contextmanager
-def _guarded() -> Iterator[Interruption]:
-    """Note a Ctrl-C, and keep warnings for after training."""
-    interruption = Interruption()
-    with _interruptible(interruption), _warnings_shown_after():
-        yield interruption
-
-
-@contextmanager
-def _interruptible(interruption: Interruption) -> Iterator[None]:
-    """Note a Ctrl-C, which the training loop takes as the order to stop and keep its best state."""
-
-    def note(number: int, frame: Any) -> None:
-        if interruption.happened:  # the best state is being kept
-            return
-        interruption.happened = True
-        raise KeyboardInterrupt
-
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job of a shell
-        yield
-        return
-    previous = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-@contextmanager
-def _warnings_shown_after() -> Iterator[None]:
-    """Keep warnings out of the live display, and show in a line each those that matter here."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    from sklearn.exceptions import ConvergenceWarning
-
-    from hardzero.interruption import TrainingInterrupted
-
-    expected = (ConvergenceWarning, TrainingInterrupted)
-    for message in dict.fromkeys(str(item.message) for item in caught if not issubclass(item.category, expected)):
-        warn(with_option_names(message))
 
 
 def _print_results(evaluation: Evaluation, training: dict[str, Any]) -> None:
