@@ -198,7 +198,7 @@ def fit(
     page = page_beside(path) if report else None
     replaced = check_model_output(path, data, force=force)
     if page is not None:
-        check_output(page)
+        check_output(page, data, option="--report")
     check_distinct(output=path, checkpoint=checkpoint, report=page)
     given = given_settings(
         hidden=hidden,
