@@ -357,12 +357,15 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
+        NotFittedError
+            If the model is not fitted.
         ValueError
             If the precision is unknown or `n_threads` is not positive.
         """
         from hardzero.text_predictor import TextPredictor
 
-        return TextPredictor(self.vectorizer_, self._fitted().network_, precision=precision, n_threads=n_threads)
+        network = self._fitted().network_
+        return TextPredictor(self.vectorizer_, network, precision=precision, n_threads=n_threads)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is a fitted estimator."""

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from hardzero.benchmarks import gpu, timing, workloads
 from hardzero.benchmarks.peers import Weights, minibatches, missing_peers, prediction_peers
+from hardzero.benchmarks.scaling import ScalingPoint
 from hardzero.benchmarks.time_to_error import Race, Setting, time_to_error_rows
 from hardzero.benchmarks.training import difference_after_equal_steps
 from hardzero.cli import app
@@ -193,3 +194,12 @@ def test_an_unknown_part_is_named_with_those_there_are():
     assert result.exit_code == 2
     assert "no part named predictions" in result.output
     assert "bag-of-words" in result.output
+
+
+def test_scaling_is_a_part_with_a_table_of_its_own(monkeypatch):
+    point = ScalingPoint("width", 256, 128, 100.0, 1e-4, 3e-4)
+    monkeypatch.setattr("hardzero.benchmarks.run.scaling_points", lambda: [point])
+    result = CliRunner().invoke(app, ["bench", "scaling"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    assert "3.00×" in result.output
+    assert "skipped" not in result.output

@@ -80,6 +80,14 @@ def test_outputs_of_the_same_name_are_refused_before_training(table, options, na
     assert sorted(path.name for path in table.parent.iterdir()) == ["table.csv"]
 
 
+def test_a_page_that_cannot_be_written_is_named_by_its_option(table):
+    path = table.with_name("model.html")
+    path.mkdir()
+    result = run("fit", table, *FIT, "--report", "-o", path.with_suffix(".safetensors"))
+    assert result.exit_code == 2
+    assert f"--report {path} is a folder" in result.output
+
+
 def test_no_command_replaces_what_it_reads(table, model):
     before = table.read_bytes(), model.read_bytes()
     for words in (

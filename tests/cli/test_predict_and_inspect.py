@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 import hardzero
+from hardzero import datasets
 from hardzero.cli import app
 
 QUICK = ("--hidden", "16,12", "--epochs", "6", "--threads", "1")
@@ -98,6 +99,14 @@ def test_models_and_data_that_are_not(run, model, table, tmp_path):
 def test_named_data_sets(run, tmp_path):
     assert run("fit", "digits", *QUICK).exit_code == 0
     assert len(csv(run("predict", "digits.safetensors", "digits"))) == 360
+    assert "'digits' has no variants" in run("predict", "digits.safetensors", "digits:even").stderr
+
+
+def test_the_variant_of_a_named_data_set(run, monkeypatch):
+    assert run("fit", "digits", *QUICK).exit_code == 0
+    digits = datasets.load("digits")
+    monkeypatch.setattr(datasets, "load", {"EMNIST-ByClass:deformed": digits}.__getitem__)
+    assert len(csv(run("predict", "digits.safetensors", "EMNIST-ByClass:deformed"))) == 360
 
 
 def test_several_targets(run, table, tmp_path):

@@ -1,6 +1,7 @@
 import pytest
 
 from hardzero.datasets import load, names
+from hardzero.datasets.catalog import is_named
 
 
 def test_every_named_set_has_its_loader():
@@ -13,9 +14,17 @@ def test_every_named_set_has_its_loader():
         assert callable(getattr(import_module(f"hardzero.datasets.{name}"), loader))
 
 
-def test_a_misspelt_name_is_corrected():
+def test_names_are_told_from_paths(tmp_path):
+    for name in ("digits", "Fashion-MNIST", "emnist_byclass:deformed", "ratings:movie,tweet"):
+        assert is_named(name)
+    for path in ("mnits", "digits.csv", "./digits", "folder/digits", tmp_path / "digits", ""):
+        assert not is_named(path)
+
+
+@pytest.mark.parametrize("name", ["mnits", "mnits:deformed"])
+def test_a_misspelt_name_is_corrected(name):
     with pytest.raises(ValueError, match="Did you mean 'mnist'"):
-        load("mnits")
+        load(name)
 
 
 def test_a_missing_file_is_missing(tmp_path):

@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from hardzero import RectifierClassifier, model_file
 from hardzero.analysis.sparsity_frontier import SparsityFrontier
+from hardzero.cli import app
 from hardzero.cli.fit import fit
 from hardzero.cli.report import report
 from hardzero.cli.sweep import sweep
@@ -141,6 +143,17 @@ def test_a_sweep_follows_a_link_and_gives_a_pipe_the_whole_at_once(tmp_path):
     assert len(content["points"]) == 2
 
 
-def test_sweep_names_the_option_that_is_wrong():
-    result = run(sweep, "digits", "--target-sparsity", "a,b")
-    assert "--target-sparsity" in str(result.exception)
+@pytest.mark.parametrize(("option", "value"), [
+    ("--target-sparsity", "a,b"),
+    ("--target-sparsity", "0.5,1.5"),
+    ("--seeds", "0"),
+    ("--epochs", "0"),
+    ("--epochs", "-1"),
+])  # fmt: skip
+def test_sweep_names_the_option_that_is_wrong_before_it_reads_data(option, value, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hardzero.datasets.load", pytest.fail)
+    result = CliRunner().invoke(app, ["sweep", "digits", option, value], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert option in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 from make_texts import make_texts
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -152,6 +153,17 @@ def test_scikit_learn_takes_the_model_for_what_it_is(texts_and_labels):
     model = clone(TextModel(small(), CountVectorizer(max_features=7)))
     assert model.get_params()["vectorizer__max_features"] == 7
     assert not hasattr(TextModel(RectifierRegressor()), "predict_proba")
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "transform_texts", "measure_sparsity"])
+def test_an_unfitted_model_says_that_it_is_not_fitted(method):
+    with pytest.raises(NotFittedError):
+        getattr(TextModel(small()), method)(["a text"])
+
+
+def test_an_unfitted_model_has_no_predictor():
+    with pytest.raises(NotFittedError):
+        TextModel(small()).to_predictor()
 
 
 @pytest.mark.parametrize("vectorizer", [bag_of_words(), CountVectorizer(max_features=30), hashed_words(256)])

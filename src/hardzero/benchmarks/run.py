@@ -102,40 +102,6 @@ def run_gpu() -> list[Row]:
     return rows + [row for size in (16, 128, 1024) for row in gpu.training_rows(trained, size)]
 
 
-PARTS: dict[str, Callable[[], list[Row]]] = {
-    "prediction": run_prediction,
-    "training": run_training,
-    "bag-of-words": run_bag_of_words,
-    "time-to-error": run_time_to_error,
-    "import": run_import,
-    "gpu": run_gpu,
-}
-
-
-def run_part(name: str) -> list[Row]:
-    """Run one part and print its table."""
-    with interruption_raised(), denormals_as_zero():
-        rows = PARTS[name]()
-    if not rows:
-        needed = "CUDA and a graphics processor" if name == "gpu" else "PyTorch"
-        print(f"hardzero bench {name}: skipped, because it needs {needed}")
-        return rows
-    print_table(rows, f"hardzero bench {name}")
-    return rows
-
-
-def print_header() -> None:
-    """Print what the figures depend on: processor, cores, versions, and which peers are missing."""
-    print(f"{platform.processor() or platform.machine()}, {usable_cores()} cores, Python {platform.python_version()}")
-    for package in ("hardzero", "numpy", "torch", "onnxruntime", "openvino", "scikit-learn"):
-        try:
-            print(f"  {package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    for peer in missing_peers():
-        print(f"  {peer} is not installed: skipped (pip install 'hardzero[bench]' brings it)")
-
-
 def print_scaling() -> None:
     """Print the scaling table: a layer's training step against dense BLAS."""
     from rich.console import Console
@@ -155,6 +121,44 @@ def print_scaling() -> None:
             f"{point.ratio:.2f}×",
         )
     Console(width=120).print(table)
+
+
+PARTS: dict[str, Callable[[], list[Row] | None]] = {
+    "prediction": run_prediction,
+    "training": run_training,
+    "bag-of-words": run_bag_of_words,
+    "time-to-error": run_time_to_error,
+    "import": run_import,
+    "gpu": run_gpu,
+    "scaling": print_scaling,
+}
+"""What each part runs: it returns the rows of the common table, or None if it prints one of its own."""
+
+
+def run_part(name: str) -> list[Row]:
+    """Run one part and print its table; return its rows, if it has some."""
+    with interruption_raised(), denormals_as_zero():
+        rows = PARTS[name]()
+    if rows is None:
+        return []
+    if not rows:
+        needed = "CUDA and a graphics processor" if name == "gpu" else "PyTorch"
+        print(f"hardzero bench {name}: skipped, because it needs {needed}")
+        return rows
+    print_table(rows, f"hardzero bench {name}")
+    return rows
+
+
+def print_header() -> None:
+    """Print what the figures depend on: processor, cores, versions, and which peers are missing."""
+    print(f"{platform.processor() or platform.machine()}, {usable_cores()} cores, Python {platform.python_version()}")
+    for package in ("hardzero", "numpy", "torch", "onnxruntime", "openvino", "scikit-learn"):
+        try:
+            print(f"  {package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    for peer in missing_peers():
+        print(f"  {peer} is not installed: skipped (pip install 'hardzero[bench]' brings it)")
 
 
 def _some(workload: workloads.Workload) -> workloads.Workload:

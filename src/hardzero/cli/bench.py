@@ -31,19 +31,12 @@ def bench(
     """
     from hardzero.benchmarks import run
 
-    chosen = parts or [part for part in (*run.PARTS, "scaling") if part != "time-to-error"]
-    unknown = [part for part in chosen if part not in run.PARTS and part != "scaling"]
+    chosen = parts or [part for part in run.PARTS if part != "time-to-error"]
+    unknown = [part for part in chosen if part not in run.PARTS]
     if unknown:
-        raise typer.BadParameter(
-            f"no part named {', '.join(unknown)}: choose from {', '.join((*run.PARTS, 'scaling'))}"
-        )
+        raise typer.BadParameter(f"no part named {', '.join(unknown)}: choose from {', '.join(run.PARTS)}")
     run.print_header()
-    rows = []
-    for part in chosen:
-        if part == "scaling":
-            run.print_scaling()
-        else:
-            rows += run.run_part(part)
+    rows = [row for part in chosen for row in run.run_part(part)]
     if output is not None:
         run.write_csv(rows, output)
         typer.echo(f"Wrote {output}")

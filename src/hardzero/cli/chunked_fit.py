@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hardzero.cli import recipe
 from hardzero.cli.chunked_test import ChunkedTest
 from hardzero.cli.fit_run import FitRun
 from hardzero.cli.model_input import with_names
 from hardzero.cli.report import write_page
+from hardzero.cli.scaled_data import check_scale
 from hardzero.cli.stream import Stream
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class ChunkedRun(FitRun):
         if self.settings["solver"] == "lbfgs":
             raise ValueError("--chunk-rows needs --solver adam or sgd: lbfgs takes all samples at once")
         self.estimator = self._make_estimator({**self.settings, "early_stopping": False})
-        recipe.check_scale(self.scale)
+        check_scale(self.scale)
         scales_features = self.stream.vectorizer is None and self.scale != "none"
         scales_targets = self._task == "regression" and self.loss == "squared_error"
         if not scales_features and not scales_targets:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,10 +22,10 @@ from hardzero.cli.data_options import (
     TaskOption,
     as_target,
 )
-from hardzero.cli.errors import INTERRUPTED, warn
-from hardzero.cli.fit_run import FitRun, Interruption
+from hardzero.cli.errors import INTERRUPTED
+from hardzero.cli.fit_run import FitRun
+from hardzero.cli.fit_settings import given_settings, settings_for
 from hardzero.cli.in_memory_fit import InMemoryRun
-from hardzero.cli.option_names import with_option_names
 from hardzero.cli.output_file import check_distinct, check_model_output, check_output, page_beside
 from hardzero.cli.piped_input import as_file, is_piped
 from hardzero.cli.stream import Stream
@@ -202,9 +198,23 @@ def fit(
     page = page_beside(path) if report else None
     replaced = check_model_output(path, data, force=force)
     if page is not None:
-        check_output(page)
+        check_output(page, data, option="--report")
     check_distinct(output=path, checkpoint=checkpoint, report=page)
-    sizes = recipe.parse_hidden(hidden)
+    given = given_settings(
+        hidden=hidden,
+        activation=activation,
+        target_sparsity=target_sparsity,
+        activation_l1=activation_l1,
+        dropout=dropout,
+        input_dropout=input_dropout,
+        solver=solver,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        alpha=alpha,
+        early_stopping=early_stopping,
+        seed=seed,
+        threads=threads,
+    )
     if loss not in ("squared_error", "poisson"):
         raise ValueError(f"unknown --loss {loss!r}: choose squared_error or poisson")
     options = {
@@ -242,35 +252,13 @@ def fit(
         raise ValueError("--words and --hash-words are for texts: name the column of texts with --text")
     if loss == "poisson" and fitted_task == "classification":
         raise ValueError("--loss poisson is for counts, and the target has classes: leave it out or --task regression")
-    batch = batch_size or recipe.batch_size(n_train)
-    max_epochs = epochs or (recipe.epochs(n_train, batch) if solver != "lbfgs" else 500)
-    if dropout is None:
-        drops = fitted_task == "classification" and solver != "lbfgs"
-        dropout = recipe.CLASSIFICATION_DROPOUT if drops else 0.0
-    settings: dict[str, Any] = {
-        "hidden_layer_sizes": sizes,
-        "activation": activation,
-        "solver": solver,
-        "learning_rate": schedule,
-        "learning_rate_init": learning_rate,
-        "batch_size": min(batch, n_train),
-        "max_iter": max_epochs,
-        "alpha": alpha,
-        "tol": 0.0 if solver != "lbfgs" else 1e-4,
-        "n_iter_no_change": patience or max_epochs,
-        "early_stopping": early_stopping and solver != "lbfgs",
-        "input_dropout": input_dropout,
-        "hidden_dropout": dropout,
-        "random_state": seed,
-        "n_jobs": threads,
-        **_sparsity(target_sparsity, activation_l1, activation, solver),
-    }
+    settings = settings_for(given, fitted_task, n_train, batch_size=batch_size, epochs=epochs, patience=patience)
     run: FitRun
     if chunk_rows is None:
         run = InMemoryRun(settings, loss, scale, dataset=dataset, checkpoint=checkpoint)
     else:
         run = ChunkedRun(settings, loss, scale, stream=stream)
-    interruption, seconds = run.train(quiet, _guarded)
+    interruption, seconds = run.train(quiet)
     estimator = run.estimator
     if interruption.happened and not estimator.n_iter_:
         typer.echo("Interrupted before the first epoch was over: nothing is saved.", err=True)
@@ -331,71 +319,6 @@ def _load(data: str, *, target: list[str] | None, **options: Any) -> Dataset:
     if len(dataset.test) == 0:
         raise ValueError(f"{data} has no test samples to report on; add samples")
     return dataset
-
-
-def _sparsity(target_sparsity: str | None, activation_l1: str | None, activation: str, solver: str) -> dict[str, Any]:
-    """Return the estimator's parameters that decide how many zeros there will be."""
-    from hardzero.activations import ACTIVATIONS
-
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"unknown --activation {activation!r}: choose one of {', '.join(ACTIVATIONS)}")
-    if activation_l1 is not None:
-        if target_sparsity is not None:
-            raise ValueError("give --activation-l1 or --target-sparsity, not both: the target chooses the coefficients")
-        return {"activation_l1": recipe.parse_numbers("--activation-l1", activation_l1).one_or_many}
-    if target_sparsity is None:
-        steerable = ACTIVATIONS[activation].makes_zeros and solver != "lbfgs"
-        return {"target_sparsity": recipe.TARGET_SPARSITY if steerable else None}
-    if target_sparsity.lower() in ("none", "0"):
-        return {"target_sparsity": None}
-    wanted = recipe.parse_numbers("--target-sparsity", target_sparsity)
-    for value in wanted.values:
-        if not 0 <= value < 1:
-            raise ValueError(f"--target-sparsity {target_sparsity} must lie between 0 and 1, such as 0.9")
-    return {"target_sparsity": wanted.one_or_many}
-
-
-@contextmanager
-def _guarded() -> Iterator[Interruption]:
-    """Note a Ctrl-C, and keep warnings for after training."""
-    interruption = Interruption()
-    with _interruptible(interruption), _warnings_shown_after():
-        yield interruption
-
-
-@contextmanager
-def _interruptible(interruption: Interruption) -> Iterator[None]:
-    """Note a Ctrl-C, which the training loop takes as the order to stop and keep its best state."""
-
-    def note(number: int, frame: Any) -> None:
-        if interruption.happened:  # the best state is being kept
-            return
-        interruption.happened = True
-        raise KeyboardInterrupt
-
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job of a shell
-        yield
-        return
-    previous = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-@contextmanager
-def _warnings_shown_after() -> Iterator[None]:
-    """Keep warnings out of the live display, and show in a line each those that matter here."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    from sklearn.exceptions import ConvergenceWarning
-
-    from hardzero.interruption import TrainingInterrupted
-
-    expected = (ConvergenceWarning, TrainingInterrupted)
-    for message in dict.fromkeys(str(item.message) for item in caught if not issubclass(item.category, expected)):
-        warn(with_option_names(message))
 
 
 def _print_results(evaluation: Evaluation, training: dict[str, Any]) -> None:

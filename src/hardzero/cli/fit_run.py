@@ -5,24 +5,19 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hardzero.cli.guarded_training import Interruption, guarded
 from hardzero.cli.model_input import with_names
+from hardzero.cli.scaled_data import scaled
 
 if TYPE_CHECKING:
     from hardzero.cli.evaluation import Evaluation
     from hardzero.cli.training_view import TrainingView
     from hardzero.scaling import LinearScaling
-
-
-@dataclass
-class Interruption:
-    """Whether the user pressed Ctrl-C."""
-
-    happened: bool = field(default=False)
 
 
 @dataclass
@@ -52,16 +47,13 @@ class FitRun(ABC):
     features: LinearScaling | None = field(default=None, init=False)
     targets: LinearScaling | None = field(default=None, init=False)
 
-    def train(
-        self, quiet: bool, guards: Callable[[], AbstractContextManager[Interruption]]
-    ) -> tuple[Interruption, float]:
+    def train(self, quiet: bool) -> tuple[Interruption, float]:
         """Fit the estimator behind a progress display, and fold the scaling into it.
 
         Parameters
         ----------
         quiet : bool
-        guards : callable
-            Returns the context in which training runs; it notes a Ctrl-C.
+            Whether to show no progress.
 
         Returns
         -------
@@ -78,7 +70,7 @@ class FitRun(ABC):
         fit = self._ready_to_fit()
         self._check_precision()
         started = time.perf_counter()
-        with guards() as interruption, view, self._diverging_explained():
+        with guarded() as interruption, view, self._diverging_explained():
             fit(view)
         seconds = time.perf_counter() - started
         if self.features is not None:
@@ -170,9 +162,7 @@ class FitRun(ABC):
         return RectifierRegressor(loss=self.loss, **settings)
 
     def _scaled(self, X: Any, y: Any) -> tuple[Any, Any]:
-        X = X if self.features is None else self.features.apply(X)
-        if self.targets is not None:
-            y = self.targets.apply(y.reshape(len(y), -1)).reshape(y.shape)
+        X, y = scaled(X, y, self.features, self.targets)
         return with_names(X, self._feature_names), y
 
     @contextmanager

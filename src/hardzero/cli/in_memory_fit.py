@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hardzero.cli import recipe
 from hardzero.cli.fit_run import FitRun
 from hardzero.cli.model_input import with_names
 from hardzero.cli.report import write_page
+from hardzero.cli.scaled_data import feature_scaling, target_scaling
 
 if TYPE_CHECKING:
     from hardzero.cli.evaluation import Evaluation
@@ -33,15 +33,12 @@ class InMemoryRun(FitRun):
     checkpoint: Path | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        from hardzero.scaling import LinearScaling
-
         if len(self.dataset.validation) < self._fewest_validation_rows:
             self.settings = {**self.settings, "early_stopping": False}
-        self.features = recipe.feature_scaling(self.dataset.train.X, self.scale)
+        self.features = feature_scaling(self.dataset.train.X, self.scale)
         self.estimator = self._make_estimator(self.settings)
         if self._task == "regression" and self.loss == "squared_error":
-            y = self.dataset.train.y
-            self.targets = LinearScaling.standardize(y.reshape(len(y), -1))
+            self.targets = target_scaling(self.dataset.train.y)
 
     def evaluate(self) -> Evaluation:
         """Measure the model on the test split."""

@@ -76,8 +76,5 @@ def with_option_names(message: str, options: Collection[str] | None = None) -> s
 
     message = re.sub(r"The '(?P<name>\w+)' parameter of \w+", lambda match: option(match["name"]) or match[0], message)
     message = re.sub(r", remove the row, or pass unlabeled=True to learn from it[\w ]*", " or remove the row", message)
-    message = re.sub(
-        r"(?<![\w'\"/.-])(?P<name>[a-z_0-9]+)=(?P<value>\"[^\"]*\"|'[^']*'|[\w+-]+(?:\.\w+)?)?", assignment, message
-    )
-    alone = rf"(?<![\w'\"/.-])(?P<name>{'|'.join(_ALONE)})(?![\w'\"/=]|\.\w)"
-    return re.sub(alone, lambda match: option(match["name"]) or match[0], message)
+    message = _ASSIGNMENT.sub(assignment, message)
+    return _NAME_ALONE.sub(lambda match: option(match["name"]) or match[0], message)

@@ -46,7 +46,7 @@ def check_model_output(path: Path, data: str, *, force: bool) -> bool:
     return True
 
 
-def check_output(path: Path, *inputs: Path | str | None) -> None:
+def check_output(path: Path, *inputs: Path | str | None, option: str = "--output") -> None:
     """Make sure, before any work is done, that a result can be written to `path` and replaces none of the inputs.
 
     Parameters
@@ -54,6 +54,8 @@ def check_output(path: Path, *inputs: Path | str | None) -> None:
     path : Path
     *inputs : Path, str or None
         Files that the command reads; names of data sets are none.
+    option : str
+        The option that asks for the result.
 
     Raises
     ------
@@ -61,17 +63,17 @@ def check_output(path: Path, *inputs: Path | str | None) -> None:
         If `path` is an input or a folder, or its folder does not exist or takes no files.
     """
     if path.is_dir():
-        raise ValueError(f"--output {path} is a folder: give the name of a file in it")
+        raise ValueError(f"{option} {path} is a folder: give the name of a file in it")
     if path.exists() and not path.is_file():
         return
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise ValueError(f"--output {path}: there is no folder {path.parent}; create it first")
+        raise ValueError(f"{option} {path}: there is no folder {path.parent}; create it first")
     if not os.access(folder, os.W_OK):
-        raise ValueError(f"--output {path}: the folder {path.parent} may not be written to; choose another")
+        raise ValueError(f"{option} {path}: the folder {path.parent} may not be written to; choose another")
     for read in inputs:
         if read is not None and path.exists() and Path(read).exists() and path.samefile(read):
-            raise ValueError(f"--output {path} is a file that this command reads: give another name")
+            raise ValueError(f"{option} {path} is a file that this command reads: give another name")
 
 
 def check_distinct(**outputs: Path | None) -> None:

@@ -92,9 +92,10 @@ def predict(
 def _read(data: str, model: Path, estimator: Any, description: dict[str, Any], **options: Any) -> Any:
     """Return the samples as the model takes them."""
     from hardzero import datasets
+    from hardzero.datasets.catalog import is_named
 
     names = description.get("feature_names")
-    if data.lower().replace("-", "_") in datasets.names() and not Path(data).exists():
+    if is_named(data) and not Path(data).exists():
         X = datasets.load(data).test.X
     else:
         table = datasets.read_table(

@@ -9,12 +9,9 @@ validation error at 85 % zeros from 2.3 % to 1.6 %). Values of a regression woul
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from hardzero.scaling import LinearScaling
 
 HIDDEN = "256,256"
 TARGET_SPARSITY = 0.85
@@ -89,23 +86,15 @@ def parse_numbers(option: str, text: str) -> Numbers:
         raise ValueError(f"{option} {text!r} is no number, nor one number a layer separated by commas") from None
 
 
-def feature_scaling(X: Any, scale: str) -> LinearScaling | None:
-    """Return the scaling of features for ``standard``, ``none`` or ``auto``; None where they stay as they are.
+def parse_sparsities(text: str) -> Numbers:
+    """Return the fractions of zeros that ``--target-sparsity`` asks for.
 
     Raises
     ------
     ValueError
-        If `scale` is none of the three.
+        If it is no list of numbers of which each is at least 0 and below 1.
     """
-    from hardzero.scaling import LinearScaling
-
-    check_scale(scale)
-    if scale == "none" or (scale == "auto" and abs(X).max() <= 1):
-        return None
-    return LinearScaling.standardize(X)
-
-
-def check_scale(scale: str) -> None:
-    """Raise ValueError unless `scale` is ``auto``, ``standard`` or ``none``."""
-    if scale not in ("auto", "standard", "none"):
-        raise ValueError(f"unknown --scale {scale!r}: choose auto, standard or none")
+    wanted = parse_numbers("--target-sparsity", text)
+    if not all(0 <= value < 1 for value in wanted.values):
+        raise ValueError(f"--target-sparsity {text} must lie between 0 and 1, such as 0.9")
+    return wanted

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from hardzero.cli.errors import FAILED, INTERRUPTED
+
 if TYPE_CHECKING:
     from hardzero.studies.core.report import StudyReport
     from hardzero.studies.core.run_store import RunStore
@@ -83,11 +85,11 @@ def run(
         _carry_out(store, plan, places)
     except KeyboardInterrupt:
         typer.echo("\nInterrupted: finished runs are kept, and the same command goes on with the others.", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     report_of = make_report(store, name, scale=scale)
     _show(report_of, folder)
     if report_of.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @app.command("report")

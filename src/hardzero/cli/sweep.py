@@ -28,12 +28,13 @@ from hardzero.cli.data_options import (
 from hardzero.cli.errors import INTERRUPTED
 from hardzero.cli.output_file import check_output, unfinished
 from hardzero.cli.piped_input import as_file, is_piped
+from hardzero.cli.scaled_data import feature_scaling, scaled, target_scaling
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
-    from hardzero.datasets import Dataset, Split
+    from hardzero.datasets import Dataset
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -48,10 +49,10 @@ def sweep(
     target_sparsity: Annotated[
         str, typer.Option(help="Wanted fractions of zeros, with commas between them; 0 is no penalty.")
     ] = "0,0.5,0.8,0.9,0.95,0.98",
-    seeds: Annotated[int, typer.Option(help="Networks for each target.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Networks for each target.")] = 3,
     hidden: Annotated[str, typer.Option(help="Units of each hidden layer, with commas between them.")] = recipe.HIDDEN,
     epochs: Annotated[
-        int | None, typer.Option(help="Epochs of training; chosen from the size of the data by default.")
+        int | None, typer.Option(min=1, help="Epochs of training; chosen from the size of the data by default.")
     ] = None,
     learning_rate: Annotated[
         float, typer.Option(help="Learning rate at the start; it falls to 0.")
@@ -83,7 +84,7 @@ def sweep(
 
     path = output or Path(f"{'data' if is_piped(data) else Path(data).stem}-sweep.json")
     check_output(path, data)
-    fractions = recipe.parse_numbers("--target-sparsity", target_sparsity).values
+    fractions = recipe.parse_sparsities(target_sparsity).values
     sizes = recipe.parse_hidden(hidden)
     dataset = datasets.load(
         as_file(data),
@@ -98,7 +99,8 @@ def sweep(
     if dataset.is_text:
         raise ValueError(f"{data} holds raw text: a sweep needs numbers; count words first")
     batch_size = recipe.batch_size(len(dataset.train))
-    epochs = epochs or recipe.epochs(len(dataset.train), batch_size)
+    if epochs is None:
+        epochs = recipe.epochs(len(dataset.train), batch_size)
     estimator = _estimator(dataset.task)(
         hidden_layer_sizes=sizes,
         batch_size=batch_size,
@@ -132,17 +134,10 @@ def sweep(
 
 def _scaled(dataset: Dataset) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """Return train and test part with features scaled as ``hardzero fit`` does, and real targets standardized."""
-    from hardzero.scaling import LinearScaling
-
-    features = recipe.feature_scaling(dataset.train.X, "auto")
-    y = dataset.train.y.reshape(len(dataset.train), -1)
-    target = LinearScaling.standardize(y) if dataset.task == "regression" else None
-
-    def scaled(part: Split) -> tuple[Any, Any]:
-        X = part.X if features is None else features.apply(part.X)
-        return X, part.y if target is None else target.apply(part.y.reshape(len(part), -1)).reshape(part.y.shape)
-
-    return scaled(dataset.train), scaled(dataset.test)
+    train, test = dataset.train, dataset.test
+    features = feature_scaling(train.X, "auto")
+    targets = target_scaling(train.y) if dataset.task == "regression" else None
+    return scaled(train.X, train.y, features, targets), scaled(test.X, test.y, features, targets)
 
 
 class _Finished:

@@ -73,8 +73,9 @@ def texts_for(data: str, text: str | None, notes: dict[str, Any], **options: Any
     from pathlib import Path
 
     from hardzero import datasets
+    from hardzero.datasets.catalog import is_named
 
-    if data.lower().replace("-", "_").partition(":")[0] in datasets.names() and not Path(data).exists():
+    if is_named(data) and not Path(data).exists():
         loaded = datasets.load(data)
         if not loaded.is_text:
             raise ValueError(f"the model takes texts; {data} has none")

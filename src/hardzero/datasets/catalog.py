@@ -69,6 +69,17 @@ def names() -> tuple[str, ...]:
     return tuple(LOADERS)
 
 
+def is_named(name_or_path: str | os.PathLike[str]) -> bool:
+    """Tell whether `load` takes something for the name of a data set, with or without a variant, and not for a path.
+
+    Examples
+    --------
+    >>> is_named("Fashion-MNIST"), is_named("emnist_byclass:deformed"), is_named("./mnist")
+    (True, True, False)
+    """
+    return isinstance(name_or_path, str) and _name_and_variant(name_or_path)[0] in LOADERS
+
+
 def load(
     name_or_path: str | os.PathLike[str],
     *,
@@ -162,17 +173,22 @@ def load(
         tuple(fractions),
         seed,
     )
-    if isinstance(name_or_path, str):
-        name, _, variant = name_or_path.lower().replace("-", "_").partition(":")
-        if name in LOADERS:
-            with nullcontext() if download else without_fetching():
-                return _load_named(name, file_options, _with_variant(name, options, variant))
+    if is_named(name_or_path):
+        name, variant = _name_and_variant(str(name_or_path))
+        with nullcontext() if download else without_fetching():
+            return _load_named(name, file_options, _with_variant(name, options, variant))
     if options:
         raise TypeError(f"load() takes no option {', '.join(options)} for a file")
     _refuse_unknown_name(name_or_path)
     from hardzero.datasets.user_files import load_file
 
     return load_file(name_or_path, **vars(file_options))
+
+
+def _name_and_variant(text: str) -> tuple[str, str]:
+    """Return what stands before and after the colon of a name, spelt as in the catalog."""
+    name, _, variant = text.lower().replace("-", "_").partition(":")
+    return name, variant
 
 
 def _load_named(name: str, file_options: FileOptions, options: dict[str, Any]) -> Dataset:
@@ -203,6 +219,6 @@ def _refuse_unknown_name(name_or_path: str | os.PathLike[str]) -> None:
     path = Path(name_or_path).expanduser()
     if path.exists() or path.suffix or len(path.parts) > 1:
         return
-    close = difflib.get_close_matches(path.name.lower().replace("-", "_"), LOADERS, n=1)
+    close = difflib.get_close_matches(_name_and_variant(path.name)[0], LOADERS, n=1)
     meant = f" Did you mean {close[0]!r}?" if close else ""
     raise ValueError(f"there is no data set or file {path.name!r}.{meant} Named data sets: {', '.join(LOADERS)}")
