@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hardzero.activations import logistic
+
 if TYPE_CHECKING:
     from hardzero.ops import Ops
 
@@ -74,11 +76,6 @@ def shares(n_samples: int, sample_weight: Array | None) -> Array:
     return np.asarray(sample_weight / sample_weight.sum(), dtype=np.float32)
 
 
-def logistic(scores: Array, decay: Array) -> Array:
-    """Return the logistic function of scores, given ``decay = exp(-|scores|)``."""
-    return np.asarray(np.where(scores < 0, decay, np.float32(1)) / (1 + decay), dtype=np.float32)
-
-
 class SoftmaxLoss(Loss):
     """Cross-entropy of a softmax over mutually exclusive classes; targets are one-hot rows."""
 
@@ -111,7 +108,7 @@ class LogisticLoss(Loss):
 
     def predictions(self, scores: Array) -> Array:
         """Return the probability of each label."""
-        return logistic(scores, np.exp(-np.abs(scores)))
+        return logistic(scores)
 
     def per_sample(self, scores: Array, targets: Array) -> NDArray[np.float64]:
         """Return the sum over labels of -log of the probability of the true value."""
