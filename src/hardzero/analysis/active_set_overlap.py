@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hardzero.analysis.hidden_activations import checked_input, dense, subject_of
-from hardzero.analysis.measures import Floats, jaccard, relative_change
+from hardzero.analysis.measures import jaccard, mean_of_defined, relative_change
 from hardzero.analysis.perturbations import DEFAULT_SIZES, perturbation
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import LINES, color, finish, marker, new_axes, two_way_legend
@@ -171,11 +171,11 @@ def active_set_overlap(
                         perturbation=kind,
                         layer=name,
                         size=float(size),
-                        input_change=_mean(input_change),
+                        input_change=mean_of_defined(input_change),
                         overlap=float(overlap.mean()),
                         overlap_error=float(overlap.std() / np.sqrt(len(overlap))),
                         chance_overlap=chance[name],
-                        change=_mean(relative_change(before[name], after)),
+                        change=mean_of_defined(relative_change(before[name], after)),
                     )
                 )
     return ActiveSetOverlap(points, len(clean))
@@ -202,7 +202,3 @@ def _chance_overlap(activity: Any) -> float:
 
 def _flat(X: Any) -> Any:
     return X.reshape(len(X), -1)
-
-
-def _mean(values: Floats) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
