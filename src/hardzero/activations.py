@@ -322,6 +322,10 @@ def get_activation(activation: str | Activation, **parameters: Any) -> Activatio
     **parameters
         Constants for the named function, such as ``beta`` of ``softplus``.
 
+    Returns
+    -------
+    Activation
+
     Raises
     ------
     ValueError

@@ -162,7 +162,26 @@ OUTPUT_HEADS: dict[str, type[Loss]] = {
 
 
 def get_loss(output_activation: str) -> Loss:
-    """Return the head with that output activation: ``softmax``, ``logistic``, ``identity`` or ``exp``."""
+    """Return the head with that output activation.
+
+    Parameters
+    ----------
+    output_activation : {"softmax", "logistic", "identity", "exp"}
+
+    Returns
+    -------
+    Loss
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    Examples
+    --------
+    >>> get_loss("softmax").name
+    'log_loss'
+    """
     if output_activation not in OUTPUT_HEADS:
         raise ValueError(f"unknown output activation {output_activation!r}: choose one of {', '.join(OUTPUT_HEADS)}")
     return OUTPUT_HEADS[output_activation]()
