@@ -15,6 +15,13 @@ SOFTPLUS_REACH = np.float32(80)
 """Value of beta·z from which on softplus and its slope are those of the rectifier."""
 
 
+def logistic(z: Array, decay: Array | None = None) -> Array:
+    """Return 1 / (1 + exp(-z)) without overflow; callers that have ``decay = exp(-|z|)`` already pass it on."""
+    if decay is None:
+        decay = np.exp(-np.abs(z))
+    return np.asarray(np.where(z < 0, decay, np.float32(1)) / (1 + decay), dtype=np.float32)
+
+
 @dataclass(frozen=True)
 class Activation(ABC):
     """An elementwise function of a layer's pre-activations.
@@ -163,7 +170,7 @@ class Softplus(Activation):
         """Return the logistic function of beta·z."""
         with np.errstate(over="ignore"):
             scaled = z * np.float32(self.beta)
-        slope = _logistic(np.clip(scaled, -SOFTPLUS_REACH, SOFTPLUS_REACH))
+        slope = logistic(np.clip(scaled, -SOFTPLUS_REACH, SOFTPLUS_REACH))
         return np.where(scaled < -SOFTPLUS_REACH, np.float32(0), slope)
 
 
@@ -197,7 +204,7 @@ class Logistic(Activation):
 
     def value(self, z: Array) -> Array:
         """Return 1 / (1 + exp(-z)) without overflow."""
-        return _logistic(z)
+        return logistic(z)
 
     def slope(self, z: Array) -> Array:
         """Return the derivative, exp(-|z|) / (1 + exp(-|z|))²."""
@@ -300,11 +307,6 @@ class LeakyIntegrateAndFire(Activation):
         return 1.0 / (self.refractory_time + self.time_constant * np.log1p(gap / excess))
 
 
-def _logistic(z: Array) -> Array:
-    decay = np.exp(-np.abs(z))
-    return np.asarray(np.where(z < 0, decay, np.float32(1)) / (1 + decay), dtype=np.float32)
-
-
 ACTIVATIONS: dict[str, type[Activation]] = {
     kind.name: kind for kind in (Rectifier, SignedRectifier, Softplus, Tanh, Logistic, Identity, LeakyIntegrateAndFire)
 }
@@ -319,6 +321,10 @@ def get_activation(activation: str | Activation, **parameters: Any) -> Activatio
         One of ``relu``, ``signed_relu``, ``softplus``, ``tanh``, ``logistic``, ``identity``, ``lif``.
     **parameters
         Constants for the named function, such as ``beta`` of ``softplus``.
+
+    Returns
+    -------
+    Activation
 
     Raises
     ------

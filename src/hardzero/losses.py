@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hardzero.activations import logistic
+
 if TYPE_CHECKING:
     from hardzero.ops import Ops
 
@@ -74,11 +76,6 @@ def shares(n_samples: int, sample_weight: Array | None) -> Array:
     return np.asarray(sample_weight / sample_weight.sum(), dtype=np.float32)
 
 
-def logistic(scores: Array, decay: Array) -> Array:
-    """Return the logistic function of scores, given ``decay = exp(-|scores|)``."""
-    return np.asarray(np.where(scores < 0, decay, np.float32(1)) / (1 + decay), dtype=np.float32)
-
-
 class SoftmaxLoss(Loss):
     """Cross-entropy of a softmax over mutually exclusive classes; targets are one-hot rows."""
 
@@ -111,7 +108,7 @@ class LogisticLoss(Loss):
 
     def predictions(self, scores: Array) -> Array:
         """Return the probability of each label."""
-        return logistic(scores, np.exp(-np.abs(scores)))
+        return logistic(scores)
 
     def per_sample(self, scores: Array, targets: Array) -> NDArray[np.float64]:
         """Return the sum over labels of -log of the probability of the true value."""
@@ -165,7 +162,26 @@ OUTPUT_HEADS: dict[str, type[Loss]] = {
 
 
 def get_loss(output_activation: str) -> Loss:
-    """Return the head with that output activation: ``softmax``, ``logistic``, ``identity`` or ``exp``."""
+    """Return the head with that output activation.
+
+    Parameters
+    ----------
+    output_activation : {"softmax", "logistic", "identity", "exp"}
+
+    Returns
+    -------
+    Loss
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    Examples
+    --------
+    >>> get_loss("softmax").name
+    'log_loss'
+    """
     if output_activation not in OUTPUT_HEADS:
         raise ValueError(f"unknown output activation {output_activation!r}: choose one of {', '.join(OUTPUT_HEADS)}")
     return OUTPUT_HEADS[output_activation]()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.losses import Loss, logistic
+from hardzero.activations import logistic
+from hardzero.losses import Loss
 
 if TYPE_CHECKING:
     from hardzero.ops import Ops
@@ -121,7 +122,7 @@ class SigmoidReconstruction(ReconstructionHead):
 
     def predictions(self, scores: Array) -> Array:
         """Return `scale` times the logistic function of the scores."""
-        return np.float32(self.scale) * logistic(scores, np.exp(-np.abs(scores)))
+        return np.float32(self.scale) * logistic(scores)
 
     def cost_and_derivative(self, scores: Array, targets: Array) -> tuple[Array, Array]:
         """Return the cross-entropy and ``logistic(s) - x / scale``."""

@@ -53,6 +53,12 @@ def test_image_shape_adds_shifts(classifier, digits):
     assert set(frame["perturbation"]) == {"noise", "masking", "shift"}
 
 
+@pytest.mark.parametrize("perturbations", [("noise", "masking"), {"noise": [0.1], "masking": [0.1]}])
+def test_image_shape_adds_nothing_to_what_is_asked_for(classifier, digits, perturbations):
+    result = active_set_overlap(classifier, digits[0], perturbations=perturbations, image_shape=(8, 8), max_samples=50)
+    assert {point.perturbation for point in result.points} == {"noise", "masking"}
+
+
 def test_plots(classifier, digits):
     result = active_set_overlap(classifier, digits[0], max_samples=50)
     assert "Jaccard" in result.plot().get_ylabel()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hardzero.analysis.hidden_activations import checked_input, dense, subject_of
-from hardzero.analysis.measures import Floats, jaccard, relative_change
+from hardzero.analysis.measures import jaccard, mean_of_defined, relative_change
 from hardzero.analysis.perturbations import DEFAULT_SIZES, perturbation
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import LINES, color, finish, marker, new_axes, two_way_legend
@@ -104,7 +104,7 @@ def active_set_overlap(
     model: Any,
     X: Any,
     *,
-    perturbations: Sequence[str] | Mapping[str, Sequence[float]] = ("noise", "masking"),
+    perturbations: Sequence[str] | Mapping[str, Sequence[float]] | None = None,
     image_shape: tuple[int, ...] | None = None,
     max_samples: int | None = 1000,
     random_state: int = 0,
@@ -119,11 +119,11 @@ def active_set_overlap(
     ----------
     model : fitted hardzero estimator, hardzero.network.Network or torch.nn.Module
     X : array-like or sparse matrix of shape (n_samples, n_features)
-    perturbations : sequence of str, or mapping of str to sizes
+    perturbations : sequence of str, mapping of str to sizes, or None, default=None
         ``noise`` (Gaussian; size in standard deviations of the data), ``masking`` (fraction of entries set to
         0), ``shift`` (whole pixels in one of four directions; needs `image_shape`). Names alone take the
-        sizes of `hardzero.analysis.perturbations.DEFAULT_SIZES`. Given `image_shape`, the default adds
-        ``shift``.
+        sizes of `hardzero.analysis.perturbations.DEFAULT_SIZES`. None takes ``noise`` and ``masking`` and, given
+        `image_shape`, ``shift``.
     image_shape : tuple of int, optional
         (height, width) or (channels, height, width) of each row.
     max_samples : int or None, default=1000
@@ -154,8 +154,8 @@ def active_set_overlap(
     clean = dense(checked)
     if image_shape is not None and int(np.prod(image_shape)) != int(np.prod(clean.shape[1:])):
         raise ValueError(f"image_shape {image_shape} does not fit inputs of shape {clean.shape[1:]}")
-    if image_shape is not None and tuple(perturbations) == ("noise", "masking"):
-        perturbations = ("noise", "masking", "shift")
+    if perturbations is None:
+        perturbations = ("noise", "masking") if image_shape is None else ("noise", "masking", "shift")
     before = subject.all_hidden(clean)
     chance = {name: _chance_overlap(activity) for name, activity in before.items()}
     points: list[OverlapPoint] = []
@@ -171,11 +171,11 @@ def active_set_overlap(
                         perturbation=kind,
                         layer=name,
                         size=float(size),
-                        input_change=_mean(input_change),
+                        input_change=mean_of_defined(input_change),
                         overlap=float(overlap.mean()),
                         overlap_error=float(overlap.std() / np.sqrt(len(overlap))),
                         chance_overlap=chance[name],
-                        change=_mean(relative_change(before[name], after)),
+                        change=mean_of_defined(relative_change(before[name], after)),
                     )
                 )
     return ActiveSetOverlap(points, len(clean))
@@ -202,7 +202,3 @@ def _chance_overlap(activity: Any) -> float:
 
 def _flat(X: Any) -> Any:
     return X.reshape(len(X), -1)
-
-
-def _mean(values: Floats) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

@@ -104,6 +104,11 @@ def relative_change(before: NDArray[Any], after: NDArray[Any]) -> Floats:
     return _ratio(np.linalg.norm(after - before, axis=-1), np.linalg.norm(before, axis=-1))
 
 
+def mean_of_defined(values: Floats) -> float:
+    """Return the mean of the values that exist; NaN if none does."""
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     """Return the quotient, NaN where the denominator is 0."""
     defined = denominator > 0

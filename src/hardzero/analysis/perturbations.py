@@ -46,12 +46,6 @@ DEFAULT_SIZES: dict[str, tuple[float, ...]] = {
     "shift": (1, 2, 3, 4),
 }
 
-UNITS: dict[str, str] = {
-    "noise": "noise (standard deviations of the data)",
-    "masking": "entries masked (fraction)",
-    "shift": "shift (pixels)",
-}
-
 
 def perturbation(
     kind: str, image_shape: tuple[int, ...] | None

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.analysis.hidden_activations import subject_of
-from hardzero.analysis.measures import hoyer, treves_rolls, treves_rolls_from_sums
+from hardzero.analysis.measures import Floats, hoyer, mean_of_defined, treves_rolls, treves_rolls_from_sums
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import BIOLOGICAL_ACTIVE, color, finish, new_axes
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -94,9 +92,9 @@ class SparsityProfile(Result):
                 "zeros": layer.zeros,
                 "active": 1.0 - layer.zeros,
                 "times_biological": (1.0 - layer.zeros) / BIOLOGICAL_ACTIVE[1],
-                "treves_rolls": _mean(layer.population_treves_rolls),
-                "hoyer": _mean(layer.population_hoyer),
-                "lifetime_treves_rolls": _mean(layer.lifetime_sparsity),
+                "treves_rolls": mean_of_defined(layer.population_treves_rolls),
+                "hoyer": mean_of_defined(layer.population_hoyer),
+                "lifetime_treves_rolls": mean_of_defined(layer.lifetime_sparsity),
                 "dead_units": len(layer.dead_units),
                 "always_on_units": len(layer.always_on_units),
                 "silent_inputs": int(np.count_nonzero(layer.active_units == 0)),
@@ -228,8 +226,3 @@ class _Counter:
             lifetime_sparsity=treves_rolls_from_sums(self.absolute_sum, self.square_sum, self.n_samples),
             largest=self.largest,
         )
-
-
-def _mean(values: Floats) -> float:
-    """Return the mean of the values that exist; NaN if none does."""
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

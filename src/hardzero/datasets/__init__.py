@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from hardzero.datasets.catalog import load, names
+from hardzero.datasets.chunked_files import FileSummary, iterate_chunks, scan_file
 from hardzero.datasets.dataset import Dataset, Split
 from hardzero.datasets.directory import DatasetNotFound, cache_directory, data_directories
 from hardzero.datasets.splits import folds_by_text
-from hardzero.datasets.user_files import FileSummary, Table, iterate_chunks, read_table, scan_file
+from hardzero.datasets.whole_files import Table, read_table
 
 __all__ = [
     "Dataset",

@@ -15,6 +15,7 @@ from typing import Any, cast
 from hardzero.datasets.columns import ColumnKey, Targets
 from hardzero.datasets.dataset import Dataset
 from hardzero.datasets.directory import without_fetching
+from hardzero.datasets.reading_options import ReadingOptions
 from hardzero.datasets.splits import DEFAULT_FRACTIONS
 
 LOADERS = {
@@ -38,17 +39,9 @@ VARIANT_OPTIONS: dict[str, Callable[[list[str]], dict[str, Any]]] = {
 
 
 @dataclass(frozen=True)
-class FileOptions:
+class FileOptions(ReadingOptions):
     """What `load` takes for users' own files only."""
 
-    target: Targets = None
-    task: str | None = None
-    text: ColumnKey | None = None
-    ignore: tuple[ColumnKey, ...] = ()
-    delimiter: str | None = None
-    encoding: str = "utf-8"
-    header: bool = True
-    unlabeled: bool = False
     fractions: tuple[float, ...] = DEFAULT_FRACTIONS
     seed: int = 0
 
@@ -180,9 +173,9 @@ def load(
     if options:
         raise TypeError(f"load() takes no option {', '.join(options)} for a file")
     _refuse_unknown_name(name_or_path)
-    from hardzero.datasets.user_files import load_file
+    from hardzero.datasets.whole_files import load_file
 
-    return load_file(name_or_path, **vars(file_options))
+    return load_file(name_or_path, file_options, file_options.fractions, file_options.seed)
 
 
 def _name_and_variant(text: str) -> tuple[str, str]:

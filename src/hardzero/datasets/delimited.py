@@ -177,8 +177,7 @@ def _row_error(file: DelimitedFile, error: Exception) -> ValueError:
         if len(row) > n_columns:
             return ValueError(
                 f"row {number} of {file.path.name} has {len(row)} fields where {n_columns} are expected; put "
-                f"texts that "
-                f"contain {file.delimiter!r} in quotation marks"
+                f"texts that contain {file.delimiter!r} in quotation marks"
             )
     if "inside string" in str(error):
         return ValueError(f"a quotation mark in {file.path.name} is never closed ({error})")
@@ -267,14 +266,13 @@ def _check_header(names: tuple[str, ...], path: Path) -> None:
     if all(_is_number(name) for name in names):
         raise ValueError(
             f"the first row of {path} holds only numbers ({listed(names)}), not column names; add a header row, "
-            f"or pass "
-            "header=False if the data begin there"
+            "or pass header=False if the data begin there"
         )
     for index, name in enumerate(names):
         if not name:
             raise ValueError(
                 f"column {index + 1} of {path} has no name; name it, or remove it if it is an index that "
-                f"another program added"
+                "another program added"
             )
     duplicates = sorted({name for name in names if names.count(name) > 1})
     if duplicates:

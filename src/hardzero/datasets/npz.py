@@ -151,9 +151,8 @@ def to_finite_float32(X: NDArray[Any], path: Path, name: str, first_row: int = 0
         row, column = np.argwhere(~finite.reshape(len(X), -1))[0]
         value = X.reshape(len(X), -1)[row, column]
         raise ValueError(
-            f"array {name!r} of {path} is {value} in row {first_row + row + 1}, column {column + 1} (both from "
-            f"1); features "
-            "must be finite and fit float32"
+            f"array {name!r} of {path} is {value} in row {first_row + row + 1}, column {column + 1} (both from 1); "
+            "features must be finite and fit float32"
         )
     return converted
 
@@ -170,8 +169,7 @@ def _one_array(path: Path, name: str) -> NDArray[Any]:
         if "allow_pickle" in str(error):
             raise ValueError(
                 f"array {name!r} of {path} holds Python objects, which are not read because that would run code "
-                f"from the "
-                "file; save texts as a str array and numbers as a numeric one"
+                "from the file; save texts as a str array and numbers as a numeric one"
             ) from error
         raise ValueError(f"array {name!r} of {path} cannot be read ({error}); the file may be cut off") from error
 
@@ -183,8 +181,8 @@ def _features(arrays: Mapping[str, NDArray[Any]], path: Path, name: str) -> tupl
             return _csr(arrays, path), None
         raise ValueError(
             f"{path} has no array {name!r}; it holds {', '.join(arrays)}. Save it with numpy.savez(path, X=X, "
-            f"y=y), or a CSR "
-            "matrix with numpy.savez(path, data=X.data, indices=X.indices, indptr=X.indptr, shape=X.shape, y=y)"
+            "y=y), or a CSR matrix with numpy.savez(path, data=X.data, indices=X.indices, indptr=X.indptr, "
+            "shape=X.shape, y=y)"
         )
     X = arrays[name]
     _check_shape(X.shape, path, name)

@@ -120,6 +120,5 @@ class TargetEvidence:
         if n_distinct > MOST_DISTINCT or (n_distinct > MOST_CLASSES and n_distinct == self.n_labeled):
             raise ValueError(
                 f"{self.first_text}, and a different text in each of {n_distinct} rows; that is no class. "
-                f"Choose another "
-                'target, or pass task="classification" to insist'
+                'Choose another target, or pass task="classification" to insist'
             )

@@ -134,8 +134,7 @@ class TargetParser:
             index = int(np.argmax(broken))
             raise ValueError(
                 f"target {column.name!r} is {shown(column.raw[index])} in {column.where(index)}, while the "
-                f"labels before "
-                "it are whole numbers other than -1; give all the classes= of the file"
+                "labels before it are whole numbers other than -1; give all the classes= of the file"
             )
         return values.astype(np.int64)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from hardzero.analysis import prediction_cost, representation_size
 from hardzero.analysis.prediction_cost import PredictionCost
 from hardzero.analysis.sparsity_frontier import SparsityFrontier
@@ -57,7 +59,7 @@ def cost_section(estimator: Any, X: Any, y: Any | None) -> tuple[Section, Predic
     ]
     alt = f"Bars: multiply-adds of each layer. Skipping zeros leaves out {saved:.0f} % of the dense work."
     figures = [figure(cost.plot(), "Multiply-adds an input: dense, and those left when zeros are skipped.", alt)]
-    if y is not None and len(size._groups()) > 2:
+    if size.classes is not None and len(np.unique(size.classes)) > 1:
         alt = "Points: size of hidden representations as CSR, in percent of dense, for each class."
         figures.append(figure(size.plot(), "Size of representations as CSR by class; lines span 90 % of inputs.", alt))
     return Section("Cost against dense", "", figures=figures, tables=tables), cost

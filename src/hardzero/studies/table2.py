@@ -13,9 +13,10 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold
 
 from hardzero.analysis.style import color, finish, new_axes
+from hardzero.datasets.rows import stack_rows
 from hardzero.datasets.splits import folds_by_text
 from hardzero.estimators import RectifierRegressor
-from hardzero.studies.core.networks import fit_best_rate, regression_metrics, stack
+from hardzero.studies.core.networks import fit_best_rate, regression_metrics
 from hardzero.studies.core.statistics import estimate
 from hardzero.studies.core.study import Context, Metrics, Picture, Scale, Settings, Study
 from hardzero.studies.core.tables import Measure, Table, comparison
@@ -112,7 +113,7 @@ class Table2(Study):
             return {"rmse": rmse, "zeros": 100.0 * (1.0 - X_test.nnz / float(np.prod(X_test.shape)))}
         if settings["pretrained"] and context.unlabeled is not None:
             more = words.transform(sentences(all_rows(context.unlabeled)[0], settings["unlabeled_samples"]))
-            X, y = stack(X, more), np.concatenate([y, np.full(more.shape[0], np.nan)])
+            X, y = stack_rows([X, more]), np.concatenate([y, np.full(more.shape[0], np.nan)])
         sizes = [settings["units"]] * settings["hidden_layers"]
         regressor = fit_best_rate(RectifierRegressor, {**settings, "hidden_layer_sizes": sizes}, context, X, y)
         return regression_metrics(regressor, X_test, y_test)

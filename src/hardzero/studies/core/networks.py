@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from scipy.sparse import vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 
 from hardzero.activations import Softplus
 from hardzero.autoencoders import StackedDenoisingAutoencoder
 from hardzero.checkpoint import Checkpoint, fingerprint
+from hardzero.datasets.rows import stack_rows
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
 from hardzero.network_estimator import estimator_settings
 from hardzero.studies.core.study import Context, Metrics, Settings
@@ -33,7 +33,7 @@ def train_classifier(settings: Settings, context: Context) -> RectifierClassifie
     data = context.require_data()
     X, y = data.train.X, data.train.y
     if settings.get("early_stopping"):
-        X, y = stack(X, data.validation.X), np.concatenate([y, data.validation.y])
+        X, y = stack_rows([X, data.validation.X]), np.concatenate([y, data.validation.y])
     n_samples = settings.get("train_samples") or len(y)
     fitted = fit_best_rate(RectifierClassifier, settings, context, X[:n_samples], y[:n_samples])
     return cast(RectifierClassifier, fitted)
@@ -159,13 +159,6 @@ def training_metrics(estimator: Any) -> Metrics:
 def zeros_by_layer(estimator: Any, X: Any) -> list[float]:
     """Return the exact zeros of each hidden layer, in percent."""
     return [100.0 * float(share) for share in estimator.measure_sparsity(X[:MEASURED_SAMPLES])]
-
-
-def stack(first: Any, second: Any) -> Any:
-    """Put two sets of rows, dense or sparse, one below the other."""
-    if hasattr(first, "tocsr"):
-        return vstack([first, second], format="csr")
-    return np.concatenate([first, second])
 
 
 def _units(estimator: Any) -> list[int]:

@@ -1,0 +1,209 @@
+"""A user's opened file: what its columns are for, and a way through its rows whatever the format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hardzero.datasets import npz, svmlight
+from hardzero.datasets.columns import Selection, Targets, select_columns, usual_target
+from hardzero.datasets.delimited import DelimitedFile, open_delimited, read_chunks
+from hardzero.datasets.file_format import CSV, NPZ, SVMLIGHT, file_format
+from hardzero.datasets.reading_options import ReadingOptions
+from hardzero.datasets.target_column import Where
+from hardzero.datasets.targets import TargetParser
+
+NPZ_TARGET = "y"
+SVMLIGHT_TARGET = "target"
+
+RawChunk = tuple[Any, list[NDArray[Any]], int]
+"""Features, raw target columns, and the index of the first row."""
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """An opened file.
+
+    Parameters
+    ----------
+    path : Path
+    format : str
+    options : ReadingOptions
+    selection : Selection
+        What each column is for; of a file without columns only the target is named.
+    table : DelimitedFile or None
+        None for a file without columns.
+    n_features : int or None
+        Features that a file without columns must have; None for any number.
+    """
+
+    path: Path
+    format: str
+    options: ReadingOptions
+    selection: Selection
+    table: DelimitedFile | None = None
+    n_features: int | None = None
+
+    def chunks(self, chunk_rows: int | None) -> Iterator[RawChunk]:
+        """Return an iterator over the rows, all at once (`chunk_rows` None) or in chunks."""
+        if self.table is not None:
+            return self._table_chunks(self.table, chunk_rows)
+        return self._svmlight_chunks(chunk_rows) if self.format == SVMLIGHT else self._npz_chunks(chunk_rows)
+
+    def parser(self, columns: list[NDArray[Any]], classes: NDArray[Any] | None = None) -> TargetParser:
+        """Return what parses the target columns of this file."""
+        return TargetParser(self._target_names(columns), self.options.task, self.options.unlabeled, classes)
+
+    def where(self, first_row: int) -> Where:
+        """Return a function from an index in a chunk to its place in the file."""
+
+        def place(index: int) -> str:
+            row = first_row + index
+            if self.table is not None:
+                return self.table.where(row)
+            return svmlight.where(self.path, row) if self.format == SVMLIGHT else f"row {row + 1} of {self.path.name}"
+
+        return place
+
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Return the names of the features where the file gives them."""
+        if self.table is not None:
+            return None if self.selection.text is not None else self.selection.features
+        return npz.read_feature_names(self.path) if self.format == NPZ else None
+
+    def image_shape(self) -> tuple[int, ...] | None:
+        """Return the shape of a sample where samples are images."""
+        return npz.read_image_shape(self.path) if self.format == NPZ else None
+
+    def _target_names(self, columns: list[NDArray[Any]]) -> tuple[str, ...]:
+        """Return one name per target column; the columns of a two-dimensional array are numbered."""
+        if len(columns) == len(self.selection.targets):
+            return self.selection.targets
+        return column_names(self.selection.targets[0], len(columns))
+
+    def _table_chunks(self, table: DelimitedFile, chunk_rows: int | None) -> Iterator[RawChunk]:
+        for chunk in read_chunks(table, self.selection, chunk_rows):
+            yield chunk.X, chunk.targets, chunk.first_record
+
+    def _svmlight_chunks(self, chunk_rows: int | None) -> Iterator[RawChunk]:
+        for chunk in svmlight.iterate_svmlight(self.path, chunk_rows, self.n_features):
+            yield chunk.X, [chunk.target] if self.selection.targets else [], chunk.first_row
+
+    def _npz_chunks(self, chunk_rows: int | None) -> Iterator[RawChunk]:
+        name = self.selection.targets[0] if self.selection.targets else None
+        if chunk_rows is None:
+            samples = npz.read_npz(self.path, name)
+            pieces = iter([(samples.X, samples.target, 0)])
+        else:
+            pieces = npz.iterate_npz(self.path, name, chunk_rows)
+        for X, target, first_row in pieces:
+            if self.n_features is not None and X.shape[1] != self.n_features:
+                raise ValueError(f"{self.path} has {X.shape[1]} features; {self.n_features} are expected")
+            yield X, [] if target is None else columns_of(target), first_row
+
+
+def open_source(
+    path: Path,
+    options: ReadingOptions,
+    *,
+    feature_names: Sequence[str] | None = None,
+    n_features: int | None = None,
+    target_required: bool = True,
+) -> FileSource:
+    """Find out the format of a file and what each column is for.
+
+    Parameters
+    ----------
+    path : Path
+    options : ReadingOptions
+    feature_names : sequence of str, or None
+        Features of the model that the file is read for, in its order.
+    n_features : int, or None
+        Their number, where they have no names.
+    target_required : bool, default=True
+        False opens a file that lacks the target, too.
+
+    Returns
+    -------
+    FileSource
+
+    Raises
+    ------
+    ValueError
+        If the format is unknown, a column is missing, or an option does not suit the format.
+    """
+    kind = file_format(path)
+    if kind == CSV:
+        return _open_table(path, options, feature_names, n_features, target_required)
+    if options.text is not None or options.ignore:
+        raise ValueError(f"{path} has no named columns; text= and ignore= are for CSV and TSV files")
+    if feature_names is not None and n_features is None:
+        n_features = len(feature_names)
+    targets = _array_target(path, kind, options.target, target_required)
+    return FileSource(path, kind, options, Selection((), targets, None, ()), n_features=n_features)
+
+
+def with_usual_target(source: FileSource) -> FileSource:
+    """Return the source with its target, or with the one that has a usual name where none was given.
+
+    Raises
+    ------
+    ValueError
+        If no column, or more than one, has a usual name.
+    """
+    if source.selection.targets:
+        return source
+    if source.table is None:
+        usual = NPZ_TARGET if source.format == NPZ else SVMLIGHT_TARGET
+        return replace(source, selection=replace(source.selection, targets=(usual,)))
+    names, options = source.table.names, source.options
+    target = usual_target(names, str(source.path))
+    selection = select_columns(names, str(source.path), target=target, text=options.text, ignore=options.ignore)
+    return replace(source, selection=selection)
+
+
+def columns_of(target: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return a target array as a list of columns."""
+    return [target] if target.ndim == 1 else list(target.T)
+
+
+def column_names(name: str, n_columns: int) -> tuple[str, ...]:
+    """Return the name of a target array, or one with a number for each of several columns."""
+    return (name,) if n_columns == 1 else tuple(f"{name}_{index + 1}" for index in range(n_columns))
+
+
+def _open_table(
+    path: Path,
+    options: ReadingOptions,
+    feature_names: Sequence[str] | None,
+    n_features: int | None,
+    target_required: bool,
+) -> FileSource:
+    table = open_delimited(path, delimiter=options.delimiter, encoding=options.encoding, header=options.header)
+    selection = select_columns(
+        table.names,
+        str(path),
+        target=options.target,
+        text=options.text,
+        ignore=options.ignore,
+        feature_names=feature_names,
+        target_required=target_required,
+    )
+    if n_features is not None and options.text is None and len(selection.features) != n_features:
+        raise ValueError(f"{path} has {len(selection.features)} feature columns; {n_features} are expected")
+    return FileSource(path, CSV, options, selection, table)
+
+
+def _array_target(path: Path, kind: str, target: Targets, required: bool) -> tuple[str, ...]:
+    """Return the name of the target of a file without columns, in a tuple; empty if there is none."""
+    if target is None:
+        return ()
+    if not isinstance(target, str):
+        raise ValueError(f"target is {target!r}; {path} holds one target, named by a str")
+    if kind == SVMLIGHT:
+        return (SVMLIGHT_TARGET,)
+    return (target,) if required or target in npz.array_names(path) else ()

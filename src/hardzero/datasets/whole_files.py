@@ -1,0 +1,219 @@
+"""Users' own files read as a whole: divided into splits, or as one table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.datasets import npz
+from hardzero.datasets.columns import ColumnKey, Targets
+from hardzero.datasets.dataset import CLASSIFICATION, Dataset, Split
+from hardzero.datasets.file_format import NPZ, existing_file, file_format
+from hardzero.datasets.file_source import (
+    NPZ_TARGET,
+    FileSource,
+    column_names,
+    columns_of,
+    open_source,
+    with_usual_target,
+)
+from hardzero.datasets.reading_options import ReadingOptions
+from hardzero.datasets.splits import DEFAULT_FRACTIONS, PARTS, check_fractions, stratified_parts
+from hardzero.datasets.targets import TargetParser, is_labeled
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file read as a whole.
+
+    Parameters
+    ----------
+    X : ndarray of float32 or csr_array of shape (n_samples, n_features), or ndarray of str (dtype object)
+    y : ndarray or None
+        None where no target was asked for, or the file has none.
+    feature_names : tuple of str, or None
+    target_names : tuple of str
+    unused_columns : tuple of str
+        Columns that were neither features nor targets.
+    task : str or None
+    image_shape : tuple of int or None
+    """
+
+    X: Any
+    y: NDArray[Any] | None
+    feature_names: tuple[str, ...] | None
+    target_names: tuple[str, ...]
+    unused_columns: tuple[str, ...]
+    task: str | None
+    image_shape: tuple[int, ...] | None = None
+
+
+def load_file(
+    path: str | os.PathLike[str],
+    options: ReadingOptions,
+    fractions: Sequence[float] = DEFAULT_FRACTIONS,
+    seed: int = 0,
+) -> Dataset:
+    """Load a user's file and divide it; see `hardzero.datasets.load`."""
+    fractions = check_fractions(fractions)
+    checked = existing_file(path)
+    if file_format(checked) == NPZ and npz.has_splits(checked):
+        return _load_split_npz(checked, options)
+    source = with_usual_target(open_source(checked, options))
+    X, y, parser = _read_whole(source)
+    assert y is not None
+    parser.refuse_constant(checked.name)
+    stratify = parser.task == CLASSIFICATION and y.ndim == 1
+    parts = _divide(y, stratify, fractions, seed, checked)
+    splits = [Split(X[part], y[part]) for part in parts]
+    sizes = ", ".join(f"{len(split):,} {part}" for split, part in zip(splits, PARTS, strict=True))
+    how = "stratified by class" if stratify else "at random"
+    return Dataset(
+        name=checked.name,
+        task=str(parser.task),
+        train=splits[0],
+        validation=splits[1],
+        test=splits[2],
+        feature_names=source.feature_names(),
+        target_names=parser.names,
+        class_names=parser.class_names(),
+        image_shape=source.image_shape(),
+        description=f"{checked.name}: {len(y):,} samples, divided {how} with seed {seed}: {sizes}.",
+        is_text=source.selection.text is not None,
+    )
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    *,
+    feature_names: Sequence[str] | None = None,
+    n_features: int | None = None,
+    target: Targets = None,
+    target_required: bool = True,
+    task: str | None = None,
+    text: ColumnKey | None = None,
+    ignore: Iterable[ColumnKey] = (),
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    header: bool = True,
+    unlabeled: bool = False,
+    classes: NDArray[Any] | None = None,
+) -> Table:
+    r"""Read a whole file without dividing it, for prediction or evaluation.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A CSV, TSV, NPZ or svmlight file, as for `load`.
+    feature_names : sequence of str, or None
+        Features of the model. Columns are matched by name and put into this order; columns that are neither these nor
+        the target are not used and listed in the result.
+    n_features : int, or None
+        Number of features of the model, where they have no names.
+    target : str, int, sequence of these, or None
+        Target column; None reads no target.
+    target_required : bool, default=True
+        False reads a file that lacks the target, with `y` None.
+    task, text, ignore, delimiter, encoding, header, unlabeled
+        As for `load`.
+    classes : ndarray, or None
+        Labels the target may hold; others raise.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ValueError
+        If a feature is missing or not a number, naming column and row, or a column of the model is not in the file.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "new.csv"
+    >>> _ = path.write_text("width,id,height\n2,a,1\n4,b,3\n")
+    >>> read_table(path, feature_names=["height", "width"]).X.tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
+    options = ReadingOptions(
+        target=target,
+        task=task,
+        text=text,
+        ignore=tuple(ignore),
+        delimiter=delimiter,
+        encoding=encoding,
+        header=header,
+        unlabeled=unlabeled,
+    )
+    source = open_source(
+        existing_file(path),
+        options,
+        feature_names=feature_names,
+        n_features=n_features,
+        target_required=target_required,
+    )
+    X, y, parser = _read_whole(source, classes)
+    return Table(
+        X=X,
+        y=y,
+        feature_names=source.feature_names(),
+        target_names=parser.names if y is not None else (),
+        unused_columns=source.selection.unused,
+        task=parser.task if y is not None else None,
+        image_shape=source.image_shape(),
+    )
+
+
+def _read_whole(
+    source: FileSource, classes: NDArray[Any] | None = None
+) -> tuple[Any, NDArray[Any] | None, TargetParser]:
+    """Read all rows at once."""
+    [(X, columns, first_row)] = source.chunks(None)
+    parser = source.parser(columns, classes)
+    return X, parser.parse(columns, source.where(first_row)) if columns else None, parser
+
+
+def _divide(
+    y: NDArray[Any], stratify: bool, fractions: tuple[float, float, float], seed: int, path: Path
+) -> list[NDArray[np.intp]]:
+    """Divide the labeled samples; the unlabeled ones serve training only."""
+    labeled = np.flatnonzero(is_labeled(y))
+    known = y[labeled].astype(np.str_) if y.dtype == object else y[labeled]
+    parts = [labeled[part] for part in stratified_parts(known if stratify else None, len(labeled), fractions, seed)]
+    for part, fraction, name in zip(parts, fractions, PARTS, strict=True):
+        if fraction > 0 and len(part) == 0:
+            raise ValueError(f"{path} has {len(labeled)} rows with a target, too few for a {name} split; add rows")
+    parts[0] = np.sort(np.concatenate([parts[0], np.flatnonzero(~is_labeled(y))]))
+    return parts
+
+
+def _load_split_npz(path: Path, options: ReadingOptions) -> Dataset:
+    """Load a file that brings its own splits."""
+    samples = npz.read_npz_splits(path)
+    targets = [target for part in PARTS if (target := samples[part].target) is not None]
+    ends = np.cumsum([len(target) for target in targets])
+    columns = columns_of(np.concatenate(targets))
+    names = column_names(NPZ_TARGET, len(columns))
+    parser = TargetParser(names, options.task, options.unlabeled)
+    y = parser.parse(columns, lambda row: f"row {row + 1} of the train, validation and test targets of {path.name}")
+    parser.refuse_constant(path.name)
+    splits = [Split(samples[part].X, piece) for part, piece in zip(PARTS, np.split(y, ends[:-1]), strict=True)]
+    return Dataset(
+        name=path.name,
+        task=str(parser.task),
+        train=splits[0],
+        validation=splits[1],
+        test=splits[2],
+        feature_names=None,
+        target_names=names,
+        class_names=parser.class_names(),
+        image_shape=samples[PARTS[0]].image_shape,
+        description=f"{path.name}: {len(y):,} samples, divided as the file divides them.",
+    )
