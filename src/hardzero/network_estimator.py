@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
 from hardzero.activations import get_activation
+from hardzero.csr_rows import shorten_indices
 from hardzero.network import Input
 from hardzero.ops import Ops, get_ops
 from hardzero.optimizers import AdamOptimizer, GradientDescent, LearningRate, Optimizer
@@ -154,6 +155,5 @@ def as_network_input(X: Any) -> Input:
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
-    if rows.nnz < 2**31 and not rows.indices.dtype == rows.indptr.dtype == np.int32:
-        rows.indices, rows.indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
+    shorten_indices(rows)
     return rows
