@@ -481,9 +481,8 @@ class DenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101
     @property
     def components_(self) -> Array:
         """Weights of the encoder, shape (n_components, n_features); a view."""
-        if "networks_" not in vars(self):
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
-        return self.networks_[0].hidden_layers[0].parameters.weights.T
+        networks: list[Network] = self._fitted("networks_")
+        return networks[0].hidden_layers[0].parameters.weights.T
 
     def _hidden_layer_sizes(self) -> list[int]:
         return [self.n_components]

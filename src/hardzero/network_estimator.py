@@ -48,6 +48,12 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _ops(self) -> Ops:
         return get_ops(resolve_n_jobs(self.n_jobs))
 
+    def _fitted(self, name: str) -> Any:
+        """Return a fitted attribute for a property, which must raise AttributeError where there is none yet."""
+        if name not in vars(self):
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
+        return vars(self)[name]
+
     def _validate_X(self, X: ArrayLike | csr_array) -> Input:
         return as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False))
 

@@ -113,9 +113,7 @@ class RectifierEstimator(NetworkEstimator):
         return [layer.bias for layer in self._network().parameters]
 
     def _network(self) -> Network:
-        if "network_" not in vars(self):
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
-        return self.network_
+        return cast(Network, self._fitted("network_"))
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(

@@ -149,9 +149,8 @@ class SparseAutoencoder(AutoencoderEstimator):
     @property
     def components_(self) -> Array:
         """The atoms, shape (n_components, n_features), of unit norm; a view."""
-        if "networks_" not in vars(self):
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
-        return self.networks_[0].output.weights
+        networks: list[Network] = self._fitted("networks_")
+        return networks[0].output.weights
 
     @property
     def activation(self) -> Activation:
