@@ -22,8 +22,12 @@ from hardzero.optimizers import AdamOptimizer, GradientDescent, LearningRate, Op
 from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
 from hardzero.threads import resolve_n_jobs
 from hardzero.training import ChunkOfRun, Trainer
+from hardzero.user_warnings import warn_user
 
 Array = NDArray[np.float32]
+
+SPARSITY_TOLERANCE = 0.01
+"""Distance from the wanted fraction of zeros above which a fit warns."""
 
 
 class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -108,6 +112,18 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if len(values) != n_layers:
             raise ValueError(f"{name} has {len(values)} values for {n_layers} hidden layers: give one a layer")
         return values
+
+    def _warn_if_target_missed(self, zeros: NDArray[np.float64]) -> None:
+        """Warn if the hidden layers' fractions of zeros are far from `target_sparsity`."""
+        if self.target_sparsity is None:
+            return
+        targets = np.array(self._per_layer("target_sparsity", self.target_sparsity))
+        if np.any(np.abs(zeros - targets) > SPARSITY_TOLERANCE):
+            reached, wanted = (", ".join(f"{value:.1%}" for value in values) for values in (zeros, targets))
+            warn_user(
+                f"target_sparsity was not reached: the hidden layers have {reached} zeros, wanted were {wanted}. "
+                "More epochs (max_iter), wider layers or another target help.",
+            )
 
     def _hidden_layer_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes

@@ -58,9 +58,6 @@ SPARSITY_SAMPLES = 10_000
 ATTRIBUTES_OF_EPOCHS = ("loss_curve_", "validation_scores_", "best_validation_score_", "best_loss_", "sparsity_curve_")
 """What describes the epochs of a run, of which ``lbfgs`` has none."""
 
-SPARSITY_TOLERANCE = 0.01
-"""Distance from the wanted fraction of zeros above which a fit warns."""
-
 
 class RectifierEstimator(NetworkEstimator):
     """What classifier and regressor share: parameters, fitting, the hidden representation."""
@@ -507,7 +504,10 @@ class RectifierEstimator(NetworkEstimator):
                 n_jobs=self.n_jobs,
             )
             with interruption_raised():
-                stack.fit(X, callback=callback, checkpoint=checkpoint)
+                stack._fit(X, callback, checkpoint)
+            # The target of "denoising" is that of the whole network, whose fit judges it.
+            if self.pretraining != "denoising":
+                stack._warn_if_target_missed(stack.sparsity_)
         check_is_fitted(stack)
         encoders = [network.hidden_layers[0] for network in stack.networks_]
         shapes = [layer.parameters.weights.shape for layer in encoders]
@@ -543,17 +543,6 @@ class RectifierEstimator(NetworkEstimator):
         X = as_network_input(X)
         check_rows_of_validation(self, X)
         return X, self._validate_targets(X, y, first=False, incremental=True)
-
-    def _warn_if_target_missed(self, zeros: NDArray[np.float64]) -> None:
-        if self.target_sparsity is None:
-            return
-        targets = np.array(self._per_layer("target_sparsity", self.target_sparsity))
-        if np.any(np.abs(zeros - targets) > SPARSITY_TOLERANCE):
-            reached, wanted = (", ".join(f"{value:.1%}" for value in values) for values in (zeros, targets))
-            warn_user(
-                f"target_sparsity was not reached: the hidden layers have {reached} zeros, wanted were {wanted}. "
-                "More epochs (max_iter), wider layers or another target help.",
-            )
 
     def _check_same_shape(self, sizes: list[int], n_outputs: int) -> None:
         """Refuse to go on training a network that does not fit parameters or targets."""
