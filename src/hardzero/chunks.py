@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
+from hardzero.held_out_data import check_rows_of_validation
 from hardzero.interruption import interrupted
 from hardzero.network_estimator import unchanged_by_errors
-from hardzero.rectifier_estimator import check_rows_of_validation
 from hardzero.training import Callback, ChunkOfRun, EpochReport
 from hardzero.user_warnings import warn_user
 
