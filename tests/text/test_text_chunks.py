@@ -9,7 +9,6 @@ import pytest
 from make_texts import make_texts
 
 from hardzero import RectifierClassifier, RectifierRegressor
-from hardzero.chunks import association
 from hardzero.text import TextModel, bag_of_words, hashed_words
 
 RANDOM = np.random.default_rng(0)
@@ -188,13 +187,6 @@ def test_chunks_of_data_sorted_by_class_give_a_warning():
     order = np.argsort(Y, kind="stable")
     with pytest.warns(UserWarning, match="sorted by class"):
         classifier().fit_chunks(chunked(X[order], Y[order]), passes=2)
-
-
-def test_association_of_chunks_and_classes_is_free_of_chance():
-    random = np.random.default_rng(1)
-    assert association(random.multinomial(3, np.full(10, 0.1), size=40)) < 0.2
-    assert association(np.eye(5, dtype=int)[:, [0, 1, 2, 3, 4]] * 20) == pytest.approx(1.0, abs=0.02)
-    assert association(np.array([[7, 0]])) == 0.0
 
 
 @pytest.mark.filterwarnings("error:.*sorted by class")
