@@ -88,7 +88,6 @@ def fit_chunks(
         raise ValueError(f"n_samples must be a positive whole number, or None to count them; got {n_samples!r}")
     if estimator.early_stopping:
         raise ValueError("fit_chunks does not hold data out: set early_stopping=False and pass validation=(X, y)")
-    estimator._check_solver()
     if validation is not None:
         check_rows_of_validation(estimator, validation[0])
     needs_classes = is_classifier(estimator) and classes is None
@@ -100,8 +99,10 @@ def fit_chunks(
     if not n_samples:
         raise ValueError("chunks holds no sample")
     classes = None if classes is None else np.unique(np.asarray(classes))
-    with nullcontext() if estimator.warm_start else unchanged_by_errors(estimator):
-        _forget(estimator)
+    starts_anew = "network_" not in vars(estimator) or not estimator.warm_start
+    with unchanged_by_errors(estimator) if starts_anew else nullcontext():
+        if starts_anew:
+            _forget(estimator)
         run = _Run(estimator, passes, int(n_samples), classes, validation, on_chunk)
         _carry_out(run, chunks, callback)
 
@@ -229,9 +230,7 @@ def _survey(chunks: Chunks, find_classes: bool) -> tuple[int, NDArray[Any] | Non
 
 
 def _forget(estimator: Any) -> None:
-    """Take back an earlier fit, unless the estimator is to go on from it."""
-    if estimator.warm_start:
-        return
-    for name in ("network_", "classes_", "_trainer"):
+    """Take back an earlier fit."""
+    for name in ("network_", "classes_"):
         vars(estimator).pop(name, None)
     estimator._trainer = None

@@ -217,7 +217,7 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
             )
         return np.asarray(self.predict_proba(X).astype(np.float64) @ self.classes_.astype(np.float64))
 
-    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(lambda self: self._check_solver("partial_fit"))  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
         self,

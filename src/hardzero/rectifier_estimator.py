@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 
 from hardzero.activations import get_activation
 from hardzero.checkpoint import Checkpoint, TrainingFile, as_checkpoint, fingerprint
+from hardzero.chunks import Chunks, fit_chunks
 from hardzero.fit_data import FitData, Samples
 from hardzero.full_batch import FullBatchObjective, minimize
 from hardzero.held_out_data import hold_out, labels_if_shareable, validate_held_out
@@ -45,7 +46,6 @@ from hardzero.training import Callback, ChunkOfRun, History, Trainer, TrainingDi
 from hardzero.user_warnings import warn_user
 
 if TYPE_CHECKING:
-    from hardzero.chunks import Chunks
     from hardzero.predictor import Predictor
 
 Array = NDArray[np.float32]
@@ -130,7 +130,7 @@ class RectifierEstimator(NetworkEstimator):
         """
         return self._fit(X, y, sample_weight, validation=validation, callback=callback, checkpoint=checkpoint)
 
-    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(lambda self: self._check_solver("partial_fit"))  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
         self, X: ArrayLike | csr_array, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -160,7 +160,7 @@ class RectifierEstimator(NetworkEstimator):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(lambda self: self._check_solver("fit_chunks"))  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit_chunks(
         self,
@@ -217,8 +217,6 @@ class RectifierEstimator(NetworkEstimator):
         >>> regressor.fit_chunks(chunks, passes=20).score(*chunks[0]) > 0.9
         True
         """
-        from hardzero.chunks import fit_chunks
-
         fit_chunks(
             cast(Any, self),
             chunks,
@@ -311,10 +309,11 @@ class RectifierEstimator(NetworkEstimator):
         check_is_fitted(self)
         return self.network_.predictions(self._ops(), self._validate_X(X))
 
-    def _check_solver(self) -> bool:
+    def _check_solver(self, method: str) -> bool:
+        """Raise AttributeError, as `available_if` wants it, for a method that the solver does not have."""
         if self.solver not in STOCHASTIC_SOLVERS:
             raise AttributeError(
-                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+                f"{method} is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
         return True
 

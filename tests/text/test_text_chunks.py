@@ -139,6 +139,19 @@ def test_fit_chunks_starts_anew_unless_warm():
     assert not np.array_equal(fitted.set_params(warm_start=True).fit_chunks(chunked(X, Y)).predict_proba(X), once)
 
 
+def test_a_warm_start_without_a_fit_before_is_a_start():
+    anew = classifier().fit_chunks(chunked(X, Y), passes=2)
+    warm = classifier(warm_start=True).fit_chunks(chunked(X, Y), passes=2)
+    np.testing.assert_array_equal(warm.predict_proba(X), anew.predict_proba(X))
+
+
+@pytest.mark.parametrize("method", ["fit_chunks", "partial_fit"])
+def test_a_solver_without_steps_names_the_method_it_lacks(method):
+    with pytest.raises(AttributeError) as caught:
+        getattr(classifier(solver="lbfgs"), method)
+    assert f"{method} is only available for stochastic optimizers" in str(caught.value.__cause__)
+
+
 def test_regressors_learn_from_chunks():
     target = X @ np.arange(5, dtype=np.float32)
     regressor = RectifierRegressor(hidden_layer_sizes=(32,), learning_rate_init=0.01, batch_size=20, random_state=0)
