@@ -54,7 +54,7 @@ def test_the_package_is_marked_as_typed():
 
 
 @pytest.mark.parametrize("name", MODULES)
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:target_sparsity was not reached")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:target_.* was not reached")
 def test_the_examples_of_docstrings_are_right(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     try:

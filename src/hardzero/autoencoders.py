@@ -105,14 +105,29 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         KeyboardInterrupt
             If Ctrl-C ended the training of a layer that others build on; the last layer keeps its state instead, with
             a `hardzero.interruption.TrainingInterrupted` warning.
+
+        Warns
+        -----
+        UserWarning
+            If `target_sparsity` was missed by more than a point.
         """
+        self._fit(X, callback, checkpoint)
+        self._warn_if_target_missed(self.sparsity_)
+        return self
+
+    def _fit(
+        self,
+        X: Any,
+        callback: Callback | None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | TrainingFile | None,
+    ) -> None:
+        """Fit without judging the zeros that were reached."""
         X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32))
         random_state = check_random_state(self.random_state)
         settings = self._settings(X)
         if checkpoint is not None and not isinstance(checkpoint, TrainingFile):
             checkpoint = TrainingFile(as_checkpoint(checkpoint), fingerprint(estimator_settings(self), X), random_state)
-        trainers = pretrain_stack(self._ops(), X, self._layers(), settings, random_state, callback, checkpoint)
-        return self._publish(trainers)
+        self._publish(pretrain_stack(self._ops(), X, self._layers(), settings, random_state, callback, checkpoint))
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: ArrayLike | csr_array, y: Any = None) -> Any:
@@ -341,7 +356,7 @@ _SHARED_PARAMETERS = """
         Coefficient of the L1 penalty on the code, one for all layers or one each.
     target_sparsity : float, sequence of float or None, default=None
         Wanted fraction of exact zeros of the code, reached by adapting the L1 coefficients during training and, on
-        input that is not corrupted, by a last shift of the biases.
+        input that is not corrupted, by a last shift of the biases. Missing it by more than one point gives a warning.
     reconstruction_sampling : "auto", float or None, default="auto"
         For sparse input: reconstruct the columns in which a minibatch has non-zeros, and this many sampled other
         columns per such column, importance-weighted (Dauphin, Glorot and Bengio 2011). ``auto`` is 1.0 for sparse
@@ -378,9 +393,10 @@ _SHARED_ATTRIBUTES = """
     loss_curves_ : list of list of float
         Training cost of each epoch, for each layer.
     sparsity_ : ndarray of shape (n_layers,)
-        Fraction of exact zeros of each code over the last epoch's (corrupted) minibatches.
+        Fraction of exact zeros of each code over the last epoch's (corrupted) minibatches; with `target_sparsity`, on
+        the clean rows on which the biases were shifted last, after the shift.
     sparsity_curves_ : list of list of float
-        The same for each epoch, for each layer.
+        Fraction over the minibatches of each epoch, for each layer; the last entries are `sparsity_`.
     dead_units_ : ndarray of shape (n_layers,), int
         Units of each code that were zero for every sample of the last epoch.
     n_iter_ : int
@@ -476,9 +492,8 @@ class DenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101
     @property
     def components_(self) -> Array:
         """Weights of the encoder, shape (n_components, n_features); a view."""
-        if "networks_" not in vars(self):
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
-        return self.networks_[0].hidden_layers[0].parameters.weights.T
+        networks: list[Network] = self._fitted("networks_")
+        return networks[0].hidden_layers[0].parameters.weights.T
 
     def _hidden_layer_sizes(self) -> list[int]:
         return [self.n_components]

@@ -13,17 +13,15 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
+from hardzero.held_out_data import check_rows_of_validation
 from hardzero.interruption import interrupted
 from hardzero.network_estimator import unchanged_by_errors
-from hardzero.rectifier_estimator import check_rows_of_validation
+from hardzero.sorted_chunks import warn_if_sorted
 from hardzero.training import Callback, ChunkOfRun, EpochReport
 from hardzero.user_warnings import warn_user
 
 if TYPE_CHECKING:
     from hardzero.estimators import RectifierClassifier, RectifierRegressor
-
-SORTED_ASSOCIATION = 0.5
-"""Association of class and chunk (Cramér's V, from 0 to 1) above which a fit warns that the data are sorted."""
 
 Chunk = tuple[Any, Any]
 Chunks = Iterable[Chunk] | Callable[[], Iterable[Chunk]]
@@ -90,7 +88,6 @@ def fit_chunks(
         raise ValueError(f"n_samples must be a positive whole number, or None to count them; got {n_samples!r}")
     if estimator.early_stopping:
         raise ValueError("fit_chunks does not hold data out: set early_stopping=False and pass validation=(X, y)")
-    estimator._check_solver()
     if validation is not None:
         check_rows_of_validation(estimator, validation[0])
     needs_classes = is_classifier(estimator) and classes is None
@@ -102,8 +99,10 @@ def fit_chunks(
     if not n_samples:
         raise ValueError("chunks holds no sample")
     classes = None if classes is None else np.unique(np.asarray(classes))
-    with nullcontext() if estimator.warm_start else unchanged_by_errors(estimator):
-        _forget(estimator)
+    starts_anew = "network_" not in vars(estimator) or not estimator.warm_start
+    with unchanged_by_errors(estimator) if starts_anew else nullcontext():
+        if starts_anew:
+            _forget(estimator)
         run = _Run(estimator, passes, int(n_samples), classes, validation, on_chunk)
         _carry_out(run, chunks, callback)
 
@@ -174,7 +173,7 @@ class _Run:
                 "the learning rate and the zeros were steered: correct it, or leave it out to have them counted",
             )
             self.n_samples = total.n_samples
-        _warn_if_sorted(total.class_counts)
+        warn_if_sorted(total.class_counts)
         self.losses.append(total.loss / total.n_samples)
         self.zeros.append((total.zeros / total.n_samples).tolist())
         score = self._judge()
@@ -230,44 +229,8 @@ def _survey(chunks: Chunks, find_classes: bool) -> tuple[int, NDArray[Any] | Non
     return n_samples, classes
 
 
-def _warn_if_sorted(class_counts: list[NDArray[np.intp]]) -> None:
-    """Warn if chunks differ far more in their classes than chance makes them.
-
-    Parameters
-    ----------
-    class_counts : list of ndarray of shape (n_classes,)
-        Of each chunk.
-    """
-    if len(class_counts) > 1 and association(np.stack(class_counts)) > SORTED_ASSOCIATION:
-        warn_user(
-            "the chunks hold different classes, as those of a file sorted by class do: training on one forgets the "
-            "classes of the others. Shuffle the rows first",
-        )
-
-
-def association(counts: NDArray[np.intp]) -> float:
-    """Return Cramér's V of a table of counts without the part that chance adds (Bergsma 2013), from 0 to 1.
-
-    Examples
-    --------
-    >>> association(np.array([[50, 0], [0, 50]])) > 0.95, association(np.array([[50, 0], [50, 0]]))
-    (True, 0.0)
-    """
-    counts = counts[:, counts.sum(axis=0) > 0]
-    n_samples, (n_rows, n_columns) = int(counts.sum()), counts.shape
-    if min(n_rows, n_columns) < 2:
-        return 0.0
-    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / n_samples
-    phi_squared = float((np.square(counts - expected) / expected).sum()) / n_samples
-    by_chance = (n_rows - 1) * (n_columns - 1) / (n_samples - 1)
-    rows, columns = (size - (size - 1) ** 2 / (n_samples - 1) for size in (n_rows, n_columns))
-    return float(np.sqrt(max(0.0, phi_squared - by_chance) / max(min(rows, columns) - 1, 1e-9)))
-
-
 def _forget(estimator: Any) -> None:
-    """Take back an earlier fit, unless the estimator is to go on from it."""
-    if estimator.warm_start:
-        return
-    for name in ("network_", "classes_", "_trainer"):
+    """Take back an earlier fit."""
+    for name in ("network_", "classes_"):
         vars(estimator).pop(name, None)
     estimator._trainer = None

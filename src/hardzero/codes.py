@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
 from sklearn.utils import gen_batches
 
 from hardzero.activations import Identity
+from hardzero.csr_rows import stack_rows
 from hardzero.network import PREDICTION_ROWS, Input, Layer, Network
 from hardzero.ops import Ops
 
@@ -84,12 +84,7 @@ def _activations(ops: Ops, layer: Layer, X: Input) -> Input:
     for rows in gen_batches(X.shape[0], PREDICTION_ROWS):
         codes = ops.hidden(ops.rows(X, rows), layer.parameters.weights, layer.parameters.bias, layer.activation)
         batches.append(codes.csr() if layer.activation.makes_zeros else codes.dense())
-    if not layer.activation.makes_zeros:
-        return np.concatenate(batches)
-    stacked = csr_array(vstack(batches, format="csr"))
-    if stacked.nnz < 2**31:
-        stacked.indices, stacked.indptr = stacked.indices.astype(np.int32), stacked.indptr.astype(np.int32)
-    return stacked
+    return stack_rows(batches) if layer.activation.makes_zeros else np.concatenate(batches)
 
 
 def _root_mean_square(X: Input) -> float:

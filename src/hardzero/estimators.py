@@ -23,7 +23,8 @@ from hardzero.activations import Activation
 from hardzero.losses import Loss, get_loss
 from hardzero.network import Input
 from hardzero.network_estimator import unchanged_by_errors
-from hardzero.rectifier_estimator import SHARED_ATTRIBUTES, SHARED_PARAMETERS, RectifierEstimator
+from hardzero.rectifier_estimator import RectifierEstimator
+from hardzero.rectifier_parameters import PARAMETER_CONSTRAINTS, SHARED_ATTRIBUTES, SHARED_PARAMETERS
 from hardzero.semi_supervised import refuse_mixed_labels
 from hardzero.training import ChunkOfRun
 
@@ -70,7 +71,7 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **RectifierEstimator._parameter_constraints,
+        **PARAMETER_CONSTRAINTS,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
@@ -216,7 +217,7 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
             )
         return np.asarray(self.predict_proba(X).astype(np.float64) @ self.classes_.astype(np.float64))
 
-    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(lambda self: self._check_solver("partial_fit"))  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
         self,
@@ -366,7 +367,7 @@ class RectifierRegressor(RegressorMixin, RectifierEstimator):  # type: ignore[mi
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **RectifierEstimator._parameter_constraints,
+        **PARAMETER_CONSTRAINTS,
         "loss": [StrOptions({"squared_error", "poisson"})],
     }
 

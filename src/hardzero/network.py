@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from hardzero.activations import Activation
+from hardzero.csr_rows import stack_rows
 from hardzero.losses import Loss, shares
 from hardzero.ops import Ops, Rows
 from hardzero.ops.random_bits import mix
@@ -217,11 +218,7 @@ class Network:
 
     def hidden(self, ops: Ops, X: Input, depth: int) -> csr_array:
         """Return the activations of hidden layer `depth` (0 is the first) for all rows of `X`, as CSR."""
-        batches = [forward_pass.hidden[depth].csr() for forward_pass in self._evaluate(ops, X)]
-        stacked = csr_array(vstack(batches, format="csr"))
-        if stacked.nnz < 2**31:
-            stacked.indices, stacked.indptr = stacked.indices.astype(np.int32), stacked.indptr.astype(np.int32)
-        return stacked
+        return stack_rows([forward_pass.hidden[depth].csr() for forward_pass in self._evaluate(ops, X)])
 
     def sparsity(self, ops: Ops, X: Input) -> NDArray[np.float64]:
         """Return the fraction of exact zeros of each hidden layer over all rows of `X`."""

@@ -15,14 +15,19 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
 from hardzero.activations import get_activation
+from hardzero.csr_rows import shorten_indices
 from hardzero.network import Input
 from hardzero.ops import Ops, get_ops
 from hardzero.optimizers import AdamOptimizer, GradientDescent, LearningRate, Optimizer
 from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
 from hardzero.threads import resolve_n_jobs
 from hardzero.training import ChunkOfRun, Trainer
+from hardzero.user_warnings import warn_user
 
 Array = NDArray[np.float32]
+
+SPARSITY_TOLERANCE = 0.01
+"""Distance from the wanted fraction of zeros above which a fit warns."""
 
 
 class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -46,6 +51,12 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _ops(self) -> Ops:
         return get_ops(resolve_n_jobs(self.n_jobs))
+
+    def _fitted(self, name: str) -> Any:
+        """Return a fitted attribute for a property, which must raise AttributeError where there is none yet."""
+        if name not in vars(self):
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
+        return vars(self)[name]
 
     def _validate_X(self, X: ArrayLike | csr_array) -> Input:
         return as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False))
@@ -102,6 +113,18 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"{name} has {len(values)} values for {n_layers} hidden layers: give one a layer")
         return values
 
+    def _warn_if_target_missed(self, zeros: NDArray[np.float64]) -> None:
+        """Warn if the hidden layers' fractions of zeros are far from `target_sparsity`."""
+        if self.target_sparsity is None:
+            return
+        targets = np.array(self._per_layer("target_sparsity", self.target_sparsity))
+        if np.any(np.abs(zeros - targets) > SPARSITY_TOLERANCE):
+            reached, wanted = (", ".join(f"{value:.1%}" for value in values) for values in (zeros, targets))
+            warn_user(
+                f"target_sparsity was not reached: the hidden layers have {reached} zeros, wanted were {wanted}. "
+                "More epochs (max_iter), wider layers or another target help.",
+            )
+
     def _hidden_layer_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
@@ -154,6 +177,5 @@ def as_network_input(X: Any) -> Input:
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
-    if rows.nnz < 2**31 and not rows.indices.dtype == rows.indptr.dtype == np.int32:
-        rows.indices, rows.indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
+    shorten_indices(rows)
     return rows

@@ -1,4 +1,4 @@
-"""What classifier and regressor share: parameters and their documentation, fitting, the hidden representation."""
+"""What classifier and regressor share: fitting, and what can be asked of the fitted network."""
 
 from __future__ import annotations
 
@@ -6,31 +6,30 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
-from numbers import Integral, Real
+from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
-from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context, clone
+from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_consistent_length,
     check_is_fitted,
     check_X_y,
     validate_data,
 )
 
-from hardzero.activations import ACTIVATIONS, Activation, get_activation
+from hardzero.activations import get_activation
 from hardzero.checkpoint import Checkpoint, TrainingFile, as_checkpoint, fingerprint
+from hardzero.chunks import Chunks, fit_chunks
+from hardzero.fit_data import FitData, Samples
 from hardzero.full_batch import FullBatchObjective, minimize
-from hardzero.interruption import interruption_raised
+from hardzero.held_out_data import hold_out, labels_if_shareable, validate_held_out
 from hardzero.losses import Loss
 from hardzero.network import Dropout, Input, Network
 from hardzero.network_estimator import (
@@ -40,64 +39,28 @@ from hardzero.network_estimator import (
     unchanged_by_errors,
 )
 from hardzero.ops import Ops
-from hardzero.optimizers import LEARNING_RATES
-from hardzero.semi_supervised import keep_labeled, labeled_rows
+from hardzero.rectifier_parameters import PARAMETER_CONSTRAINTS, STOCHASTIC_SOLVERS
+from hardzero.same_architecture import check_same_architecture
+from hardzero.semi_supervised import labeled_part
 from hardzero.training import Callback, ChunkOfRun, History, Trainer, TrainingDiverged, TrainingSettings
 from hardzero.user_warnings import warn_user
 
 if TYPE_CHECKING:
-    from hardzero.chunks import Chunks
     from hardzero.predictor import Predictor
 
 Array = NDArray[np.float32]
 
-STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSITY_SAMPLES = 10_000
 """Training samples on which `sparsity_` is measured: enough for three digits, a small part of an epoch."""
 
 ATTRIBUTES_OF_EPOCHS = ("loss_curve_", "validation_scores_", "best_validation_score_", "best_loss_", "sparsity_curve_")
 """What describes the epochs of a run, of which ``lbfgs`` has none."""
 
-SPARSITY_TOLERANCE = 0.01
-"""Distance from the wanted fraction of zeros above which a fit warns."""
-
 
 class RectifierEstimator(NetworkEstimator):
-    """What classifier and regressor share: parameters, fitting, the hidden representation."""
+    """What classifier and regressor share: fitting, and what can be asked of the fitted network."""
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS)), Activation],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions(set(LEARNING_RATES))],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        # Smaller ones are denormal in single precision, and the engine takes these for zero.
-        "epsilon": [Interval(Real, 1e-37, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "activation_l1": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "target_sparsity": [Interval(Real, 0, 1, closed="left"), "array-like", None],
-        "input_dropout": [Interval(Real, 0, 1, closed="left")],
-        "hidden_dropout": [Interval(Real, 0, 1, closed="left")],
-        "revive_dead_units": ["boolean"],
-        "pretraining": [StrOptions({"denoising"}), HasMethods(["fit", "transform"]), None],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = PARAMETER_CONSTRAINTS
 
     network_: Network
     _trainer: Trainer | None
@@ -113,9 +76,7 @@ class RectifierEstimator(NetworkEstimator):
         return [layer.bias for layer in self._network().parameters]
 
     def _network(self) -> Network:
-        if "network_" not in vars(self):
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
-        return self.network_
+        return cast(Network, self._fitted("network_"))
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
@@ -169,7 +130,7 @@ class RectifierEstimator(NetworkEstimator):
         """
         return self._fit(X, y, sample_weight, validation=validation, callback=callback, checkpoint=checkpoint)
 
-    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(lambda self: self._check_solver("partial_fit"))  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
         self, X: ArrayLike | csr_array, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -199,7 +160,7 @@ class RectifierEstimator(NetworkEstimator):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(lambda self: self._check_solver("fit_chunks"))  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit_chunks(
         self,
@@ -256,8 +217,6 @@ class RectifierEstimator(NetworkEstimator):
         >>> regressor.fit_chunks(chunks, passes=20).score(*chunks[0]) > 0.9
         True
         """
-        from hardzero.chunks import fit_chunks
-
         fit_chunks(
             cast(Any, self),
             chunks,
@@ -350,10 +309,11 @@ class RectifierEstimator(NetworkEstimator):
         check_is_fitted(self)
         return self.network_.predictions(self._ops(), self._validate_X(X))
 
-    def _check_solver(self) -> bool:
+    def _check_solver(self, method: str) -> bool:
+        """Raise AttributeError, as `available_if` wants it, for a method that the solver does not have."""
         if self.solver not in STOCHASTIC_SOLVERS:
             raise AttributeError(
-                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+                f"{method} is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
         return True
 
@@ -389,22 +349,41 @@ class RectifierEstimator(NetworkEstimator):
             raise ValueError("partial_fit does not support early_stopping=True")
         first = "network_" not in vars(self) or not (self.warm_start or incremental)
         with unchanged_by_errors(self) if first else nullcontext():
-            self._train(X, y, sample_weight, first, incremental, validation, callback, checkpoint, chunk)
+            sizes = self._hidden_layer_sizes()
+            data = self._validate_fit_data(X, y, sample_weight, validation, first=first, incremental=incremental)
+            random_state = check_random_state(self.random_state) if chunk is None else chunk.random_state
+            training_file = None
+            if checkpoint is not None:
+                training_file = self._training_file(checkpoint, random_state, first, data)
+            ops, n_outputs = self._ops(), data.samples.targets.shape[1]
+            if first:
+                self._initialize(ops, sizes, data, random_state, callback, training_file)
+            else:
+                check_same_architecture(self.network_, sizes, self.activation, n_outputs, self._loss(n_outputs))
+            if self.solver == "lbfgs":
+                self._fit_full_batch(ops, data.samples)
+            elif incremental:
+                self._fit_pass(ops, data.samples, random_state, chunk)
+            else:
+                self._fit_epochs(ops, data, random_state, callback, training_file)
+            self._check_finite()
+            if not incremental:
+                self.sparsity_ = self.network_.sparsity(ops, data.samples.X[:SPARSITY_SAMPLES])
+                curve = vars(self).get("sparsity_curve_", [])
+                self._warn_if_target_missed(curve[-1] if len(curve) else self.sparsity_)
         return self
 
-    def _train(
+    def _validate_fit_data(
         self,
         X: Any,
         y: Any,
         sample_weight: Any,
+        validation: tuple[Any, Any] | None,
+        *,
         first: bool,
         incremental: bool,
-        validation: tuple[Any, Any] | None,
-        callback: Callback | None,
-        checkpoint: str | os.PathLike[str] | Checkpoint | None,
-        chunk: ChunkOfRun | None,
-    ) -> None:
-        sizes = self._hidden_layer_sizes()
+    ) -> FitData:
+        """Check what the caller gave, and return it in the form that networks take."""
         checks = {"accept_sparse": "csr", "dtype": np.float32}
         checks_of_y = {"multi_output": True, "y_numeric": isinstance(self, RegressorMixin)}
         all_rows = None
@@ -414,179 +393,69 @@ class RectifierEstimator(NetworkEstimator):
             if incremental and first:
                 raise ValueError("partial_fit does not pre-train: call fit first, or set pretraining=None")
             all_rows = as_network_input(validate_data(self, X, **checks, reset=first))
-            X, y, sample_weight = self._labeled_part(all_rows, y, sample_weight)
+            if y is None:
+                raise ValueError(
+                    f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
+                )
+            X, y, sample_weight = labeled_part(
+                all_rows, y, sample_weight, is_classifier=isinstance(self, ClassifierMixin)
+            )
             X, y = check_X_y(X, y, **checks, **checks_of_y)
         X = as_network_input(X)
         targets = self._validate_targets(X, y, first=first, incremental=incremental)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
-        sample_weight = self._total_weight(y, sample_weight)
-        _check_some_weight(sample_weight)
-        held_out = None if validation is None else self._validate_held_out(validation)
-        random_state = check_random_state(self.random_state) if chunk is None else chunk.random_state
-        training_file = None
-        if checkpoint is not None:
-            data = (X, targets, sample_weight, held_out, *self._pretraining_data(all_rows))
-            training_file = self._training_file(checkpoint, random_state, first, data)
-        ops = self._ops()
-        if first:
-            self._trainer = None
-            loss = self._loss(targets.shape[1])
-            activation = get_activation(self.activation)
-            layers = [(size, activation) for size in sizes]
-            self.network_ = Network.initialize(ops, X.shape[1], layers, targets.shape[1], loss, random_state)
-            if all_rows is not None:
-                self._pretrain(all_rows, random_state, callback, training_file)
-            self.n_outputs_ = targets.shape[1]
-            self.n_layers_ = len(sizes) + 2
-            self.out_activation_ = loss.output_activation
-            self.n_iter_, self.t_ = 0, 0
-        else:
-            self._check_same_shape(sizes, targets.shape[1])
-        if self.solver == "lbfgs":
-            self._fit_full_batch(ops, X, targets, sample_weight)
-        else:
-            self._fit_stochastic(
-                ops, X, targets, sample_weight, random_state, incremental, held_out, callback, training_file, chunk
-            )
+        samples = Samples(X, targets, self._total_weight(y, sample_weight))
+        return FitData(samples, None if validation is None else validate_held_out(self, validation), all_rows)
+
+    def _initialize(
+        self,
+        ops: Ops,
+        sizes: list[int],
+        data: FitData,
+        random_state: np.random.RandomState,
+        callback: Callback | None,
+        training_file: TrainingFile | None,
+    ) -> None:
+        """Start with a new network, pre-trained where that is asked for."""
+        n_features, n_outputs = data.samples.X.shape[1], data.samples.targets.shape[1]
+        loss, activation = self._loss(n_outputs), get_activation(self.activation)
+        layers = [(size, activation) for size in sizes]
+        self._trainer = None
+        self.network_ = Network.initialize(ops, n_features, layers, n_outputs, loss, random_state)
+        if data.all_rows is not None:
+            from hardzero.pretrained_start import pretrained_stack, start_from_encoders
+
+            stack = pretrained_stack(self, data.all_rows, random_state, callback, training_file)
+            start_from_encoders(self.network_, stack, ops, data.all_rows)
+            self.pretraining_ = stack
+        self.n_outputs_ = n_outputs
+        self.n_layers_ = len(sizes) + 2
+        self.out_activation_ = loss.output_activation
+        self.n_iter_, self.t_ = 0, 0
+
+    def _check_finite(self) -> None:
         for layer in self.network_.parameters:
             if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may contain large values "
                     "and need to be preprocessed."
                 )
-        if not incremental:
-            self.sparsity_ = self.network_.sparsity(ops, X[:SPARSITY_SAMPLES])
-            curve = vars(self).get("sparsity_curve_", [])
-            self._warn_if_target_missed(curve[-1] if len(curve) else self.sparsity_)
 
-    def _labeled_part(self, X: Input, y: Any, sample_weight: Any) -> tuple[Input, NDArray[Any], Any]:
-        """Return the rows, targets and weights that fine-tuning learns from."""
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        y = np.asarray(y)
-        check_consistent_length(X, y, None if np.ndim(sample_weight) == 0 else sample_weight)
-        is_classifier = isinstance(self, ClassifierMixin)
-        labeled = labeled_rows(y, is_classifier=is_classifier)
-        kept = keep_labeled(y, labeled, is_classifier=is_classifier)
-        weights = sample_weight if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labeled]
-        return X[labeled], kept, weights
-
-    def _pretraining_data(self, X: Input | None) -> list[Any]:
-        """Return the arrays that pre-training depends on: all rows, or the encoders of a frozen stack."""
-        if not isinstance(self.pretraining, FrozenEstimator):
-            return [X]
-        networks = getattr(self.pretraining.estimator, "networks_", [])
-        return [layer for network in networks for part in network.parameters for layer in (part.weights, part.bias)]
-
-    def _pretrain(
-        self,
-        X: Input,
-        random_state: np.random.RandomState,
-        callback: Callback | None,
-        checkpoint: TrainingFile | None,
-    ) -> None:
-        """Start the hidden layers from the encoders of autoencoders trained on all rows."""
-        from hardzero.autoencoders import StackedDenoisingAutoencoder
-        from hardzero.codes import code_sizes, scale_codes
-
-        stack = self.pretraining
-        if isinstance(stack, FrozenEstimator):
-            stack = stack.estimator
-        elif stack == "denoising":
-            sparsity = self.target_sparsity if get_activation(self.activation).makes_zeros else None
-            stack = StackedDenoisingAutoencoder(activation_l1=self.activation_l1, target_sparsity=sparsity)
-        if not isinstance(stack, StackedDenoisingAutoencoder):
-            raise ValueError(
-                f"pretraining must be None, 'denoising' or a StackedDenoisingAutoencoder, got {self.pretraining!r}"
-            )
-        if stack is not getattr(self.pretraining, "estimator", None):
-            stack = clone(stack).set_params(
-                hidden_layer_sizes=self._hidden_layer_sizes(),
-                activation=self.activation,
-                random_state=random_state.randint(2**31),
-                verbose=self.verbose or stack.verbose,
-                n_jobs=self.n_jobs,
-            )
-            with interruption_raised():
-                stack.fit(X, callback=callback, checkpoint=checkpoint)
-        check_is_fitted(stack)
-        encoders = [network.hidden_layers[0] for network in stack.networks_]
-        shapes = [layer.parameters.weights.shape for layer in encoders]
-        wanted = [layer.parameters.weights.shape for layer in self.network_.hidden_layers]
-        if shapes != wanted:
-            raise ValueError(f"the pre-trained layers have shapes {shapes}, but this network needs {wanted}")
-        ops, layers = self._ops(), self.network_.hidden_layers
-        initial_sizes = code_sizes(ops, layers, X) if stack.code_scale == "initial" else None
-        for layer, encoder in zip(layers, encoders, strict=True):
-            layer.parameters.weights[...] = encoder.parameters.weights
-            layer.parameters.bias[...] = encoder.parameters.bias
-        if initial_sizes is not None:
-            scale_codes(ops, layers, X, initial_sizes)
-        self.pretraining_ = stack
-
-    def _validate_held_out(self, validation: Any) -> tuple[Input, Array]:
-        """Check the data that the caller holds out for early stopping."""
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise ValueError("validation must be a tuple (X, y) of held-out data")
-        X, y = validation
-        if not self.early_stopping or self.solver not in STOCHASTIC_SOLVERS:
-            raise ValueError("validation is used by early_stopping=True with solver='sgd' or 'adam' only")
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=np.float32,
-            multi_output=True,
-            y_numeric=isinstance(self, RegressorMixin),
-            reset=False,
-        )
-        X = as_network_input(X)
-        check_rows_of_validation(self, X)
-        return X, self._validate_targets(X, y, first=False, incremental=True)
-
-    def _warn_if_target_missed(self, zeros: NDArray[np.float64]) -> None:
-        if self.target_sparsity is None:
-            return
-        targets = np.array(self._per_layer("target_sparsity", self.target_sparsity))
-        if np.any(np.abs(zeros - targets) > SPARSITY_TOLERANCE):
-            reached, wanted = (", ".join(f"{value:.1%}" for value in values) for values in (zeros, targets))
-            warn_user(
-                f"target_sparsity was not reached: the hidden layers have {reached} zeros, wanted were {wanted}. "
-                "More epochs (max_iter), wider layers or another target help.",
-            )
-
-    def _check_same_shape(self, sizes: list[int], n_outputs: int) -> None:
-        """Refuse to go on training a network that does not fit parameters or targets."""
-        present = [layer.n_units for layer in self.network_.hidden_layers]
-        if sizes != present:
-            raise ValueError(
-                f"hidden_layer_sizes={sizes} differs from the fitted network's {present}, which warm_start and "
-                "partial_fit go on from: fit a new estimator, or set warm_start=False"
-            )
-        if n_outputs != self.network_.n_outputs:
-            raise ValueError(f"y has {n_outputs} target columns, the fitted network {self.network_.n_outputs}")
-        activation = get_activation(self.activation)
-        for layer in self.network_.hidden_layers:
-            if layer.activation != activation:
-                raise ValueError(
-                    f"activation={self.activation!r} differs from the fitted network's {layer.activation!r}, which "
-                    "warm_start and partial_fit go on from: fit a new estimator, or set warm_start=False"
-                )
-        output, present_output = (loss.output_activation for loss in (self._loss(n_outputs), self.network_.loss))
-        if output != present_output:
-            raise ValueError(
-                f"the loss asks for {output} outputs, the fitted network has {present_output} outputs: fit a new "
-                "estimator, or set warm_start=False"
-            )
-
-    def _fit_full_batch(self, ops: Ops, X: Input, targets: Array, sample_weight: Array | None) -> None:
+    def _fit_full_batch(self, ops: Ops, samples: Samples) -> None:
         if self.target_sparsity is not None:
             raise ValueError("target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead")
         if self.input_dropout or self.hidden_dropout:
             raise ValueError("input_dropout and hidden_dropout need solver='sgd' or 'adam': 'lbfgs' wants a fixed loss")
-        objective = FullBatchObjective(self.network_, ops, X, targets, sample_weight, self.alpha, self._activation_l1())
+        objective = FullBatchObjective(
+            self.network_,
+            ops,
+            samples.X,
+            samples.targets,
+            samples.sample_weight,
+            self.alpha,
+            self._activation_l1(),
+        )
         result = minimize(objective, self.max_iter, self.max_fun, self.tol)
         self._trainer = None
         for name in ATTRIBUTES_OF_EPOCHS:
@@ -605,54 +474,49 @@ class RectifierEstimator(NetworkEstimator):
                 ConvergenceWarning,
             )
 
-    def _fit_stochastic(
+    def _fit_epochs(
         self,
         ops: Ops,
-        X: Input,
-        targets: Array,
-        sample_weight: Array | None,
+        data: FitData,
         random_state: np.random.RandomState,
-        incremental: bool,
-        validation: tuple[Input, Array] | None,
         callback: Callback | None,
-        checkpoint: TrainingFile | None,
-        chunk: ChunkOfRun | None,
+        training_file: TrainingFile | None,
     ) -> None:
-        validation_score: Callable[[], float] | None = None
-        held_out: Input | None = None
+        """Train for up to `max_iter` epochs."""
+        samples, held_out, validation_score = data.samples, data.held_out, None
         if self.early_stopping:
-            held_out_weight: Array | None = None
-            if validation is not None:
-                held_out, held_out_targets = validation
-            else:
-                X, held_out, targets, held_out_targets, sample_weight, held_out_weight = self._split(
-                    X, targets, sample_weight, random_state
-                )
-
-            unseen = held_out
-
-            def validation_score() -> float:
-                predictions = self.network_.predictions(ops, unseen)
-                return self._validation_score(predictions, held_out_targets, held_out_weight)
-
-        trainer = self._get_trainer(self._settings(X.shape[0], random_state), random_state, incremental)
-        self._trainer = trainer
+            if held_out is None:
+                labels = self._labels_to_stratify(samples.targets)
+                samples, held_out = hold_out(samples, self.validation_fraction, labels, random_state)
+            validation_score = partial(self._score_held_out, ops, held_out)
+        trainer = self._new_trainer(self._settings(samples.X.shape[0], random_state), random_state)
         try:
-            if incremental:
-                if chunk is None and (self.target_sparsity is not None or self.learning_rate == "cosine"):
-                    chunk = self._next_pass(trainer)
-                trainer.epoch(ops, X, targets, sample_weight, chunk=chunk)
-            else:
-                trainer.run(
-                    ops,
-                    X,
-                    targets,
-                    sample_weight,
-                    validation_score=validation_score,
-                    held_out=held_out,
-                    callback=callback,
-                    checkpoint=checkpoint,
-                )
+            trainer.run(
+                ops,
+                samples.X,
+                samples.targets,
+                samples.sample_weight,
+                validation_score=validation_score,
+                held_out=None if held_out is None else held_out.X,
+                callback=callback,
+                checkpoint=training_file,
+            )
+        finally:
+            self._publish(trainer.history)
+
+    def _score_held_out(self, ops: Ops, held_out: Samples) -> float:
+        predictions = self.network_.predictions(ops, held_out.X)
+        return self._validation_score(predictions, held_out.targets, held_out.sample_weight)
+
+    def _fit_pass(
+        self, ops: Ops, samples: Samples, random_state: np.random.RandomState, chunk: ChunkOfRun | None
+    ) -> None:
+        """Go on training for one pass over the samples."""
+        trainer = self._present_trainer(self._settings(samples.X.shape[0], random_state), random_state)
+        try:
+            if chunk is None and (self.target_sparsity is not None or self.learning_rate == "cosine"):
+                chunk = self._next_pass(trainer)
+            trainer.epoch(ops, samples.X, samples.targets, samples.sample_weight, chunk=chunk)
         finally:
             self._publish(trainer.history)
 
@@ -661,14 +525,17 @@ class RectifierEstimator(NetworkEstimator):
         checkpoint: str | os.PathLike[str] | Checkpoint,
         random_state: np.random.RandomState,
         first: bool,
-        data: tuple[Any, ...],
+        data: FitData,
     ) -> TrainingFile:
         """Open the checkpoint of a training with these parameters and data."""
         if self.solver == "lbfgs":
             raise ValueError("checkpoint needs solver='sgd' or 'adam': 'lbfgs' keeps a state that cannot be saved")
         if not first:
             raise ValueError("checkpoint does not go with warm_start: a training that goes on would mix with the saved")
-        return TrainingFile(as_checkpoint(checkpoint), fingerprint(estimator_settings(self), *data), random_state)
+        from hardzero.pretrained_start import arrays_of_pretraining
+
+        arrays = (*data.parts(), *arrays_of_pretraining(self.pretraining, data.all_rows))
+        return TrainingFile(as_checkpoint(checkpoint), fingerprint(estimator_settings(self), *arrays), random_state)
 
     def _publish(self, history: History) -> None:
         """Set the attributes that describe a finished run."""
@@ -683,28 +550,11 @@ class RectifierEstimator(NetworkEstimator):
         self.validation_scores_ = history.validation_scores if self.early_stopping else None
         self.best_validation_score_ = history.best_validation_score if self.early_stopping else None
 
-    def _split(
-        self, X: Input, targets: Array, sample_weight: Array | None, random_state: np.random.RandomState
-    ) -> tuple[Input, Input, Array, Array, Array | None, Array | None]:
-        stratify: NDArray[Any] | None = None
+    def _labels_to_stratify(self, targets: Array) -> NDArray[Any] | None:
+        """Return the classes of which the held-out part gets its share, if there are such."""
         if isinstance(self, ClassifierMixin) and self.network_.loss.output_activation == "softmax":
-            stratify = _where_possible(targets.argmax(axis=1), self.validation_fraction)
-        elif isinstance(self, ClassifierMixin) and targets.shape[1] == 1:
-            stratify = targets[:, 0]
-        train, held_out = train_test_split(
-            np.arange(X.shape[0]),
-            random_state=random_state,
-            test_size=self.validation_fraction,
-            stratify=stratify,
-        )
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        weights = (None, None) if sample_weight is None else (sample_weight[train], sample_weight[held_out])
-        for part in weights:
-            _check_some_weight(part)
-        return X[train], X[held_out], targets[train], targets[held_out], *weights
+            return labels_if_shareable(targets.argmax(axis=1), self.validation_fraction)
+        return targets[:, 0] if isinstance(self, ClassifierMixin) and targets.shape[1] == 1 else None
 
     def _settings(self, n_samples: int, random_state: np.random.RandomState) -> TrainingSettings:
         if self.batch_size == "auto":
@@ -731,140 +581,23 @@ class RectifierEstimator(NetworkEstimator):
             revive_dead_units=self.revive_dead_units,
         )
 
-    def _get_trainer(
-        self, settings: TrainingSettings, random_state: np.random.RandomState, incremental: bool
-    ) -> Trainer:
-        """Return the trainer of the call before where it goes on, else a new one."""
+    def _new_trainer(self, settings: TrainingSettings, random_state: np.random.RandomState) -> Trainer:
+        """Return a new trainer, which keeps the history of the one before."""
         previous = self._trainer
-        if previous is None or not incremental:
-            trainer = Trainer(self.network_, self._optimizer(), self._penalty(), settings, random_state)
-            if previous is not None:
-                trainer.history = previous.history
-            return trainer
-        previous.settings = settings
-        previous.random_state = random_state
+        trainer = Trainer(self.network_, self._optimizer(), self._penalty(), settings, random_state)
+        if previous is not None:
+            trainer.history = previous.history
+        self._trainer = trainer
+        return trainer
+
+    def _present_trainer(self, settings: TrainingSettings, random_state: np.random.RandomState) -> Trainer:
+        """Return the trainer of the call before, or a new one if there is none."""
+        trainer = self._trainer
+        if trainer is None:
+            return self._new_trainer(settings, random_state)
+        trainer.settings = settings
+        trainer.random_state = random_state
         penalty = self._penalty()
-        if penalty.wanted != previous.penalty.wanted:
-            previous.penalty = penalty
-        return previous
-
-
-SHARED_PARAMETERS = """
-    hidden_layer_sizes : int or array-like of int, default=(256, 256)
-        Units of each hidden layer. Two layers of 256 fit tabular data, bags of words and small images well,
-        and exact zeros keep them cheap.
-    activation : str or Activation, default="relu"
-        One of ``relu``, ``signed_relu``, ``softplus``, ``tanh``, ``logistic``, ``identity``, ``lif``, or an
-        instance from `hardzero.activations` where constants are to be set.
-    solver : {"adam", "sgd", "lbfgs"}, default="adam"
-        ``adam`` needs the least tuning; ``sgd`` is the fastest a step; ``lbfgs`` suits small data sets.
-    alpha : float, default=1e-4
-        L2 penalty on weights, divided by the summed weight of the minibatch's samples, as in scikit-learn.
-    batch_size : int or "auto", default="auto"
-        ``auto`` is ``min(200, n_samples)``. Not used by ``lbfgs``.
-    learning_rate : {"constant", "invscaling", "adaptive", "cosine"}, default="constant"
-        The first three as in scikit-learn, for ``sgd``; ``cosine``, for ``sgd`` and ``adam``, falls to 0 over
-        `max_iter` epochs.
-    learning_rate_init : float, default=0.001
-        Learning rate at the start.
-    power_t : float, default=0.5
-        Exponent of ``invscaling``.
-    max_iter : int, default=200
-        Epochs, or iterations of ``lbfgs``.
-    shuffle : bool, default=True
-        Whether the samples are put in a new random order each epoch.
-    random_state : int, RandomState or None, default=None
-        Draws initial weights, the validation split, the order of samples and dropout. The same seed gives
-        the same bits for any number of threads.
-    tol : float, default=1e-4
-        Improvement below which an epoch counts as one without progress.
-    verbose : bool, default=False
-        Whether the loss of each epoch is printed.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the parameters of the call before.
-    momentum : float, default=0.9
-        Momentum of ``sgd``.
-    nesterovs_momentum : bool, default=True
-        Whether the momentum is Nesterov's.
-    early_stopping : bool, default=False
-        Whether a part of the training data is held out, training stops when its score does, and the best
-        parameters are kept.
-    validation_fraction : float, default=0.1
-        The part held out by `early_stopping`.
-    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Constants of ``adam``.
-    n_iter_no_change : int or inf, default=10
-        Epochs without progress after which training stops.
-    max_fun : int, default=15000
-        Most calls of the objective by ``lbfgs``.
-    activation_l1 : float or sequence of float, default=0.0
-        Coefficient of the L1 penalty on hidden activations (sum over a layer's units, mean over samples), one
-        for all hidden layers or one each (Glorot, Bordes and Bengio 2011, section 3.2).
-    target_sparsity : float, sequence of float or None, default=None
-        Wanted fraction of exact zeros of the hidden layers, reached by adapting the L1 coefficients during training
-        and by a last shift of the biases (`hardzero.penalties.SparsityController`, `hardzero.calibration`), measured
-        on the held-out part of `early_stopping`, else on 500 rows that are kept out of training, and below 10,000
-        rows on training rows. Missing it by more than one point gives a warning.
-    input_dropout, hidden_dropout : float, default=0.0
-        Probability that an input, or a hidden unit, is dropped in training.
-    revive_dead_units : bool, default=False
-        Whether units that do not fire on the training data have their thresholds moved back into reach after each
-        epoch of the first three quarters of training. Helps where many units have died, as in narrow layers under a
-        high learning rate. Off by default: with a `target_sparsity` of 0.95 and more it works against the penalty, and
-        costs accuracy.
-    pretraining : None, "denoising", StackedDenoisingAutoencoder or FrozenEstimator, default=None
-        Where the hidden layers start from: random weights, or the encoders of denoising autoencoders trained on
-        all rows. Rows without a label (-1, None or NaN for a classifier, NaN for a regressor) then serve
-        pre-training only; without pre-training, -1 is a class like any other. A `StackedDenoisingAutoencoder` says
-        how to pre-train; its sizes, activation, seed and threads are replaced by those of this estimator. One that
-        is fitted already is used as it is inside `sklearn.frozen.FrozenEstimator`. ``"denoising"`` is the default
-        one, with `activation_l1` or `target_sparsity` of this estimator.
-    n_jobs : int or None, default=None
-        Threads. None and -1 use all cores that the process may use, -2 all but one, and so on; the results do not
-        depend on it."""
-
-SHARED_ATTRIBUTES = """
-    network_ : hardzero.network.Network
-        The network.
-    coefs_, intercepts_ : list of ndarray
-        Weights, of shape (n_inputs, n_outputs), and biases of each layer, float32.
-    sparsity_ : ndarray of shape (n_hidden_layers,)
-        Fraction of exact zeros of each hidden layer on the (first 10,000) training samples.
-    sparsity_curve_ : ndarray of shape (n_epochs, n_hidden_layers)
-        The same over each epoch's minibatches; with `target_sparsity`, the last after the shift of the biases.
-    loss_, best_loss_ : float
-        Latest and least training loss; `best_loss_` is None with early stopping.
-    loss_curve_ : list of float
-        Training loss of each epoch.
-    validation_scores_, best_validation_score_ : list of float, float
-        Scores on the held-out part, with early stopping, else None.
-    n_iter_, t_ : int
-        Epochs of the latest fit; samples trained on in all.
-    n_layers_, n_outputs_ : int
-        Layers including input and output; outputs.
-    out_activation_ : str
-        ``softmax``, ``logistic``, ``identity`` or ``exp``.
-    pretraining_ : StackedDenoisingAutoencoder
-        The fitted autoencoders, where `pretraining` is set.
-    n_features_in_ : int
-        Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` had string column names."""
-
-
-def check_rows_of_validation(estimator: Any, X: Any) -> None:
-    """Raise ValueError if held-out rows are too few to judge an estimator by."""
-    if X.shape[0] < 2 and isinstance(estimator, RegressorMixin):
-        raise ValueError("validation holds a single row, on which a regression has no R²: give more")
-
-
-def _where_possible(labels: NDArray[np.intp], held_out: float) -> NDArray[np.intp] | None:
-    """Return the labels to stratify a split by, or None where a class has too few samples for both parts."""
-    counts = np.unique(labels, return_counts=True)[1]
-    n_smaller_part = min(held_out, 1 - held_out) * len(labels)
-    return labels if counts.min() >= 2 and n_smaller_part >= len(counts) else None
-
-
-def _check_some_weight(sample_weight: Array | None) -> None:
-    if sample_weight is not None and not sample_weight.any():
-        raise ValueError("all sample weights are zero: nothing can be learned; give some a positive weight")
+        if penalty.wanted != trainer.penalty.wanted:
+            trainer.penalty = penalty
+        return trainer

@@ -6,9 +6,35 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_consistent_length
+
+from hardzero.network import Input
 
 UNLABELED = -1
 """The numeric class label of an unlabeled row, as in `sklearn.semi_supervised`."""
+
+
+def labeled_part(X: Input, y: Any, sample_weight: Any, *, is_classifier: bool) -> tuple[Input, NDArray[Any], Any]:
+    """Return the rows that have a label, with their labels and weights.
+
+    Parameters
+    ----------
+    X : ndarray or csr_array of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : array-like of shape (n_samples,), float or None
+    is_classifier : bool
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, no row is labeled, or all labeled rows are of one class.
+    """
+    y = np.asarray(y)
+    check_consistent_length(X, y, None if np.ndim(sample_weight) == 0 else sample_weight)
+    labeled = labeled_rows(y, is_classifier=is_classifier)
+    kept = keep_labeled(y, labeled, is_classifier=is_classifier)
+    weights = sample_weight if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labeled]
+    return X[labeled], kept, weights
 
 
 def labeled_rows(y: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:

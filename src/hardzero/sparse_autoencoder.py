@@ -15,6 +15,8 @@ from hardzero.autoencoders import AutoencoderEstimator
 from hardzero.denoising_trainer import TrainingRecord
 from hardzero.dictionary_training import DictionarySettings, TopK
 from hardzero.network import Input, Network
+from hardzero.network_estimator import SPARSITY_TOLERANCE
+from hardzero.user_warnings import warn_user
 
 Array = NDArray[np.float32]
 
@@ -30,7 +32,8 @@ class SparseAutoencoder(AutoencoderEstimator):
     n_components : int, default=1024
         Atoms; up to 16,384 are practical.
     target_activity : float, default=0.02
-        Wanted part of the units that is active for a sample, in (0, 1); down to 0.005 is practical.
+        Wanted part of the units that is active for a sample, in (0, 1); down to 0.005 is practical. With ``l1``,
+        missing it by more than one point gives a warning.
     selection : {"l1", "top_k"}, default="l1"
         How activity is kept low: by an L1 penalty whose coefficient is adapted until the mean activity is reached,
         so that samples differ in how many atoms they take; or by keeping the ``target_activity * n_components``
@@ -149,9 +152,8 @@ class SparseAutoencoder(AutoencoderEstimator):
     @property
     def components_(self) -> Array:
         """The atoms, shape (n_components, n_features), of unit norm; a view."""
-        if "networks_" not in vars(self):
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
-        return self.networks_[0].output.weights
+        networks: list[Network] = self._fitted("networks_")
+        return networks[0].output.weights
 
     @property
     def activation(self) -> Activation:
@@ -164,6 +166,14 @@ class SparseAutoencoder(AutoencoderEstimator):
     def target_sparsity(self) -> float | Sequence[float] | None:
         """The wanted fraction of zeros where a penalty has to reach it."""
         return 1.0 - self.target_activity if self.selection == "l1" else None
+
+    def _warn_if_target_missed(self, zeros: NDArray[np.float64]) -> None:
+        activity = 1.0 - float(zeros[0])
+        if self.selection == "l1" and abs(activity - self.target_activity) > SPARSITY_TOLERANCE:
+            warn_user(
+                f"target_activity was not reached: {activity:.1%} of the units are active, wanted were "
+                f"{self.target_activity:.1%}. More epochs (max_iter), more atoms or another target help.",
+            )
 
     def _hidden_layer_sizes(self) -> list[int]:
         return [self.n_components]

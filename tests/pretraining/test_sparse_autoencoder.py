@@ -9,6 +9,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from hardzero import SparseAutoencoder
 from hardzero.dictionary_training import TopK
 
+pytestmark = pytest.mark.filterwarnings("ignore:target_activity was not reached")
+
 
 @pytest.fixture(scope="module")
 def digits(digits):

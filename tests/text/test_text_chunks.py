@@ -9,7 +9,6 @@ import pytest
 from make_texts import make_texts
 
 from hardzero import RectifierClassifier, RectifierRegressor
-from hardzero.chunks import association
 from hardzero.text import TextModel, bag_of_words, hashed_words
 
 RANDOM = np.random.default_rng(0)
@@ -140,6 +139,19 @@ def test_fit_chunks_starts_anew_unless_warm():
     assert not np.array_equal(fitted.set_params(warm_start=True).fit_chunks(chunked(X, Y)).predict_proba(X), once)
 
 
+def test_a_warm_start_without_a_fit_before_is_a_start():
+    anew = classifier().fit_chunks(chunked(X, Y), passes=2)
+    warm = classifier(warm_start=True).fit_chunks(chunked(X, Y), passes=2)
+    np.testing.assert_array_equal(warm.predict_proba(X), anew.predict_proba(X))
+
+
+@pytest.mark.parametrize("method", ["fit_chunks", "partial_fit"])
+def test_a_solver_without_steps_names_the_method_it_lacks(method):
+    with pytest.raises(AttributeError) as caught:
+        getattr(classifier(solver="lbfgs"), method)
+    assert f"{method} is only available for stochastic optimizers" in str(caught.value.__cause__)
+
+
 def test_regressors_learn_from_chunks():
     target = X @ np.arange(5, dtype=np.float32)
     regressor = RectifierRegressor(hidden_layer_sizes=(32,), learning_rate_init=0.01, batch_size=20, random_state=0)
@@ -188,13 +200,6 @@ def test_chunks_of_data_sorted_by_class_give_a_warning():
     order = np.argsort(Y, kind="stable")
     with pytest.warns(UserWarning, match="sorted by class"):
         classifier().fit_chunks(chunked(X[order], Y[order]), passes=2)
-
-
-def test_association_of_chunks_and_classes_is_free_of_chance():
-    random = np.random.default_rng(1)
-    assert association(random.multinomial(3, np.full(10, 0.1), size=40)) < 0.2
-    assert association(np.eye(5, dtype=int)[:, [0, 1, 2, 3, 4]] * 20) == pytest.approx(1.0, abs=0.02)
-    assert association(np.array([[7, 0]])) == 0.0
 
 
 @pytest.mark.filterwarnings("error:.*sorted by class")

@@ -20,7 +20,7 @@ from hardzero.model_file.parameters import (
 )
 from hardzero.model_file.penalty_state import decode_penalty
 from hardzero.model_file.values import decode_labels, encode_labels, is_number
-from hardzero.rectifier_estimator import STOCHASTIC_SOLVERS
+from hardzero.rectifier_parameters import STOCHASTIC_SOLVERS
 from hardzero.training import History, Trainer, TrainingSettings
 
 Estimator = RectifierClassifier | RectifierRegressor

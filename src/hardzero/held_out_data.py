@@ -1,0 +1,77 @@
+"""Data held out of training, by which early stopping and the passes over chunks are judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import validate_data
+
+from hardzero.fit_data import Samples
+from hardzero.network_estimator import as_network_input
+from hardzero.rectifier_parameters import STOCHASTIC_SOLVERS
+
+
+def hold_out(
+    samples: Samples, fraction: float, labels: NDArray[Any] | None, random_state: np.random.RandomState
+) -> tuple[Samples, Samples]:
+    """Split samples at random into those to train on and those held out.
+
+    Parameters
+    ----------
+    samples : Samples
+    fraction : float
+        Part to hold out.
+    labels : ndarray of shape (n_samples,), or None
+        Classes of which both parts get their share.
+    random_state : numpy.random.RandomState
+
+    Raises
+    ------
+    ValueError
+        If a part is too small, or all its weights are zero.
+    """
+    train, held_out = train_test_split(
+        np.arange(samples.X.shape[0]), random_state=random_state, test_size=fraction, stratify=labels
+    )
+    if len(held_out) < 2:
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    return samples.part(train), samples.part(held_out)
+
+
+def labels_if_shareable(labels: NDArray[np.intp], held_out: float) -> NDArray[np.intp] | None:
+    """Return the labels to stratify a split by, or None where a class has too few samples for both parts."""
+    counts = np.unique(labels, return_counts=True)[1]
+    n_smaller_part = min(held_out, 1 - held_out) * len(labels)
+    return labels if counts.min() >= 2 and n_smaller_part >= len(counts) else None
+
+
+def validate_held_out(estimator: Any, validation: Any) -> Samples:
+    """Check the data that the caller holds out for early stopping."""
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise ValueError("validation must be a tuple (X, y) of held-out data")
+    X, y = validation
+    if not estimator.early_stopping or estimator.solver not in STOCHASTIC_SOLVERS:
+        raise ValueError("validation is used by early_stopping=True with solver='sgd' or 'adam' only")
+    X, y = validate_data(
+        estimator,
+        X,
+        y,
+        accept_sparse="csr",
+        dtype=np.float32,
+        multi_output=True,
+        y_numeric=isinstance(estimator, RegressorMixin),
+        reset=False,
+    )
+    X = as_network_input(X)
+    check_rows_of_validation(estimator, X)
+    return Samples(X, estimator._validate_targets(X, y, first=False, incremental=True))
+
+
+def check_rows_of_validation(estimator: Any, X: Any) -> None:
+    """Raise ValueError if held-out rows are too few to judge an estimator by."""
+    if X.shape[0] < 2 and isinstance(estimator, RegressorMixin):
+        raise ValueError("validation holds a single row, on which a regression has no R²: give more")

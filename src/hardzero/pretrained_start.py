@@ -1,0 +1,99 @@
+"""The start of a network from the encoders of pre-trained autoencoders."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from hardzero.activations import get_activation
+from hardzero.autoencoders import StackedDenoisingAutoencoder
+from hardzero.checkpoint import TrainingFile
+from hardzero.codes import code_sizes, scale_codes
+from hardzero.interruption import interruption_raised
+from hardzero.network import Input, Network
+from hardzero.ops import Ops
+from hardzero.training import Callback
+
+
+def pretrained_stack(
+    estimator: Any,
+    X: Input,
+    random_state: np.random.RandomState,
+    callback: Callback | None,
+    checkpoint: TrainingFile | None,
+) -> StackedDenoisingAutoencoder:
+    """Return the fitted autoencoders that an estimator's `pretraining` asks for.
+
+    Parameters
+    ----------
+    estimator : RectifierClassifier or RectifierRegressor
+    X : ndarray or csr_array of shape (n_samples, n_features)
+        All rows, with and without a label.
+    random_state : numpy.random.RandomState
+        Draws the seed of a stack that is not fitted yet.
+    callback : callable or None
+    checkpoint : TrainingFile or None
+
+    Raises
+    ------
+    ValueError
+        If `pretraining` is something else.
+    KeyboardInterrupt
+        If Ctrl-C ended pre-training.
+    """
+    pretraining = estimator.pretraining
+    stack = pretraining
+    if isinstance(stack, FrozenEstimator):
+        stack = stack.estimator
+    elif stack == "denoising":
+        sparsity = estimator.target_sparsity if get_activation(estimator.activation).makes_zeros else None
+        stack = StackedDenoisingAutoencoder(activation_l1=estimator.activation_l1, target_sparsity=sparsity)
+    if not isinstance(stack, StackedDenoisingAutoencoder):
+        raise ValueError(f"pretraining must be None, 'denoising' or a StackedDenoisingAutoencoder, got {pretraining!r}")
+    if stack is not getattr(pretraining, "estimator", None):
+        stack = clone(stack).set_params(
+            hidden_layer_sizes=estimator._hidden_layer_sizes(),
+            activation=estimator.activation,
+            random_state=random_state.randint(2**31),
+            verbose=estimator.verbose or stack.verbose,
+            n_jobs=estimator.n_jobs,
+        )
+        with interruption_raised():
+            stack._fit(X, callback, checkpoint)
+        # The target of "denoising" is that of the whole network, whose fit judges it.
+        if pretraining != "denoising":
+            stack._warn_if_target_missed(stack.sparsity_)
+    check_is_fitted(stack)
+    return cast(StackedDenoisingAutoencoder, stack)
+
+
+def start_from_encoders(network: Network, stack: StackedDenoisingAutoencoder, ops: Ops, X: Input) -> None:
+    """Set the hidden layers of a network to the encoders of fitted autoencoders, at the scale these ask for.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    layers, encoders = network.hidden_layers, [one.hidden_layers[0] for one in stack.networks_]
+    shapes, wanted = ([layer.parameters.weights.shape for layer in part] for part in (encoders, layers))
+    if shapes != wanted:
+        raise ValueError(f"the pre-trained layers have shapes {shapes}, but this network needs {wanted}")
+    initial_sizes = code_sizes(ops, layers, X) if stack.code_scale == "initial" else None
+    for layer, encoder in zip(layers, encoders, strict=True):
+        layer.parameters.weights[...] = encoder.parameters.weights
+        layer.parameters.bias[...] = encoder.parameters.bias
+    if initial_sizes is not None:
+        scale_codes(ops, layers, X, initial_sizes)
+
+
+def arrays_of_pretraining(pretraining: Any, X: Input | None) -> list[Any]:
+    """Return the arrays that pre-training depends on: all rows, or the encoders of a frozen stack."""
+    if not isinstance(pretraining, FrozenEstimator):
+        return [X]
+    networks = getattr(pretraining.estimator, "networks_", [])
+    return [array for network in networks for layer in network.parameters for array in (layer.weights, layer.bias)]
