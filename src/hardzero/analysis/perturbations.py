@@ -52,6 +52,16 @@ def perturbation(
 ) -> Callable[[Array, float, np.random.Generator], Array]:
     """Return the function of (X, size, generator) for a kind of perturbation.
 
+    Parameters
+    ----------
+    kind : {"noise", "masking", "shift"}
+    image_shape : tuple of int or None
+        (height, width) or (channels, height, width); needed for shifts only.
+
+    Returns
+    -------
+    callable
+
     Raises
     ------
     ValueError

@@ -163,6 +163,11 @@ def folds_by_text(texts: Iterable[str], n_folds: int) -> NDArray[np.intp]:
     -------
     ndarray of intp of shape (n_texts,)
         From 0 to ``n_folds - 1``; folds have the same size on average.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two folds.
     """
     if n_folds < 2:
         raise ValueError(f"n_folds is {n_folds}; it must be at least 2")

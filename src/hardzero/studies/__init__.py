@@ -54,6 +54,10 @@ def get_study(source: str) -> Study:
     source : str
         One of `study_names`, or the path of a file (ending in ``.py``) with one subclass of `Study`.
 
+    Returns
+    -------
+    Study
+
     Raises
     ------
     ValueError

@@ -29,6 +29,18 @@ def train_classifier(settings: Settings, context: Context) -> RectifierClassifie
     of softplus, ``train_samples`` limits the training set to its first rows, and ``learning_rates`` is a list of
     which validation error picks one. With ``early_stopping`` the validation split joins the training data, of
     which the estimator then holds out ``validation_fraction``.
+
+    Parameters
+    ----------
+    settings : dict
+        A point of the study's grid.
+    context : Context
+        With a data set for classification.
+
+    Returns
+    -------
+    RectifierClassifier
+        Fitted.
     """
     data = context.require_data()
     X, y = data.train.X, data.train.y
@@ -44,6 +56,21 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
 
     Rates are tried in their order, the largest first, until one does worse than the one before: from there on networks
     only learn more slowly, and take longest. Rates at which training diverges are passed over.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the estimator.
+    settings : dict
+        As for `train_classifier`.
+    context : Context
+    X, y : array-like or sparse matrix
+        Training data.
+
+    Returns
+    -------
+    estimator
+        Fitted, of class `kind`.
 
     Raises
     ------
