@@ -203,3 +203,10 @@ def test_scaling_is_a_part_with_a_table_of_its_own(monkeypatch):
     assert result.exit_code == 0
     assert "3.00×" in result.output
     assert "skipped" not in result.output
+
+
+def test_a_table_that_cannot_be_written_is_refused_before_the_benchmark(tmp_path, monkeypatch):
+    monkeypatch.setattr("hardzero.benchmarks.run.scaling_points", pytest.fail)
+    result = CliRunner().invoke(app, ["bench", "scaling", "-o", str(tmp_path / "no" / "table.csv")])
+    assert result.exit_code == 2
+    assert "there is no folder" in result.output

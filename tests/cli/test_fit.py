@@ -114,6 +114,28 @@ def test_wrong_usage_is_one_message_and_exit_code_2(options, message, run, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--learning-rate", "0"), "--learning-rate must be a float"),
+        (("--alpha", "-1"), "--alpha must be a float"),
+        (("--dropout", "1"), "--dropout must be a float"),
+        (("--solver", "newton"), "--solver must be a str"),
+        (("--target-sparsity", "0.5,0.5,0.5"), "--target-sparsity has 3 values for 2 hidden layers"),
+        (("--activation-l1", "-1,0"), "--activation-l1 must be finite and not negative"),
+        (("--scale", "log"), "unknown --scale"),
+        (("--seed", "-1"), "'--seed'"),
+        (("--threads", "0"), "'--threads': 0 threads"),
+        (("--checkpoint", "no/such/file"), "--checkpoint no/such/file: there is no folder no/such"),
+    ],
+)
+def test_options_that_no_data_make_right_are_refused_before_data_are_read(options, message, run, monkeypatch):
+    monkeypatch.setattr(datasets, "load", pytest.fail)
+    result = run("fit", "digits", *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
 def test_a_target_that_is_missing_is_named(run, table):
     result = run("fit", table, "--target", "specie")
     assert result.exit_code == 2

@@ -22,6 +22,7 @@ FILES = {
     (["bare.csv"], "or pass --no-header if the data begin there"),
     (["gap.csv"], "fill it in or remove the row"),
     (["digits", "--encoding", "latin-1"], "--encoding cannot be chosen"),
+    (["digits", "--split-seed", "3"], "--split-seed cannot be chosen"),
     (["digits", "--learning-rate", "0"], "--learning-rate must be a float"),
     (["digits", "--schedule", "rising"], "--schedule must be a str"),
     (["digits", "--dropout", "2"], "--dropout must be a float"),

@@ -96,6 +96,12 @@ def test_models_and_data_that_are_not(run, model, table, tmp_path):
         assert run("predict", *arguments).exit_code == 2
 
 
+def test_no_threads_are_refused_before_data_are_read(run, model):
+    result = run("predict", model, "nosuch.csv", "--threads", "0")
+    assert result.exit_code == 2
+    assert "'--threads': 0 threads" in result.stderr
+
+
 def test_named_data_sets(run, tmp_path):
     assert run("fit", "digits", *QUICK).exit_code == 0
     assert len(csv(run("predict", "digits.safetensors", "digits"))) == 360

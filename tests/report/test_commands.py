@@ -149,6 +149,7 @@ def test_a_sweep_follows_a_link_and_gives_a_pipe_the_whole_at_once(tmp_path):
     ("--seeds", "0"),
     ("--epochs", "0"),
     ("--epochs", "-1"),
+    ("--learning-rate", "0"),
 ])  # fmt: skip
 def test_sweep_names_the_option_that_is_wrong_before_it_reads_data(option, value, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hardzero.cli.output_file import check_output
+
 PARTS_HELP = (
     "prediction, training, bag-of-words, time-to-error, import, gpu, scaling; without any, all but time-to-error."
 )
@@ -35,6 +37,8 @@ def bench(
     unknown = [part for part in chosen if part not in run.PARTS]
     if unknown:
         raise typer.BadParameter(f"no part named {', '.join(unknown)}: choose from {', '.join(run.PARTS)}")
+    if output is not None:
+        check_output(output)
     run.print_header()
     rows = [row for part in chosen for row in run.run_part(part)]
     if output is not None:

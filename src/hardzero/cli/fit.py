@@ -28,8 +28,10 @@ from hardzero.cli.fit_settings import given_settings, settings_for
 from hardzero.cli.in_memory_fit import InMemoryRun
 from hardzero.cli.output_file import check_distinct, check_model_output, check_output, page_beside
 from hardzero.cli.piped_input import as_file, is_piped
+from hardzero.cli.scaled_data import check_scale
 from hardzero.cli.stream import Stream
 from hardzero.cli.text_input import as_bags_of_words, make_vectorizer
+from hardzero.cli.threads_option import check_threads
 
 if TYPE_CHECKING:
     from hardzero.cli.evaluation import Evaluation
@@ -161,12 +163,17 @@ def fit(
     seed: Annotated[
         int,
         typer.Option(
+            min=0,
+            max=2**32 - 1,
             help="Of weights, order of samples and dropout; the same seed gives the same bits.",
             rich_help_panel=TRAINING,
         ),
     ] = 0,
     threads: Annotated[
-        int | None, typer.Option(help="All cores by default; does not change the result.", rich_help_panel=TRAINING)
+        int | None,
+        typer.Option(
+            callback=check_threads, help="All cores by default; does not change the result.", rich_help_panel=TRAINING
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -199,6 +206,8 @@ def fit(
     replaced = check_model_output(path, data, force=force)
     if page is not None:
         check_output(page, data, option="--report")
+    if checkpoint is not None:
+        check_output(checkpoint, data, option="--checkpoint")
     check_distinct(output=path, checkpoint=checkpoint, report=page)
     given = given_settings(
         hidden=hidden,
@@ -215,6 +224,7 @@ def fit(
         seed=seed,
         threads=threads,
     )
+    check_scale(scale)
     if loss not in ("squared_error", "poisson"):
         raise ValueError(f"unknown --loss {loss!r}: choose squared_error or poisson")
     options = {

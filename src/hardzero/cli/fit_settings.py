@@ -49,7 +49,17 @@ def given_settings(
     }
     if dropout is not None:
         given["hidden_dropout"] = dropout
+    check_parameters(given)
     return given
+
+
+def check_parameters(given: dict[str, Any]) -> None:
+    """Raise ValueError for parameters with which no estimator can be fitted, whatever the data."""
+    from hardzero import RectifierClassifier
+
+    estimator = RectifierClassifier(**given)
+    estimator._validate_params()
+    estimator._penalty()
 
 
 def settings_for(

@@ -15,6 +15,7 @@ OPTIONS = {
     "n_iter_no_change": "--patience",
     "n_jobs": "--threads",
     "random_state": "--seed",
+    "seed": "--split-seed",
 }
 """Options that are not called as the parameter is."""
 

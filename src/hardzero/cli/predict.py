@@ -14,6 +14,7 @@ from hardzero.cli.model_input import noted_targets, with_names
 from hardzero.cli.output_file import check_output
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.text_input import network_estimator, takes_texts, texts_for
+from hardzero.cli.threads_option import check_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ def predict(
     delimiter: DelimiterOption = None,
     encoding: EncodingOption = "utf-8",
     header: HeaderOption = True,
-    threads: Annotated[int | None, typer.Option(help="All cores by default.")] = None,
+    threads: Annotated[int | None, typer.Option(callback=check_threads, help="All cores by default.")] = None,
 ) -> None:
     """Predict with a saved model; one row of CSV a sample, in the order of the data.
 

@@ -26,6 +26,7 @@ from hardzero.cli.data_options import (
     as_target,
 )
 from hardzero.cli.errors import INTERRUPTED
+from hardzero.cli.fit_settings import check_parameters
 from hardzero.cli.output_file import check_output, unfinished
 from hardzero.cli.piped_input import as_file, is_piped
 from hardzero.cli.scaled_data import feature_scaling, scaled, target_scaling
@@ -86,6 +87,7 @@ def sweep(
     check_output(path, data)
     fractions = recipe.parse_sparsities(target_sparsity).values
     sizes = recipe.parse_hidden(hidden)
+    check_parameters({"hidden_layer_sizes": sizes, "learning_rate_init": learning_rate})
     dataset = datasets.load(
         as_file(data),
         target=as_target(target),
