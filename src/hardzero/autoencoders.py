@@ -213,6 +213,11 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         -------
         csr_array of shape (n_samples, n_units), float32
             Without stored zeros.
+
+        Notes
+        -----
+        scikit-learn makes no frames of sparse output: ``set_output(transform="pandas")`` ends in its error. A frame is
+        ``pd.DataFrame.sparse.from_spmatrix(model.transform(X), columns=model.get_feature_names_out())``.
         """
         check_is_fitted(self)
         return csr_array(self._encode(self._ops(), self._validate_X(X)))
