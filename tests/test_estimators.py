@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import re
 import warnings
 
 import joblib
@@ -21,7 +22,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from hardzero import RectifierClassifier, RectifierRegressor, load
+from hardzero import DenoisingAutoencoder, RectifierClassifier, RectifierRegressor, load
 from hardzero.activations import ACTIVATIONS, Softplus
 
 pytestmark = pytest.mark.filterwarnings(
@@ -205,6 +206,19 @@ def test_the_default_network_fits_common_data_well():
     y = (y - y.mean()) / y.std()
     model = make_pipeline(StandardScaler(), RectifierRegressor(random_state=0)).fit(X[:300], y[:300])
     assert model.score(X[300:], y[300:]) > 0.9
+
+
+@pytest.mark.parametrize("model", [RectifierClassifier(12, max_iter=2), DenoisingAutoencoder(12, max_iter=2)])
+def test_transform_says_how_to_get_a_frame(digits, model):
+    X, y = digits
+    model.fit(X, y).set_output(transform="pandas")
+    with pytest.raises(ValueError, match="sparse matrix"):
+        model.transform(X)
+    model.set_output(transform="default")
+    remedy = re.search("``(pd.*)``", model.transform.__doc__).group(1)
+    frame = eval(remedy, {"pd": pd, "model": model, "X": X})
+    assert frame.columns.tolist() == model.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(frame.to_numpy(), model.transform(X).toarray())
 
 
 def test_searches_pipelines_and_meta_estimators_work(digits):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import coo_array, csc_array, csr_array, csr_matrix
 
 from hardzero.activations import ACTIVATIONS, get_activation
 from hardzero.losses import OUTPUT_HEADS, get_loss
@@ -247,6 +247,49 @@ def test_cost_counts_active_units():
     np.testing.assert_array_equal(cost.multiply_adds, cost.active * np.array([40, 50, 6]))
     np.testing.assert_array_equal(cost.dense_multiply_adds, [30 * 40, 40 * 50, 50 * 6])
     assert (cost.share < 1).all()
+
+
+@pytest.mark.parametrize("as_sparse", [csr_matrix, csr_array, csc_array])
+def test_cost_of_sparse_input_is_that_of_dense(as_sparse, monkeypatch):
+    monkeypatch.setattr("hardzero.predictor.PREDICTION_ROWS", 3)
+    predictor = Predictor(make_network([30, 40, 50, 6]))
+    X = make_input(8, 30, density=0.3)
+    expected, cost = predictor.cost(X), predictor.cost(as_sparse(X))
+    np.testing.assert_array_equal(cost.active, expected.active)
+    np.testing.assert_array_equal(cost.multiply_adds, expected.multiply_adds)
+    assert predictor.cost(as_sparse(X[:0])).active.shape == (0, 3)
+    with pytest.raises(ValueError, match="29 columns, the network takes 30"):
+        predictor.cost(as_sparse(X[:, :29]))
+    broken = csr_array(X)
+    broken.indices[3] = 900
+    with pytest.raises(ValueError, match="indices must be < 30"):
+        predictor.cost(broken)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("n_samples", [1, 20])
+@pytest.mark.parametrize("as_sparse", [csr_matrix, csr_array, csc_array, coo_array])
+def test_sparse_input_of_foreign_types_is_converted(activation, n_samples, as_sparse):
+    predictor = Predictor(make_network([20, 30, 3], activation))
+    X = as_sparse(make_input(n_samples, 20))
+    expected, active = predictor.scores(X), predictor.cost(X).active
+    for dtype in (">f4", ">f8", np.longdouble):
+        X.data = X.data.astype(dtype)
+        np.testing.assert_allclose(predictor.scores(X), expected, atol=1e-6)
+        np.testing.assert_array_equal(predictor.cost(X).active, active)
+    for dtype in (complex, object, "S8"):
+        X.data = X.data.astype(dtype)
+        for call in (predictor, predictor.scores, predictor.cost):
+            with pytest.raises(TypeError, match=f"no real numbers: dtype {np.dtype(dtype)}"):
+                call(X)
+
+
+def test_a_sparse_vector_is_refused():
+    predictor = Predictor(make_network([20, 30, 3]))
+    for vector in (coo_array(np.ones(20)), csr_array(coo_array(np.ones(20)))):
+        for call in (predictor, predictor.cost):
+            with pytest.raises(ValueError, match=r"one sample is X.reshape\(1, -1\)"):
+                call(vector)
 
 
 def test_narrow_weights_take_less_memory():

@@ -25,7 +25,7 @@ from hardzero.network_estimator import NetworkEstimator, as_network_input, estim
 from hardzero.ops import Ops
 from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
 from hardzero.pretraining import AutoencoderSettings, pretrain_stack
-from hardzero.reconstruction import DECODERS
+from hardzero.reconstruction import DECODERS, ReconstructionHead, SigmoidReconstruction, get_reconstruction_head
 from hardzero.reconstruction_sampling import ReconstructionSampling
 from hardzero.training import Callback, TrainingSettings
 
@@ -148,8 +148,8 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         Raises
         ------
         ValueError
-            For data that is not finite or has another number of features, and where a cosine learning rate has
-            reached 0.
+            For data that is not finite, has another number of features or values that the decoder, made for the range
+            of the first call's data, cannot produce, and where a cosine learning rate has reached 0.
         """
         first = "networks_" not in vars(self)
         X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=first))
@@ -157,6 +157,7 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         settings = self._settings(X)
         if not first:
             self._check_same_layers()
+            self._check_range(X)
         trainers = [] if first else self._present_trainers(settings)
         random_state = check_random_state(self.random_state) if first else trainers[0].random_state
         for depth, (n_units, activation) in enumerate(self._layers()):
@@ -174,6 +175,22 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         if self._layers() != present:
             raise ValueError(
                 f"the parameters ask for layers {self._layers()}, the fitted autoencoder has {present}: fit it anew"
+            )
+
+    def _check_range(self, X: Input) -> None:
+        """Refuse data that the first decoder, made for the range of the data it saw first, cannot produce."""
+        head = self.networks_[0].loss
+        smallest, largest = float(X.min()), float(X.max())
+        try:
+            get_reconstruction_head(cast(ReconstructionHead, head).decoder, smallest=smallest, largest=largest)
+        except ValueError as error:
+            raise ValueError(f"the first call measured no negative value, but now {error}") from None
+        # The message rounds the scale: input clipped to the number that it tells must pass.
+        if isinstance(head, SigmoidReconstruction) and largest > head.scale * (1 + 1e-5):
+            raise ValueError(
+                f"decoder='sigmoid' cannot reconstruct input of up to {largest:g}: the first call measured values of "
+                f"up to {head.scale:g}. Clip the input to that, begin with data that holds the largest value, or use "
+                "decoder='softplus'"
             )
 
     def _present_trainers(self, settings: AutoencoderSettings) -> list[DenoisingTrainer]:
@@ -196,6 +213,11 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         -------
         csr_array of shape (n_samples, n_units), float32
             Without stored zeros.
+
+        Notes
+        -----
+        scikit-learn makes no frames of sparse output: ``set_output(transform="pandas")`` ends in its error. A frame is
+        ``pd.DataFrame.sparse.from_spmatrix(model.transform(X), columns=model.get_feature_names_out())``.
         """
         check_is_fitted(self)
         return csr_array(self._encode(self._ops(), self._validate_X(X)))

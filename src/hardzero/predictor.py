@@ -9,9 +9,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
+from sklearn.utils import gen_batches
 
 from hardzero.activations import SOFTPLUS_REACH, Activation, LeakyIntegrateAndFire, Softplus
-from hardzero.network import Layer, Network
+from hardzero.network import PREDICTION_ROWS, Layer, Network
 from hardzero.ops import Ops, _native, get_ops
 from hardzero.ops.layout import padded_copy
 from hardzero.ops.updates import Parameters
@@ -133,23 +134,35 @@ class Predictor:
         """Return what `__call__` does before the output function (softmax, logistic or exponential)."""
         return self._run(X, False)
 
-    def cost(self, X: Array) -> Cost:
+    def cost(self, X: Any) -> Cost:
         """Return how many units are active and how many multiply-adds are done, for each sample and layer.
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_features), float32
+        X : ndarray of shape (n_samples, n_features) or CSR matrix
+            Converted to float32; stored zeros are no active features.
 
         Returns
         -------
         Cost
+
+        Raises
+        ------
+        ValueError or TypeError
+            If the shape does not fit, or the values are no real numbers.
         """
-        active = self._packed.active_units(np.ascontiguousarray(_as_array(X)), self.n_threads)
+        if issparse(X):
+            X = _as_csr(X)
+            # No samples are one batch, too.
+            batches = [X[rows].toarray() for rows in gen_batches(max(1, X.shape[0]), PREDICTION_ROWS)]
+        else:
+            batches = [np.ascontiguousarray(_as_array(X))]
+        active = np.concatenate([self._packed.active_units(batch, self.n_threads) for batch in batches])
         return Cost(active, active.astype(np.int64) * self._n_outputs, self._dense)
 
     def _run(self, X: Any, predictions: bool) -> Array:
         if not isinstance(X, np.ndarray) and getattr(X, "format", None) != "csr":
-            X = csr_array(cast(Any, X)) if issparse(X) else _as_array(X)
+            X = _as_csr(X) if issparse(X) else _as_array(X)
         if self._smooth_network is not None and self._is_minibatch(X):
             return self._run_smooth(self._smooth_network, X, predictions)
         if isinstance(X, np.ndarray):
@@ -157,6 +170,12 @@ class Predictor:
                 return self._packed.run(X, predictions, self.n_threads)
             except TypeError:
                 return self._packed.run(_as_array(X), predictions, self.n_threads)
+        try:
+            return self._run_csr(X, predictions)
+        except (TypeError, IndexError):
+            return self._run_csr(_as_csr(X), predictions)
+
+    def _run_csr(self, X: Any, predictions: bool) -> Array:
         indptr, indices = X.indptr, X.indices
         if indptr.dtype != np.int32 or indices.dtype != np.int32:
             indptr, indices = indptr.astype(np.int32), indices.astype(np.int32)
@@ -196,9 +215,23 @@ def _as_array(X: Any) -> Array:
         array = values.astype(np.float32)
     except (TypeError, ValueError) as error:
         raise TypeError(f"X holds values that are no real numbers: {error}") from None
-    if array.ndim != 2:
-        raise ValueError(f"X has {array.ndim} dimensions; a sample a row is expected: one sample is X.reshape(1, -1)")
+    _check_dimensions(array)
     return array
+
+
+def _as_csr(X: Any) -> csr_array:
+    """Return sparse input of another format, dtype or byte order as what the native code takes."""
+    _check_dimensions(X)
+    if X.dtype.kind not in "fiub":
+        raise TypeError(f"X holds values that are no real numbers: dtype {X.dtype}")
+    rows = csr_array(X.astype(np.float32, copy=False))
+    rows.check_format()
+    return rows
+
+
+def _check_dimensions(X: Any) -> None:
+    if X.ndim != 2:
+        raise ValueError(f"X has {X.ndim} dimensions; a sample a row is expected: one sample is X.reshape(1, -1)")
 
 
 def _frozen(network: Network) -> Network:

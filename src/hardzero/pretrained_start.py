@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ from hardzero.autoencoders import StackedDenoisingAutoencoder
 from hardzero.checkpoint import TrainingFile
 from hardzero.codes import code_sizes, scale_codes
 from hardzero.interruption import interruption_raised
-from hardzero.network import Input, Network
+from hardzero.network import Input, Layer, Network
 from hardzero.ops import Ops
 from hardzero.training import Callback
 
@@ -77,18 +78,32 @@ def start_from_encoders(network: Network, stack: StackedDenoisingAutoencoder, op
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes or the activations differ.
     """
     layers, encoders = network.hidden_layers, [one.hidden_layers[0] for one in stack.networks_]
     shapes, wanted = ([layer.parameters.weights.shape for layer in part] for part in (encoders, layers))
     if shapes != wanted:
         raise ValueError(f"the pre-trained layers have shapes {shapes}, but this network needs {wanted}")
+    _check_activations(layers, encoders)
     initial_sizes = code_sizes(ops, layers, X) if stack.code_scale == "initial" else None
     for layer, encoder in zip(layers, encoders, strict=True):
         layer.parameters.weights[...] = encoder.parameters.weights
         layer.parameters.bias[...] = encoder.parameters.bias
     if initial_sizes is not None:
         scale_codes(ops, layers, X, initial_sizes)
+
+
+def _check_activations(layers: Sequence[Layer], encoders: Sequence[Layer]) -> None:
+    """Refuse encoders of another activation: their weights tell something else to this network."""
+    for layer, encoder in zip(layers, encoders, strict=True):
+        present, wanted = encoder.activation, layer.activation
+        if present != wanted:
+            # Of one name, they differ in their constants.
+            names = (repr(present), repr(wanted)) if present.name == wanted.name else (present.name, wanted.name)
+            raise ValueError(
+                f"the pre-trained layers have activation {names[0]}, but this network has {names[1]}: give the network "
+                "the activation of the autoencoders, or pre-train them with that of the network"
+            )
 
 
 def arrays_of_pretraining(pretraining: Any, X: Input | None) -> list[Any]:

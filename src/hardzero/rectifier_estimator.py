@@ -251,6 +251,11 @@ class RectifierEstimator(NetworkEstimator):
         ------
         ValueError
             If there is no such hidden layer.
+
+        Notes
+        -----
+        scikit-learn makes no frames of sparse output: ``set_output(transform="pandas")`` ends in its error. A frame is
+        ``pd.DataFrame.sparse.from_spmatrix(model.transform(X), columns=model.get_feature_names_out())``.
         """
         check_is_fitted(self)
         n_layers = len(self.network_.hidden_layers)

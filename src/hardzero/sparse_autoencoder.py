@@ -37,7 +37,7 @@ class SparseAutoencoder(AutoencoderEstimator):
     selection : {"l1", "top_k"}, default="l1"
         How activity is kept low: by an L1 penalty whose coefficient is adapted until the mean activity is reached,
         so that samples differ in how many atoms they take; or by keeping the ``target_activity * n_components``
-        largest units of each sample.
+        largest units of each sample, rounded and at least one.
     revive_dead_atoms : bool, default=True
         Whether atoms that no sample uses in an epoch are replaced by residuals of poorly reconstructed samples.
     solver : {"adam", "sgd"}, default="adam"
@@ -159,7 +159,7 @@ class SparseAutoencoder(AutoencoderEstimator):
     def activation(self) -> Activation:
         """The encoder's activation."""
         if self.selection == "top_k":
-            return TopK(max(1, int(self.target_activity * self.n_components)))
+            return TopK(max(1, round(self.target_activity * self.n_components)))
         return Rectifier()
 
     @property

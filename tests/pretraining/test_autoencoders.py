@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hardzero import DenoisingAutoencoder, StackedDenoisingAutoencoder
 from hardzero.activations import get_activation
+from hardzero.codes import encode
 from hardzero.ops import get_ops
 from hardzero.ops.updates import Momentum
 from hardzero.pretraining import initialize_autoencoder
@@ -150,6 +151,48 @@ def test_negative_input_takes_the_linear_decoder(digits):
     assert autoencoder.networks_[0].loss.decoder == "linear"
     with pytest.raises(ValueError, match="use decoder='linear'"):
         DenoisingAutoencoder(20, decoder="softplus").fit(digits - 0.5)
+
+
+@pytest.mark.parametrize("as_input", [np.asarray, csr_array])
+@pytest.mark.parametrize(
+    ("decoder", "shift", "factor", "message"),
+    [
+        ("auto", -0.5, 1, "no negative value, but now decoder='softplus' cannot .* smallest value is -0.5"),
+        ("rectifier", -0.5, 1, "no negative value, but now decoder='rectifier' cannot"),
+        ("sigmoid", -0.5, 1, "no negative value, but now decoder='sigmoid' cannot"),
+        ("sigmoid", 0, 100, "input of up to 100: the first call measured values of up to 1"),
+    ],
+)
+def test_partial_fit_refuses_what_the_decoder_cannot_reconstruct(digits, as_input, decoder, shift, factor, message):
+    X, other = digits[:60], as_input(digits[:60] * factor + np.float32(shift))
+    stack = StackedDenoisingAutoencoder((10, 5), decoder=decoder, max_iter=5, random_state=0).partial_fit(as_input(X))
+    before = stack.reconstruct(X)
+    with pytest.raises(ValueError, match=message):
+        stack.partial_fit(other)
+    np.testing.assert_array_equal(stack.reconstruct(X), before)
+    assert len(stack.partial_fit(X).loss_curves_[0]) == 2
+
+
+def test_partial_fit_of_a_linear_decoder_takes_any_range(digits):
+    autoencoder = DenoisingAutoencoder(10, decoder="linear", max_iter=5, random_state=0)
+    for X in (digits, digits - 0.5, digits * 100):
+        autoencoder.partial_fit(X)
+
+
+def test_input_clipped_to_what_the_message_tells_is_taken(digits):
+    X = digits * np.float32(0.1234566)
+    autoencoder = DenoisingAutoencoder(10, decoder="sigmoid", max_iter=5, random_state=0).partial_fit(X)
+    with pytest.raises(ValueError, match=r"values of up to 0\.123457\. Clip"):
+        autoencoder.partial_fit(2 * X)
+    autoencoder.partial_fit(np.minimum(2 * X, np.float32(0.123457)))
+
+
+def test_partial_fit_of_a_sigmoid_stack_takes_codes_that_grow(digits):
+    stack = StackedDenoisingAutoencoder((20, 10), decoder="sigmoid", learning_rate_init=0.01, random_state=0)
+    scale = stack.partial_fit(digits).networks_[1].loss.scale
+    for _ in range(5):
+        stack.partial_fit(digits)
+    assert encode(get_ops(1), stack.networks_[0], digits).max() > scale
 
 
 @pytest.mark.parametrize(("n_words", "sampled"), [(100, False), (5000, True)])

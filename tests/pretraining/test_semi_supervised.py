@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 
 from hardzero import RectifierClassifier, RectifierRegressor, StackedDenoisingAutoencoder
+from hardzero.activations import Softplus
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -103,6 +104,20 @@ def test_stack_of_other_sizes_is_refused(digits):
     frozen = FrozenEstimator(StackedDenoisingAutoencoder(10, max_iter=1).fit(X))
     with pytest.raises(ValueError, match="pre-trained layers have shapes"):
         RectifierClassifier(20, pretraining=frozen).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "message"),
+    [
+        ("tanh", "relu", "have activation tanh, but this network has relu"),
+        (Softplus(2.0), "softplus", r"have activation Softplus\(beta=2.0\), but this network has Softplus\(beta=1.0\)"),
+    ],
+)
+def test_stack_of_another_activation_is_refused(digits, present, wanted, message):
+    X, y = digits
+    frozen = FrozenEstimator(StackedDenoisingAutoencoder(10, present, max_iter=1).fit(X))
+    with pytest.raises(ValueError, match=message):
+        RectifierClassifier(10, wanted, pretraining=frozen, max_iter=1).fit(X, y)
 
 
 def test_callback_hears_both_phases(digits):

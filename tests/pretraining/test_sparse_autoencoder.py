@@ -40,6 +40,14 @@ def test_top_k_bounds_the_active_units_of_every_sample(digits):
     assert dictionary.reconstruction_error(digits) < 0.5 * float(np.square(digits - digits.mean(axis=0)).mean())
 
 
+@pytest.mark.parametrize(
+    ("target_activity", "n_components", "k"), [(0.29, 100, 29), (0.57, 100, 57), (0.02, 1024, 20), (0.01, 10, 1)]
+)
+def test_top_k_rounds_the_number_of_units(target_activity, n_components, k):
+    dictionary = SparseAutoencoder(n_components, target_activity=target_activity, selection="top_k")
+    assert dictionary.activation.k == k
+
+
 def test_l1_reaches_the_mean_activity(digits):
     dictionary = SparseAutoencoder(200, target_activity=0.1, batch_size=64, max_iter=60, tol=0, random_state=0)
     dictionary.fit(digits)
