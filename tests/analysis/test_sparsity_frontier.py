@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import make_regression
 
@@ -42,6 +43,18 @@ def test_regression_is_judged_by_rmse():
     expected = np.sqrt(np.mean((fitted.predict(X[70:]) - y[70:]) ** 2))
     assert frontier.error_name == "test RMSE"
     assert frontier.points[0].error == pytest.approx(expected)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("column", [lambda y: y[:, np.newaxis], lambda y: pd.DataFrame({"target": y})])
+def test_a_column_of_targets_has_the_error_of_the_same_targets_in_one_axis(column):
+    X, y = make_regression(60, 5, random_state=0)
+    estimator = RectifierRegressor(hidden_layer_sizes=(8,), max_iter=2)
+    errors = [
+        sparsity_frontier(estimator, X, y, X, targets, target_sparsity=[0], n_seeds=1).points[0].error
+        for targets in (y, column(y))
+    ]
+    assert errors[0] == errors[1]
 
 
 def test_control_c_ends_it_and_a_half_trained_network_is_no_point(digits, monkeypatch):

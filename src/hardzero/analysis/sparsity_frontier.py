@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hardzero.analysis.prediction_cost import prediction_cost
+from hardzero.analysis.regression_error import root_mean_squared_error
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish
 from hardzero.atomic_file import atomic_file
@@ -240,7 +241,7 @@ def _measure(fitted: Any, target: float, seed: int, seconds: float, X_test: Any,
     if is_classifier(fitted):
         error = 100.0 * (1.0 - fitted.score(X_test, y_test))
     else:
-        error = float(np.sqrt(np.mean(np.square(fitted.predict(X_test) - y_test))))
+        error = root_mean_squared_error(fitted, X_test, y_test)
     cost = prediction_cost(fitted, X_test, batch_sizes=(1,)).to_frame().iloc[0]
     return FrontierPoint(
         target=target,

@@ -175,7 +175,13 @@ def _report_data(
     if not X.shape[0]:
         raise ValueError("the data have no samples: a page needs at least one")
     head = partial(_first_rows, n_rows=max_samples)
-    return ReportData(head(X), None if y is None else np.asarray(head(y)), image_shape, class_names, name)
+    return ReportData(head(X), None if y is None else _targets(head(y)), image_shape, class_names, name)
+
+
+def _targets(y: Any) -> NDArray[Any]:
+    """Return targets as an array, a single column of them with one axis."""
+    targets = np.asarray(y)
+    return targets.ravel() if targets.shape[1:] == (1,) else targets
 
 
 def _first_rows(array: Any, n_rows: int) -> Any:
