@@ -157,6 +157,11 @@ class TorchSubject(Subject):
             self.module.eval()
             with torch.no_grad():
                 result = self.module(self._tensor(X))
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            kind = type(self.module).__name__
+            raise ValueError(f"{kind} does not take samples of shape {X.shape[1:]}: {error}") from error
         finally:
             _restore_modes(modes)
             for handle in handles:
