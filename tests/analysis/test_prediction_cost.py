@@ -30,6 +30,10 @@ def test_times_are_per_input_and_speedup_is_their_ratio(classifier, digits):
     assert known.speedup.tolist() == [2.0]
 
 
+def test_one_batch_size_may_be_a_number(signs):
+    assert prediction_cost(signs, [[2.0, 3.0], [0.0, 1.0]], batch_sizes=2, n_rounds=1).batch_sizes == [2]
+
+
 def test_plot(classifier, digits):
     ax = prediction_cost(classifier, digits[0], n_rounds=1).plot()
     assert [label.get_text() for label in ax.get_yticklabels()] == ["layer 1", "layer 2", "output"]

@@ -92,11 +92,20 @@ def test_foreign_files_are_refused(tmp_path, content):
         SparsityFrontier.load(tmp_path / "sweep.json")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_one_target_may_be_a_number(digits):
+    X, y = digits
+    estimator = RectifierClassifier((8,), max_iter=1)
+    frontier = sparsity_frontier(estimator, X[:100], y[:100], X[:100], y[:100], target_sparsity=0.5, n_seeds=1)
+    assert [point.target for point in frontier.points] == [0.5]
+
+
 def test_bad_arguments(digits):
     X, y = digits
     for change, message in [
         ({"target_sparsity": []}, "fractions"),
         ({"target_sparsity": [1.0]}, "fractions"),
+        ({"target_sparsity": 1.0}, "fractions"),
         ({"n_seeds": 0}, "n_seeds"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.analysis.hidden_activations import NetworkSubject, checked_input, dense, subject_of
+from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, new_axes
 from hardzero.network import Input, Network
@@ -95,7 +96,7 @@ def prediction_cost(
     model: Any,
     X: Any,
     *,
-    batch_sizes: tuple[int, ...] = (1, 128),
+    batch_sizes: int | Sequence[int] = (1, 128),
     n_rounds: int = 15,
     random_state: int = 0,
 ) -> PredictionCost:
@@ -108,7 +109,7 @@ def prediction_cost(
     ----------
     model : fitted hardzero estimator or hardzero.network.Network
     X : array-like or sparse matrix of shape (n_samples, n_features)
-    batch_sizes : tuple of int, default=(1, 128)
+    batch_sizes : int or sequence of int, default=(1, 128)
         Inputs predicted at a time; sizes beyond the rows of `X` are left out, but for the smallest.
     n_rounds : int, default=15
         Timings of each, after one that does not count; each covers at least 10 calls for single inputs.
@@ -135,6 +136,7 @@ def prediction_cost(
     >>> prediction_cost(classifier, X / 16, n_rounds=3).dense_multiply_adds.tolist()
     [4096, 640]
     """
+    batch_sizes = as_list(batch_sizes)
     if not batch_sizes or min(*batch_sizes, n_rounds) < 1:
         raise ValueError("batch_sizes and n_rounds must be at least 1")
     subject = subject_of(model)

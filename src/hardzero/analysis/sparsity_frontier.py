@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.prediction_cost import prediction_cost
 from hardzero.analysis.regression_error import root_mean_squared_error
 from hardzero.analysis.result import Result
@@ -168,7 +169,7 @@ def sparsity_frontier(
     X_test: Any,
     y_test: ArrayLike,
     *,
-    target_sparsity: Sequence[float] = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98),
+    target_sparsity: float | Sequence[float] = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98),
     n_seeds: int = 3,
     on_point: Callable[[FrontierPoint], object] | None = None,
 ) -> SparsityFrontier:
@@ -183,7 +184,7 @@ def sparsity_frontier(
         Training data.
     X_test, y_test
         Data on which error, zeros and time are measured.
-    target_sparsity : sequence of float
+    target_sparsity : float or sequence of float
         Wanted fractions of zeros; 0 trains without a penalty.
     n_seeds : int, default=3
         Networks for each target.
@@ -215,9 +216,9 @@ def sparsity_frontier(
     """
     from sklearn.base import clone, is_classifier
 
-    targets = [float(target) for target in target_sparsity]
+    targets = [float(target) for target in as_list(target_sparsity)]
     if not targets or not all(0 <= target < 1 for target in targets):
-        raise ValueError(f"target_sparsity needs fractions in [0, 1), got {list(target_sparsity)}")
+        raise ValueError(f"target_sparsity needs fractions in [0, 1), got {as_list(target_sparsity)}")
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
     points = []
