@@ -134,6 +134,13 @@ def test_a_column_of_classes_is_taken_for_classes(classifier, digits, tmp_path):
     assert "Units by class" in Outline((tmp_path / "page.html").read_text()).headings()
 
 
+@pytest.mark.parametrize("image_shape", [(8, 9), (64,), (1, 1, 8, 8), 64])
+def test_a_shape_that_does_not_fit_is_refused(classifier, digits, tmp_path, image_shape):
+    with pytest.raises(ValueError, match="does not fit"):
+        write_report(classifier, tmp_path / "page.html", (digits[0], None), image_shape=image_shape)
+    assert not list(tmp_path.iterdir())
+
+
 def test_sparse_input_and_samples_without_targets(classifier, digits, tmp_path):
     write_report(classifier, tmp_path / "page.html", (csr_array(digits[0]), None), image_shape=(8, 8))
     headings = Outline((tmp_path / "page.html").read_text()).headings()

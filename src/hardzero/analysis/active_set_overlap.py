@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hardzero.analysis.hidden_activations import checked_input, dense, subject_of
+from hardzero.analysis.image_shape import check_image_shape
 from hardzero.analysis.measures import jaccard, mean_of_defined, relative_change
 from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.perturbations import DEFAULT_SIZES, perturbation
@@ -153,8 +154,8 @@ def active_set_overlap(
     subject = subject_of(model)
     checked, _ = checked_input(subject, X, max_samples, random_state)
     clean = dense(checked)
-    if image_shape is not None and int(np.prod(image_shape)) != int(np.prod(clean.shape[1:])):
-        raise ValueError(f"image_shape {image_shape} does not fit inputs of shape {clean.shape[1:]}")
+    if image_shape is not None:
+        check_image_shape(image_shape, clean.shape[1:])
     if perturbations is None:
         perturbations = ("noise", "masking") if image_shape is None else ("noise", "masking", "shift")
     before = subject.all_hidden(clean)

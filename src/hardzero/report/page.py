@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import hardzero
 from hardzero.analysis.hidden_activations import network_of
+from hardzero.analysis.image_shape import check_image_shape
 from hardzero.analysis.sparsity_frontier import SparsityFrontier
 from hardzero.atomic_file import atomic_file
 from hardzero.report.activity_section import activity_section, class_section
@@ -86,7 +87,7 @@ def write_report(
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
     ValueError
-        If the data do not suit the model, or the page or the sweep cannot be opened.
+        If the data or `image_shape` do not suit the model, or the page or the sweep cannot be opened.
 
     Examples
     --------
@@ -111,6 +112,8 @@ def write_report(
     if hasattr(estimator, "transform_texts"):
         data = data and replace(data, X=estimator.transform_texts(data.X))
         estimator = estimator.estimator_
+    if data is not None and image_shape is not None:
+        check_image_shape(image_shape, (network_of(estimator).n_features,))
     with plotting():
         sections, figures = _sections(estimator, data, sweep)
     heading = title or (f"{kind} on {data.name}" if data is not None and data.name else kind)
