@@ -134,6 +134,18 @@ def test_a_column_of_classes_is_taken_for_classes(classifier, digits, tmp_path):
     assert "Units by class" in Outline((tmp_path / "page.html").read_text()).headings()
 
 
+def test_samples_and_targets_may_be_a_list(regressor, tmp_path):
+    estimator, X, y = regressor
+    write_report(estimator, tmp_path / "page.html", [X, y])
+    assert "root mean squared error" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize("kind", [lambda X, y: X, lambda X, y: (X,), lambda X, y: [X, y, y]])
+def test_data_of_another_kind_are_refused(classifier, digits, tmp_path, kind):
+    with pytest.raises(ValueError, match=r"dataset must be \(X, y\)"):
+        write_report(classifier, tmp_path / "page.html", kind(*digits))
+
+
 @pytest.mark.parametrize("image_shape", [(8, 9), (64,), (1, 1, 8, 8), 64])
 def test_a_shape_that_does_not_fit_is_refused(classifier, digits, tmp_path, image_shape):
     with pytest.raises(ValueError, match="does not fit"):

@@ -161,9 +161,14 @@ def _report_data(
         return None
     if max_samples < 1:
         raise ValueError(f"max_samples must be at least 1, got {max_samples}")
-    if isinstance(dataset, tuple):
+    if isinstance(dataset, (tuple, list)) and len(dataset) == 2:
         X, y = dataset
         name = ""
+    elif not hasattr(dataset, "test"):
+        raise ValueError(
+            "dataset must be (X, y) or a data set of hardzero.datasets; for samples without targets give (X, None), "
+            f"got {_kind(dataset)}"
+        )
     else:
         held_out = next((part for part in (dataset.test, dataset.validation, dataset.train) if len(part)), None)
         if held_out is None:
@@ -185,6 +190,11 @@ def _targets(y: Any) -> NDArray[Any]:
     """Return targets as an array, a single column of them with one axis."""
     targets = np.asarray(y)
     return targets.ravel() if targets.shape[1:] == (1,) else targets
+
+
+def _kind(dataset: Any) -> str:
+    kind = type(dataset).__name__
+    return f"a {kind} of {len(dataset)}" if isinstance(dataset, (tuple, list)) else f"a value of type {kind}"
 
 
 def _first_rows(array: Any, n_rows: int) -> Any:
