@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from hardzero.analysis.hidden_activations import NetworkSubject, checked_input, 
 from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, new_axes
+from hardzero.losses import get_loss
 from hardzero.network import Input, Network
 from hardzero.ops import get_ops
 
@@ -142,7 +143,8 @@ def prediction_cost(
     subject = subject_of(model)
     if not isinstance(subject, NetworkSubject):
         raise TypeError(f"prediction_cost takes hardzero's own models, not a {type(model).__name__}")
-    network = subject.network
+    # Scores alone are timed, and predictors do not know the output functions of autoencoders.
+    network = replace(subject.network, loss=get_loss("identity"))
     X, _ = checked_input(subject, X, max(*batch_sizes, 256), random_state)
     sizes = [size for size in batch_sizes if size <= X.shape[0]] or [X.shape[0]]
     engine, by_blas = _time(network, X, sizes, n_rounds)
