@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import make_regression
 
-from hardzero import RectifierClassifier, RectifierRegressor
+from hardzero import DenoisingAutoencoder, RectifierClassifier, RectifierRegressor
 from hardzero.analysis import sparsity_frontier
 from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
 from hardzero.training import Trainer
@@ -98,6 +98,12 @@ def test_one_target_may_be_a_number(digits):
     estimator = RectifierClassifier((8,), max_iter=1)
     frontier = sparsity_frontier(estimator, X[:100], y[:100], X[:100], y[:100], target_sparsity=0.5, n_seeds=1)
     assert [point.target for point in frontier.points] == [0.5]
+
+
+def test_what_has_no_test_error_is_refused_before_it_is_trained(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="give a RectifierClassifier or RectifierRegressor"):
+        sparsity_frontier(DenoisingAutoencoder(8), X, y, X, y)
 
 
 def test_bad_arguments(digits):

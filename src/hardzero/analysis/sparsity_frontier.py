@@ -198,7 +198,8 @@ def sparsity_frontier(
     Raises
     ------
     ValueError
-        If there is no target, a target lies outside [0, 1), or `n_seeds` is below 1.
+        If the estimator is neither classifier nor regressor, there is no target, a target lies outside [0, 1),
+        or `n_seeds` is below 1.
     KeyboardInterrupt
         If Ctrl-C ended a training: `on_point` has seen the networks that are finished.
 
@@ -214,8 +215,13 @@ def sparsity_frontier(
     >>> frontier.to_frame()["target"].tolist()
     [0.0, 0.8]
     """
-    from sklearn.base import clone, is_classifier
+    from sklearn.base import clone, is_classifier, is_regressor
 
+    if not (is_classifier(estimator) or is_regressor(estimator)):
+        raise ValueError(
+            f"sparsity_frontier weighs sparsity against test error, which a {type(estimator).__name__} does not have: "
+            "give a RectifierClassifier or RectifierRegressor"
+        )
     targets = [float(target) for target in as_list(target_sparsity)]
     if not targets or not all(0 <= target < 1 for target in targets):
         raise ValueError(f"target_sparsity needs fractions in [0, 1), got {as_list(target_sparsity)}")
