@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hardzero.activations import Rectifier
 from hardzero.analysis import activation_cost
 
 
@@ -13,6 +14,11 @@ def test_every_measure_of_every_activation_is_timed():
     assert frame.loc["tanh", "numpy_forward"] == pytest.approx(np.median(times[1]))
     assert cost.n_elements == 1024
     assert "nanoseconds" in cost.plot().get_xlabel()
+
+
+@pytest.mark.parametrize("activation", ["relu", Rectifier()])
+def test_one_activation_needs_no_sequence(activation):
+    assert activation_cost(activation, n_samples=2, n_units=2, n_rounds=1).activations == ["relu"]
 
 
 @pytest.mark.parametrize(("change", "message"), [({"n_rounds": 0}, "at least 1"), ({"activations": ["x"]}, "unknown")])

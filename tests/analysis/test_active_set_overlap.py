@@ -67,11 +67,24 @@ def test_plots(classifier, digits):
 
 
 @pytest.mark.parametrize(
+    ("one", "several"), [("noise", ["noise"]), ({"noise": 0.1}, {"noise": [0.1]})], ids=["a kind", "a size"]
+)
+def test_one_kind_and_one_size_are_taken_for_sequences_of_one(classifier, digits, one, several):
+    results = [active_set_overlap(classifier, digits[0][:20], perturbations=part) for part in (one, several)]
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
     ("perturbations", "image_shape", "message"),
     [
         (["blur"], None, "unknown perturbation 'blur'"),
         (["shift"], None, "image_shape"),
         (["shift"], (5, 5), "does not fit"),
+        (["shift"], (64,), r"give \(height, width\)"),
+        (["noise"], 64, "does not fit"),
+        (["noise"], (-8, -8), "does not fit"),
+        (["noise"], (8.0, 8.0), "does not fit"),
+        ("blur", None, "unknown perturbation 'blur'"),
         ({"noise": [-1]}, None, "not negative"),
         ({"noise": [np.inf]}, None, "finite"),
         ({"masking": [1.5]}, None, "fractions"),

@@ -23,6 +23,11 @@ def test_wider_networks_fit_better():
     assert "hidden units" in result.plot().get_xlabel()
 
 
+def test_one_value_of_each_needs_no_sequence():
+    result = antisymmetric_capacity(targets="sine", activations="relu", widths=2, n_repeats=1, max_iter=1, n_samples=5)
+    assert (result.targets, result.activations, result.widths) == (["sine"], ["relu"], [2])
+
+
 def test_width_ratio_of_a_known_table():
     # The rectifier at width w errs as tanh at w/2 does.
     tanh = np.array([0.4, 0.2, 0.1, 0.05])

@@ -95,6 +95,24 @@ class TestTorch:
         assert module.training
         assert not module[1]._forward_hooks
 
+    @pytest.mark.parametrize("outer", [True, False])
+    def test_every_part_keeps_its_own_mode(self, outer):
+        nn = self.torch.nn
+        shared = nn.BatchNorm1d(3)
+        inner = nn.Sequential(shared, nn.ReLU())
+        module = nn.Sequential(nn.Linear(2, 3), inner, nn.Sequential(shared, nn.Linear(3, 1)))
+        module.train(outer)
+        shared.train(not outer)
+        before = [part.training for part in module.modules()]
+        subject_of(module).hidden(np.ones((4, 2), dtype=np.float32))
+        assert [part.training for part in module.modules()] == before
+
+    def test_samples_of_another_shape_are_refused(self):
+        nn = self.torch.nn
+        subject = subject_of(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1)))
+        with pytest.raises(ValueError, match=r"Sequential does not take samples of shape \(2,\)"):
+            subject.hidden(np.ones((5, 2), dtype=np.float32))
+
     def test_convolutions_are_flattened_and_repeated_calls_named(self):
         nn = self.torch.nn
 

@@ -18,6 +18,11 @@ def test_rectifiers_start_half_zero_and_smooth_units_not_at_all():
     assert result.plot().get_ylabel().endswith("(%)")
 
 
+def test_one_name_needs_no_sequence():
+    result = initial_sparsity((3,), X, activations="relu", initializations="he_uniform", n_repeats=1)
+    assert (result.activations, result.initializations) == (["relu"], ["he_uniform"])
+
+
 @pytest.mark.parametrize("name", INITIALIZATIONS)
 @pytest.mark.parametrize("shape", [(400, 300), (300, 400)])
 def test_initializations_have_the_published_variance(name, shape):

@@ -69,11 +69,18 @@ def test_draws_are_balanced_and_random():
     assert set(drawn) != set(_draw(y, 23, True, np.random.default_rng(1)))
 
 
+def test_one_budget_may_be_a_number():
+    result = linear_separability(SEPARATOR, *exclusive_or(40), *exclusive_or(10), label_budgets=20, n_resamples=2)
+    assert result.label_budgets == [20]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"label_budgets": [2]}, "label_budgets"),
         ({"label_budgets": [301]}, "label_budgets"),
+        ({"label_budgets": 301}, "label_budgets"),
+        ({"max_test_samples": 0}, "max_test_samples must be at least 1"),
         ({"n_resamples": 1}, "n_resamples"),
         ({"confidence": 1.0}, "confidence"),
         ({"probe": "forest"}, "unknown probe"),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hardzero import DenoisingAutoencoder
 from hardzero.analysis import prediction_cost
 from hardzero.analysis.prediction_cost import PredictionCost, _dense_scores
 from hardzero.ops import get_ops
@@ -28,6 +29,17 @@ def test_times_are_per_input_and_speedup_is_their_ratio(classifier, digits):
     assert (cost.to_frame()[["engine_microseconds", "dense_microseconds"]] > 0).all(axis=None)
     known = PredictionCost([], np.array([]), np.array([]), [1], np.array([[1.0, 2, 4]]), np.array([[3.0, 4, 4]]))
     assert known.speedup.tolist() == [2.0]
+
+
+def test_one_batch_size_may_be_a_number(signs):
+    assert prediction_cost(signs, [[2.0, 3.0], [0.0, 1.0]], batch_sizes=2, n_rounds=1).batch_sizes == [2]
+
+
+@pytest.mark.parametrize("decoder", ["softplus", "sigmoid", "linear", "rectifier"])
+def test_an_autoencoder_has_a_cost_whatever_its_decoder(digits, decoder):
+    autoencoder = DenoisingAutoencoder(8, decoder=decoder, max_iter=1, random_state=0).fit(digits[0][:100])
+    cost = prediction_cost(autoencoder, digits[0][:100], n_rounds=1)
+    assert cost.dense_multiply_adds.tolist() == [64 * 8, 8 * 64]
 
 
 def test_plot(classifier, digits):

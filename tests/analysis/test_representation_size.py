@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
@@ -47,6 +48,12 @@ def test_plot(classifier, digits):
     with_classes = representation_size(classifier, *digits).plot()
     assert len(with_classes.get_xticks()) == 10
     assert "% of dense" in representation_size(classifier, digits[0]).plot().get_ylabel()
+
+
+@pytest.mark.parametrize("y", [[0.0, np.nan], ["a", None], pd.Series([1, None], dtype="Int64")])
+def test_missing_classes_are_refused_at_once(signs, y):
+    with pytest.raises(ValueError, match="y contains NaN or None"):
+        representation_size(signs, [[1.0, 2.0], [2.0, 1.0]], y)
 
 
 def test_bad_classes(signs):

@@ -27,6 +27,10 @@ def test_inputs_hold_exactly_zero(resting):
     assert result.properties().set_index("curve").loc["logistic", "at_rest"] == 0.5
 
 
+def test_one_beta_may_be_a_number():
+    assert "softplus, β = 2" in response_curves(betas=2.0).curves
+
+
 def test_softplus_tends_to_the_rectifier():
     curves = response_curves(betas=[1, 4, 16]).curves
     gaps = [np.abs(curves[name] - curves["rectifier"]).max() for name in list(curves)[1:4]]

@@ -1,8 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import make_regression
 
-from hardzero import RectifierClassifier, RectifierRegressor
+from hardzero import DenoisingAutoencoder, RectifierClassifier, RectifierRegressor
 from hardzero.analysis import sparsity_frontier
 from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
 from hardzero.training import Trainer
@@ -44,6 +45,18 @@ def test_regression_is_judged_by_rmse():
     assert frontier.points[0].error == pytest.approx(expected)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("column", [lambda y: y[:, np.newaxis], lambda y: pd.DataFrame({"target": y})])
+def test_a_column_of_targets_has_the_error_of_the_same_targets_in_one_axis(column):
+    X, y = make_regression(60, 5, random_state=0)
+    estimator = RectifierRegressor(hidden_layer_sizes=(8,), max_iter=2)
+    errors = [
+        sparsity_frontier(estimator, X, y, X, targets, target_sparsity=[0], n_seeds=1).points[0].error
+        for targets in (y, column(y))
+    ]
+    assert errors[0] == errors[1]
+
+
 def test_control_c_ends_it_and_a_half_trained_network_is_no_point(digits, monkeypatch):
     X, y = digits
     step, seen = Trainer._step, []
@@ -79,11 +92,26 @@ def test_foreign_files_are_refused(tmp_path, content):
         SparsityFrontier.load(tmp_path / "sweep.json")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_one_target_may_be_a_number(digits):
+    X, y = digits
+    estimator = RectifierClassifier((8,), max_iter=1)
+    frontier = sparsity_frontier(estimator, X[:100], y[:100], X[:100], y[:100], target_sparsity=0.5, n_seeds=1)
+    assert [point.target for point in frontier.points] == [0.5]
+
+
+def test_what_has_no_test_error_is_refused_before_it_is_trained(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="give a RectifierClassifier or RectifierRegressor"):
+        sparsity_frontier(DenoisingAutoencoder(8), X, y, X, y)
+
+
 def test_bad_arguments(digits):
     X, y = digits
     for change, message in [
         ({"target_sparsity": []}, "fractions"),
         ({"target_sparsity": [1.0]}, "fractions"),
+        ({"target_sparsity": 1.0}, "fractions"),
         ({"n_seeds": 0}, "n_seeds"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 from hardzero import RectifierClassifier
 from hardzero.report import write_report
+from hardzero.report.model_section import key_figures
 
 
 class Outline(HTMLParser):
@@ -120,6 +121,36 @@ def test_regression(regressor, tmp_path):
     html = (tmp_path / "page.html").read_text()
     assert "root mean squared error" in html
     assert "Units by class" not in html
+
+
+def test_a_column_of_targets_gives_the_figures_of_the_same_targets_in_one_axis(regressor):
+    estimator, X, y = regressor
+    assert key_figures(estimator, X, y[:, np.newaxis]) == key_figures(estimator, X, y)
+
+
+def test_a_column_of_classes_is_taken_for_classes(classifier, digits, tmp_path):
+    X, y = digits
+    write_report(classifier, tmp_path / "page.html", (X[:100], y[:100, np.newaxis]))
+    assert "Units by class" in Outline((tmp_path / "page.html").read_text()).headings()
+
+
+def test_samples_and_targets_may_be_a_list(regressor, tmp_path):
+    estimator, X, y = regressor
+    write_report(estimator, tmp_path / "page.html", [X, y])
+    assert "root mean squared error" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize("kind", [lambda X, y: X, lambda X, y: (X,), lambda X, y: [X, y, y]])
+def test_data_of_another_kind_are_refused(classifier, digits, tmp_path, kind):
+    with pytest.raises(ValueError, match=r"dataset must be \(X, y\)"):
+        write_report(classifier, tmp_path / "page.html", kind(*digits))
+
+
+@pytest.mark.parametrize("image_shape", [(8, 9), (64,), (1, 1, 8, 8), 64])
+def test_a_shape_that_does_not_fit_is_refused(classifier, digits, tmp_path, image_shape):
+    with pytest.raises(ValueError, match="does not fit"):
+        write_report(classifier, tmp_path / "page.html", (digits[0], None), image_shape=image_shape)
+    assert not list(tmp_path.iterdir())
 
 
 def test_sparse_input_and_samples_without_targets(classifier, digits, tmp_path):

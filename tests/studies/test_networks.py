@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import pytest
+from sklearn.datasets import make_regression
 
-from hardzero.studies.core.networks import fit_best_rate
+from hardzero import RectifierRegressor
+from hardzero.studies.core.networks import fit_best_rate, regression_metrics
 from hardzero.studies.core.study import Context
 
 
@@ -48,6 +51,13 @@ def chosen_and_tried(scores):
 )
 def test_rates_are_tried_until_one_does_worse_than_the_one_before(scores, chosen, tried):
     assert chosen_and_tried(scores) == (chosen, tried)
+
+
+def test_a_column_of_targets_has_the_error_of_the_same_targets_in_one_axis():
+    X, y = make_regression(60, 5, random_state=0)
+    regressor = RectifierRegressor(hidden_layer_sizes=8, solver="lbfgs", max_iter=5, random_state=0).fit(X, y)
+    column = regression_metrics(regressor, X, y[:, np.newaxis])
+    assert column["rmse"] == regression_metrics(regressor, X, y)["rmse"]
 
 
 def test_divergence_at_every_rate_is_an_error():

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.activations import Activation, get_activation
+from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, new_axes
 from hardzero.ops import get_ops
@@ -77,7 +78,14 @@ class ActivationCost(Result):
 
 
 def activation_cost(
-    activations: Sequence[str | Activation] = ("relu", "signed_relu", "softplus", "tanh", "logistic", "lif"),
+    activations: str | Activation | Sequence[str | Activation] = (
+        "relu",
+        "signed_relu",
+        "softplus",
+        "tanh",
+        "logistic",
+        "lif",
+    ),
     *,
     n_samples: int = 1024,
     n_units: int = 1024,
@@ -92,7 +100,7 @@ def activation_cost(
 
     Parameters
     ----------
-    activations : sequence of str or Activation
+    activations : str, Activation or sequence of them
     n_samples, n_units : int, default=1024
         Shape of the standard normal pre-activations; 4 MB by default, about the size of an L2 cache.
     n_rounds : int, default=15
@@ -116,7 +124,7 @@ def activation_cost(
     """
     if min(n_samples, n_units, n_rounds) < 1:
         raise ValueError("n_samples, n_units and n_rounds must be at least 1")
-    functions = [get_activation(activation) for activation in activations]
+    functions = [get_activation(activation) for activation in as_list(activations)]
     generator = np.random.default_rng(random_state)
     z = generator.standard_normal((n_samples, n_units)).astype(np.float32)
     ops = get_ops(n_threads=1)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hardzero.analysis.hidden_activations import checked_input, dense, subject_of
+from hardzero.analysis.image_shape import check_image_shape
 from hardzero.analysis.measures import jaccard, mean_of_defined, relative_change
+from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.perturbations import DEFAULT_SIZES, perturbation
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import LINES, color, finish, marker, new_axes, two_way_legend
@@ -104,7 +106,7 @@ def active_set_overlap(
     model: Any,
     X: Any,
     *,
-    perturbations: Sequence[str] | Mapping[str, Sequence[float]] | None = None,
+    perturbations: str | Sequence[str] | Mapping[str, float | Sequence[float]] | None = None,
     image_shape: tuple[int, ...] | None = None,
     max_samples: int | None = 1000,
     random_state: int = 0,
@@ -119,7 +121,7 @@ def active_set_overlap(
     ----------
     model : fitted hardzero estimator, hardzero.network.Network or torch.nn.Module
     X : array-like or sparse matrix of shape (n_samples, n_features)
-    perturbations : sequence of str, mapping of str to sizes, or None, default=None
+    perturbations : str, sequence of str, mapping of str to a size or sizes, or None, default=None
         ``noise`` (Gaussian; size in standard deviations of the data), ``masking`` (fraction of entries set to
         0), ``shift`` (whole pixels in one of four directions; needs `image_shape`). Names alone take the
         sizes of `hardzero.analysis.perturbations.DEFAULT_SIZES`. None takes ``noise`` and ``masking`` and, given
@@ -152,8 +154,8 @@ def active_set_overlap(
     subject = subject_of(model)
     checked, _ = checked_input(subject, X, max_samples, random_state)
     clean = dense(checked)
-    if image_shape is not None and int(np.prod(image_shape)) != int(np.prod(clean.shape[1:])):
-        raise ValueError(f"image_shape {image_shape} does not fit inputs of shape {clean.shape[1:]}")
+    if image_shape is not None:
+        check_image_shape(image_shape, clean.shape[1:])
     if perturbations is None:
         perturbations = ("noise", "masking") if image_shape is None else ("noise", "masking", "shift")
     before = subject.all_hidden(clean)
@@ -181,10 +183,10 @@ def active_set_overlap(
     return ActiveSetOverlap(points, len(clean))
 
 
-def _sizes(perturbations: Sequence[str] | Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+def _sizes(perturbations: str | Sequence[str] | Mapping[str, float | Sequence[float]]) -> dict[str, list[float]]:
     if not isinstance(perturbations, Mapping):
-        perturbations = {kind: DEFAULT_SIZES.get(kind, ()) for kind in perturbations}
-    sizes = {kind: sorted(float(size) for size in values) for kind, values in perturbations.items()}
+        perturbations = {kind: DEFAULT_SIZES.get(kind, ()) for kind in as_list(perturbations)}
+    sizes = {kind: sorted(float(size) for size in as_list(values)) for kind, values in perturbations.items()}
     for kind, values in sizes.items():
         if any(not np.isfinite(size) or size < 0 for size in values):
             raise ValueError(f"sizes of {kind!r} must be finite and not negative, got {values}")

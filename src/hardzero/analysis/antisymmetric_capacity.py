@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.activations import Activation, get_activation
+from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import LINES, color, finish, marker, new_axes, two_way_legend
 from hardzero.full_batch import FullBatchObjective, minimize
@@ -135,9 +136,9 @@ class AntisymmetricCapacity(Result):
 
 def antisymmetric_capacity(
     *,
-    targets: Sequence[str] = tuple(ODD_TARGETS),
-    activations: Sequence[str | Activation] = ("relu", "tanh"),
-    widths: Sequence[int] = (2, 4, 8, 16, 32),
+    targets: str | Sequence[str] = tuple(ODD_TARGETS),
+    activations: str | Activation | Sequence[str | Activation] = ("relu", "tanh"),
+    widths: int | Sequence[int] = (2, 4, 8, 16, 32),
     n_samples: int = 500,
     n_repeats: int = 5,
     max_iter: int = 500,
@@ -153,10 +154,10 @@ def antisymmetric_capacity(
 
     Parameters
     ----------
-    targets : sequence of str
+    targets : str or sequence of str
         Of `ODD_TARGETS`.
-    activations : sequence of str or Activation
-    widths : sequence of int
+    activations : str, Activation or sequence of them
+    widths : int or sequence of int
         Hidden units.
     n_samples : int, default=500
         Training samples, uniform on [-1, 1]^d; the test set has 2000 others.
@@ -181,13 +182,13 @@ def antisymmetric_capacity(
     >>> result.errors.shape
     (1, 2, 2, 2)
     """
+    targets, widths = as_list(targets), sorted(as_list(widths))
     unknown = [target for target in targets if target not in ODD_TARGETS]
     if unknown:
         raise ValueError(f"unknown target {unknown[0]!r}: choose from {', '.join(ODD_TARGETS)}")
     if min(*widths, n_samples, n_repeats, max_iter) < 1:
         raise ValueError("widths, n_samples, n_repeats and max_iter must be at least 1")
-    functions = [get_activation(activation) for activation in activations]
-    widths = sorted(widths)
+    functions = [get_activation(activation) for activation in as_list(activations)]
     errors = np.zeros((len(targets), len(functions), len(widths), n_repeats))
     for i, target in enumerate(targets):
         function, n_features = ODD_TARGETS[target]
@@ -202,7 +203,7 @@ def antisymmetric_capacity(
                     residual = predict(X_test) - y_test
                     errors[i, j, k, repeat] = np.sqrt(np.mean(np.square(residual))) / y_test.std()
     names = [activation.name for activation in functions]
-    return AntisymmetricCapacity(list(targets), names, list(widths), errors)
+    return AntisymmetricCapacity(targets, names, widths, errors)
 
 
 def _fit(

@@ -152,13 +152,18 @@ class TorchSubject(Subject):
             return hook
 
         handles = [part.register_forward_hook(record(name or "activation")) for name, part in self.activations]
-        was_training = self.module.training
+        modes = [(part, part.training) for part in self.module.modules()]
         try:
             self.module.eval()
             with torch.no_grad():
                 result = self.module(self._tensor(X))
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            kind = type(self.module).__name__
+            raise ValueError(f"{kind} does not take samples of shape {X.shape[1:]}: {error}") from error
         finally:
-            self.module.train(was_training)
+            _restore_modes(modes)
             for handle in handles:
                 handle.remove()
         hidden: dict[str, Array] = {}
@@ -174,6 +179,16 @@ class TorchSubject(Subject):
         parameter = next(self.module.parameters(), None)
         tensor = self.torch.from_numpy(np.ascontiguousarray(X))
         return tensor if parameter is None else tensor.to(parameter.device, parameter.dtype)
+
+
+def _restore_modes(modes: list[tuple[Any, bool]]) -> None:
+    """Set each part of a module, the module itself first, back to its own mode: training or evaluation."""
+    for part, was_training in modes:
+        if part.training != was_training:
+            part.train(was_training)
+    # The call above reaches all that a part holds, so one that two parts share may have lost its own mode again.
+    for part, was_training in modes:
+        part.training = was_training
 
 
 def network_of(estimator: Any) -> Network:

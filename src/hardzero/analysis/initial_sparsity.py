@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hardzero.activations import Activation, get_activation
 from hardzero.analysis.hidden_activations import NetworkSubject, subject_of
+from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, marker, new_axes
 from hardzero.losses import get_loss
@@ -107,8 +108,8 @@ def initial_sparsity(
     model: Any,
     X: Any,
     *,
-    activations: Sequence[str | Activation] = ("relu", "signed_relu", "lif", "softplus", "tanh"),
-    initializations: Sequence[str] = tuple(INITIALIZATIONS),
+    activations: str | Activation | Sequence[str | Activation] = ("relu", "signed_relu", "lif", "softplus", "tanh"),
+    initializations: str | Sequence[str] = tuple(INITIALIZATIONS),
     n_repeats: int = 5,
     random_state: int = 0,
 ) -> InitialSparsity:
@@ -119,8 +120,8 @@ def initial_sparsity(
     model : sequence of int, or a model
         Units of each hidden layer, or a model (see `sparsity_profile`) whose layer sizes are taken.
     X : array-like or sparse matrix of shape (n_samples, n_features)
-    activations : sequence of str or Activation
-    initializations : sequence of str
+    activations : str, Activation or sequence of them
+    initializations : str or sequence of str
         Of `INITIALIZATIONS`; biases are 0 in all of them.
     n_repeats : int, default=5
         Random networks for each combination.
@@ -142,13 +143,14 @@ def initial_sparsity(
     >>> bool(abs(result.zeros.mean() - 0.5) < 0.05)
     True
     """
+    initializations = as_list(initializations)
     unknown = [name for name in initializations if name not in INITIALIZATIONS]
     if unknown:
         raise ValueError(f"unknown initialization {unknown[0]!r}: choose from {', '.join(INITIALIZATIONS)}")
     if n_repeats < 1:
         raise ValueError(f"n_repeats must be at least 1, got {n_repeats}")
     sizes = _layer_sizes(model, X)
-    functions = [get_activation(activation) for activation in activations]
+    functions = [get_activation(activation) for activation in as_list(activations)]
     zeros = np.zeros((len(functions), len(initializations), n_repeats, len(sizes)))
     for i, activation in enumerate(functions):
         for j, name in enumerate(initializations):
@@ -156,7 +158,7 @@ def initial_sparsity(
                 generator = np.random.default_rng([random_state, i, j, repeat])
                 subject = _random_network(X, sizes, activation, INITIALIZATIONS[name], generator)
                 zeros[i, j, repeat] = subject.network.sparsity(subject.ops, subject.check(X))
-    return InitialSparsity([activation.name for activation in functions], list(initializations), zeros)
+    return InitialSparsity([activation.name for activation in functions], initializations, zeros)
 
 
 def _layer_sizes(model: Any, X: Any) -> list[int]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hardzero.analysis.hidden_activations import Subject, dense, subject_of
+from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, marker, new_axes
 
@@ -99,7 +100,7 @@ def linear_separability(
     X_test: Any,
     y_test: ArrayLike,
     *,
-    label_budgets: Sequence[int] | None = None,
+    label_budgets: int | Sequence[int] | None = None,
     n_resamples: int = 10,
     confidence: float = 0.95,
     probe: str = "ridge",
@@ -122,7 +123,7 @@ def linear_separability(
         Classes, or real targets.
     X_test, y_test
         Held-out rows on which probes are scored.
-    label_budgets : sequence of int, optional
+    label_budgets : int or sequence of int, optional
         Labels for a probe; by default 30, 100, 300, … as far as the pool goes, up to 3000. Draws are
         stratified by class.
     n_resamples : int, default=10
@@ -143,8 +144,8 @@ def linear_separability(
     Raises
     ------
     ValueError
-        For budgets smaller than the number of classes or larger than the pool, less than two resamples, an
-        unknown probe, or data that do not suit the model.
+        For budgets smaller than the number of classes or larger than the pool, less than two resamples, no test
+        samples, an unknown probe, or data that do not suit the model.
 
     Examples
     --------
@@ -164,6 +165,8 @@ def linear_separability(
     pool, test = subject.check(X), subject.check(X_test)
     _check_targets(y, pool.shape[0], "y", "X")
     _check_targets(y_test, test.shape[0], "y_test", "X_test")
+    if max_test_samples < 1:
+        raise ValueError(f"max_test_samples must be at least 1, got {max_test_samples}")
     test, y_test = test[:max_test_samples], y_test[:max_test_samples]
     is_classification = not type_of_target(y).startswith("continuous")
     budgets = _check_budgets(label_budgets, y, is_classification)
@@ -231,15 +234,15 @@ def _check_targets(y: NDArray[Any], n_samples: int, name: str, X_name: str) -> N
         raise ValueError(f"{name} contains NaN or infinity")
 
 
-def _check_budgets(label_budgets: Sequence[int] | None, y: NDArray[Any], is_classification: bool) -> list[int]:
+def _check_budgets(label_budgets: int | Sequence[int] | None, y: NDArray[Any], is_classification: bool) -> list[int]:
     least = 2 * len(np.unique(y)) if is_classification else 3
     if is_classification and len(np.unique(y)) < 2:
         raise ValueError(f"y contains only one class ({y[0]!r}): separability needs at least two")
     if label_budgets is None:
         label_budgets = [budget for budget in (30, 100, 300, 1000, 3000) if least <= budget <= len(y)] or [len(y)]
-    budgets = sorted({int(budget) for budget in label_budgets})
+    budgets = sorted({int(budget) for budget in as_list(label_budgets)})
     if not budgets or budgets[0] < least or budgets[-1] > len(y):
         raise ValueError(
-            f"label_budgets must lie from {least} (two a class) to {len(y)} (rows of X), got {list(label_budgets)}"
+            f"label_budgets must lie from {least} (two a class) to {len(y)} (rows of X), got {as_list(label_budgets)}"
         )
     return budgets

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.analysis.hidden_activations import NetworkSubject, checked_input, dense, subject_of
+from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, new_axes
+from hardzero.losses import get_loss
 from hardzero.network import Input, Network
 from hardzero.ops import get_ops
 
@@ -95,7 +97,7 @@ def prediction_cost(
     model: Any,
     X: Any,
     *,
-    batch_sizes: tuple[int, ...] = (1, 128),
+    batch_sizes: int | Sequence[int] = (1, 128),
     n_rounds: int = 15,
     random_state: int = 0,
 ) -> PredictionCost:
@@ -108,7 +110,7 @@ def prediction_cost(
     ----------
     model : fitted hardzero estimator or hardzero.network.Network
     X : array-like or sparse matrix of shape (n_samples, n_features)
-    batch_sizes : tuple of int, default=(1, 128)
+    batch_sizes : int or sequence of int, default=(1, 128)
         Inputs predicted at a time; sizes beyond the rows of `X` are left out, but for the smallest.
     n_rounds : int, default=15
         Timings of each, after one that does not count; each covers at least 10 calls for single inputs.
@@ -135,12 +137,14 @@ def prediction_cost(
     >>> prediction_cost(classifier, X / 16, n_rounds=3).dense_multiply_adds.tolist()
     [4096, 640]
     """
+    batch_sizes = as_list(batch_sizes)
     if not batch_sizes or min(*batch_sizes, n_rounds) < 1:
         raise ValueError("batch_sizes and n_rounds must be at least 1")
     subject = subject_of(model)
     if not isinstance(subject, NetworkSubject):
         raise TypeError(f"prediction_cost takes hardzero's own models, not a {type(model).__name__}")
-    network = subject.network
+    # Scores alone are timed, and predictors do not know the output functions of autoencoders.
+    network = replace(subject.network, loss=get_loss("identity"))
     X, _ = checked_input(subject, X, max(*batch_sizes, 256), random_state)
     sizes = [size for size in batch_sizes if size <= X.shape[0]] or [X.shape[0]]
     engine, by_blas = _time(network, X, sizes, n_rounds)

@@ -161,7 +161,7 @@ def representation_size(
     Raises
     ------
     ValueError
-        If `y` does not have one class for each row of `X`, or `X` does not suit the model.
+        If `y` does not have one class for each row of `X`, none of them missing, or `X` does not suit the model.
 
     Examples
     --------
@@ -172,11 +172,15 @@ def representation_size(
     >>> representation_size(classifier, X / 16, y).dense_bytes("layer 1")
     256
     """
+    import pandas as pd
+
     subject = subject_of(model)
     n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
     classes = None if y is None else np.asarray(y)
     if classes is not None and classes.shape != (n_samples,):
         raise ValueError(f"y needs one class a row of X, shape ({n_samples},), got {classes.shape}")
+    if classes is not None and pd.isna(classes).any():
+        raise ValueError("y contains NaN or None: leave these samples out, of X also, or name their class")
     checked, chosen = checked_input(subject, X, max_samples, random_state)
     active: dict[str, list[NDArray[np.int64]]] = {}
     n_units: dict[str, int] = {}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.activations import LeakyIntegrateAndFire, Softplus, get_activation
+from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import LINES, color, finish, new_axes
 
@@ -111,13 +112,13 @@ class ResponseCurves(Result):
 
 
 def response_curves(
-    *, betas: Sequence[float] = (1.0, 2.0, 4.0, 8.0), neuron: LeakyIntegrateAndFire = BIOLOGICAL_NEURON
+    *, betas: float | Sequence[float] = (1.0, 2.0, 4.0, 8.0), neuron: LeakyIntegrateAndFire = BIOLOGICAL_NEURON
 ) -> ResponseCurves:
     """Compute the responses that Glorot et al. (2011, figures 1 and 2) compare.
 
     Parameters
     ----------
-    betas : sequence of float, default=(1, 2, 4, 8)
+    betas : float or sequence of float, default=(1, 2, 4, 8)
         Hardness of each softplus; the curves tend to the rectifier.
     neuron : LeakyIntegrateAndFire, default=`BIOLOGICAL_NEURON`
         In seconds, millivolts, nanoamperes and megaohms.
@@ -139,7 +140,7 @@ def response_curves(
     """
     x = (np.arange(-800, 801) / 100).astype(np.float32)
     functions = {"rectifier": get_activation("relu")}
-    for beta in betas:
+    for beta in as_list(betas):
         functions["softplus" if beta == 1 else f"softplus, β = {beta:g}"] = Softplus(beta)
     functions.update(tanh=get_activation("tanh"), logistic=get_activation("logistic"))
     rheobase = (neuron.threshold_potential - neuron.resting_potential) / neuron.resistance

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.prediction_cost import prediction_cost
+from hardzero.analysis.regression_error import root_mean_squared_error
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish
 from hardzero.atomic_file import atomic_file
@@ -167,7 +169,7 @@ def sparsity_frontier(
     X_test: Any,
     y_test: ArrayLike,
     *,
-    target_sparsity: Sequence[float] = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98),
+    target_sparsity: float | Sequence[float] = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98),
     n_seeds: int = 3,
     on_point: Callable[[FrontierPoint], object] | None = None,
 ) -> SparsityFrontier:
@@ -182,7 +184,7 @@ def sparsity_frontier(
         Training data.
     X_test, y_test
         Data on which error, zeros and time are measured.
-    target_sparsity : sequence of float
+    target_sparsity : float or sequence of float
         Wanted fractions of zeros; 0 trains without a penalty.
     n_seeds : int, default=3
         Networks for each target.
@@ -196,7 +198,8 @@ def sparsity_frontier(
     Raises
     ------
     ValueError
-        If there is no target, a target lies outside [0, 1), or `n_seeds` is below 1.
+        If the estimator is neither classifier nor regressor, there is no target, a target lies outside [0, 1),
+        or `n_seeds` is below 1.
     KeyboardInterrupt
         If Ctrl-C ended a training: `on_point` has seen the networks that are finished.
 
@@ -212,11 +215,16 @@ def sparsity_frontier(
     >>> frontier.to_frame()["target"].tolist()
     [0.0, 0.8]
     """
-    from sklearn.base import clone, is_classifier
+    from sklearn.base import clone, is_classifier, is_regressor
 
-    targets = [float(target) for target in target_sparsity]
+    if not (is_classifier(estimator) or is_regressor(estimator)):
+        raise ValueError(
+            f"sparsity_frontier weighs sparsity against test error, which a {type(estimator).__name__} does not have: "
+            "give a RectifierClassifier or RectifierRegressor"
+        )
+    targets = [float(target) for target in as_list(target_sparsity)]
     if not targets or not all(0 <= target < 1 for target in targets):
-        raise ValueError(f"target_sparsity needs fractions in [0, 1), got {list(target_sparsity)}")
+        raise ValueError(f"target_sparsity needs fractions in [0, 1), got {as_list(target_sparsity)}")
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
     points = []
@@ -240,7 +248,7 @@ def _measure(fitted: Any, target: float, seed: int, seconds: float, X_test: Any,
     if is_classifier(fitted):
         error = 100.0 * (1.0 - fitted.score(X_test, y_test))
     else:
-        error = float(np.sqrt(np.mean(np.square(fitted.predict(X_test) - y_test))))
+        error = root_mean_squared_error(fitted, X_test, y_test)
     cost = prediction_cost(fitted, X_test, batch_sizes=(1,)).to_frame().iloc[0]
     return FrontierPoint(
         target=target,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import hardzero
 from hardzero.analysis.hidden_activations import network_of
+from hardzero.analysis.image_shape import check_image_shape
 from hardzero.analysis.sparsity_frontier import SparsityFrontier
 from hardzero.atomic_file import atomic_file
 from hardzero.report.activity_section import activity_section, class_section
@@ -86,7 +87,7 @@ def write_report(
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
     ValueError
-        If the data do not suit the model, or the page or the sweep cannot be opened.
+        If the data or `image_shape` do not suit the model, or the page or the sweep cannot be opened.
 
     Examples
     --------
@@ -111,6 +112,8 @@ def write_report(
     if hasattr(estimator, "transform_texts"):
         data = data and replace(data, X=estimator.transform_texts(data.X))
         estimator = estimator.estimator_
+    if data is not None and image_shape is not None:
+        check_image_shape(image_shape, (network_of(estimator).n_features,))
     with plotting():
         sections, figures = _sections(estimator, data, sweep)
     heading = title or (f"{kind} on {data.name}" if data is not None and data.name else kind)
@@ -158,9 +161,14 @@ def _report_data(
         return None
     if max_samples < 1:
         raise ValueError(f"max_samples must be at least 1, got {max_samples}")
-    if isinstance(dataset, tuple):
+    if isinstance(dataset, (tuple, list)) and len(dataset) == 2:
         X, y = dataset
         name = ""
+    elif not hasattr(dataset, "test"):
+        raise ValueError(
+            "dataset must be (X, y) or a data set of hardzero.datasets; for samples without targets give (X, None), "
+            f"got {_kind(dataset)}"
+        )
     else:
         held_out = next((part for part in (dataset.test, dataset.validation, dataset.train) if len(part)), None)
         if held_out is None:
@@ -175,7 +183,18 @@ def _report_data(
     if not X.shape[0]:
         raise ValueError("the data have no samples: a page needs at least one")
     head = partial(_first_rows, n_rows=max_samples)
-    return ReportData(head(X), None if y is None else np.asarray(head(y)), image_shape, class_names, name)
+    return ReportData(head(X), None if y is None else _targets(head(y)), image_shape, class_names, name)
+
+
+def _targets(y: Any) -> NDArray[Any]:
+    """Return targets as an array, a single column of them with one axis."""
+    targets = np.asarray(y)
+    return targets.ravel() if targets.shape[1:] == (1,) else targets
+
+
+def _kind(dataset: Any) -> str:
+    kind = type(dataset).__name__
+    return f"a {kind} of {len(dataset)}" if isinstance(dataset, (tuple, list)) else f"a value of type {kind}"
 
 
 def _first_rows(array: Any, n_rows: int) -> Any:

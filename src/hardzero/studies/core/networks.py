@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 
 from hardzero.activations import Softplus
+from hardzero.analysis.regression_error import root_mean_squared_error
 from hardzero.autoencoders import StackedDenoisingAutoencoder
 from hardzero.checkpoint import Checkpoint, fingerprint
 from hardzero.datasets.rows import stack_rows
@@ -167,7 +168,7 @@ def regression_metrics(regressor: RectifierRegressor, X: Any, y: Any) -> Metrics
     """Return root mean squared error and exact zeros (percent) on test data, and what training took."""
     zeros = zeros_by_layer(regressor, X)
     return {
-        "rmse": float(np.sqrt(np.mean(np.square(regressor.predict(X) - y)))),
+        "rmse": root_mean_squared_error(regressor, X, y),
         "zeros": float(np.average(zeros, weights=_units(regressor))),
         "zeros_by_layer": zeros,
         **training_metrics(regressor),
