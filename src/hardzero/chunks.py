@@ -138,6 +138,7 @@ class _Run:
     zeros: list[list[float]] = field(default_factory=list, init=False)
     scores: list[float] = field(default_factory=list, init=False)
     best: Any = field(default=None, init=False)
+    latest_rows: Any = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.random_state = check_random_state(self.estimator.random_state)
@@ -157,6 +158,7 @@ class _Run:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Got `batch_size`")  # the last chunk may be small
                 estimator._fit_chunk(X, y, self.classes, place)
+            self.latest_rows = X
             if number == 1 and not total.n_samples and self.validation is not None:
                 self.estimator.score(*self.validation)  # so that a mistake in them shows before a whole pass is lost
             if number == 1 and self.classes is not None and np.ndim(y) == 1:
@@ -195,14 +197,18 @@ class _Run:
         if self.best is not None:
             estimator.network_.restore_parameters(self.best)
         history = estimator._trainer.history
-        reached = np.array(history.sparsity_curve[-1])
+        # The last chunk's zeros are those after the shift of the biases, which ends the last pass.
+        if len(self.losses) == self.passes and estimator._trainer.penalty.final_zeros is not None:
+            self.zeros[-1] = history.sparsity_curve[-1]
         if self.losses:
             history.loss_curve, history.sparsity_curve = self.losses, self.zeros
             history.best_loss = min(self.losses)
         history.n_epochs, history.n_passes = len(self.losses), estimator.max_iter
         estimator._publish(history)
-        if self.best is None:
-            estimator._warn_if_target_missed(reached)
+        rows = self.latest_rows if self.validation is None else self.validation[0]
+        if rows is not None:
+            estimator._record_sparsity(estimator._validate_X(rows))
+            estimator._warn_if_target_missed(estimator.sparsity_)
         if self.scores:
             estimator.validation_scores_, estimator.best_validation_score_ = self.scores, max(self.scores)
 

@@ -53,6 +53,9 @@ Array = NDArray[np.float32]
 SPARSITY_SAMPLES = 10_000
 """Training samples on which `sparsity_` is measured: enough for three digits, a small part of an epoch."""
 
+SPARSITY_SAMPLES_OF_A_PASS = 500
+"""The same after `partial_fit`, a single epoch: they fix the fraction to about a quarter of a point."""
+
 ATTRIBUTES_OF_EPOCHS = ("loss_curve_", "validation_scores_", "best_validation_score_", "best_loss_", "sparsity_curve_")
 """What describes the epochs of a run, of which ``lbfgs`` has none."""
 
@@ -191,7 +194,7 @@ class RectifierEstimator(NetworkEstimator):
             Samples in all chunks together, by which a run is steered. If it is missing, or `classes` are, one more pass
             finds out; if it is wrong, a warning says so after the first pass.
         validation : tuple (X, y), optional
-            Judges each pass; the parameters of the best one are kept.
+            Judges each pass; the parameters of the best one are kept, and `sparsity_` is measured on these data.
         callback : callable, optional
             Called after each pass with a `hardzero.training.EpochReport`; a true return value ends training.
         on_chunk : callable, optional
@@ -206,6 +209,11 @@ class RectifierEstimator(NetworkEstimator):
         ValueError
             If a chunk cannot be learned from, an iterator is given where several passes are needed, `passes` is below
             1, or `early_stopping` is on: `validation` takes its place.
+
+        Warns
+        -----
+        UserWarning
+            If the network that is kept misses `target_sparsity` by more than a point on the rows of `sparsity_`.
 
         Examples
         --------
@@ -367,8 +375,9 @@ class RectifierEstimator(NetworkEstimator):
             else:
                 self._fit_epochs(ops, data, random_state, callback, training_file)
             self._check_finite()
+            if chunk is None:
+                self._record_sparsity(data.samples.X, SPARSITY_SAMPLES_OF_A_PASS if incremental else SPARSITY_SAMPLES)
             if not incremental:
-                self.sparsity_ = self.network_.sparsity(ops, data.samples.X[:SPARSITY_SAMPLES])
                 curve = vars(self).get("sparsity_curve_", [])
                 self._warn_if_target_missed(curve[-1] if len(curve) else self.sparsity_)
         return self
@@ -433,6 +442,10 @@ class RectifierEstimator(NetworkEstimator):
         self.n_layers_ = len(sizes) + 2
         self.out_activation_ = loss.output_activation
         self.n_iter_, self.t_ = 0, 0
+
+    def _record_sparsity(self, X: Input, most_rows: int = SPARSITY_SAMPLES) -> None:
+        """Set `sparsity_` to what the network has on the first rows of `X`."""
+        self.sparsity_ = self.network_.sparsity(self._ops(), X[:most_rows])
 
     def _check_finite(self) -> None:
         for layer in self.network_.parameters:
