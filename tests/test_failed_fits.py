@@ -140,6 +140,13 @@ def test_a_number_of_samples_that_is_none_is_refused(n_samples):
 def test_a_chunk_that_is_no_pair_of_arrays_is_refused(chunk):
     with pytest.raises(ValueError, match=r"a chunk must be a tuple \(X, y\) of arrays"):
         classifier().fit_chunks([chunk], classes=[0, 1, 2], n_samples=90)
+    with pytest.raises(ValueError, match=r"a chunk must be a tuple \(X, y\) of arrays"):
+        classifier().fit_chunks([chunk])
+
+
+def test_a_pair_of_arrays_is_no_sequence_of_chunks():
+    with pytest.raises(ValueError, match=r"a chunk must be a tuple \(X, y\) of arrays"):
+        classifier().fit_chunks((X, Y))
 
 
 def test_classes_of_chunks_may_come_in_any_order():

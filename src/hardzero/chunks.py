@@ -92,7 +92,7 @@ def fit_chunks(
         check_rows_of_validation(estimator, validation[0])
     needs_classes = is_classifier(estimator) and classes is None
     if needs_classes or n_samples is None:
-        counted, found = _survey(chunks, is_classifier(estimator))
+        counted, found = _survey(estimator, chunks)
         n_samples = counted
         classes = found if needs_classes else classes
     assert n_samples is not None
@@ -147,9 +147,7 @@ class _Run:
         """Train on every chunk once, then judge by the validation data."""
         estimator, total = self.estimator, _Pass()
         for chunk in chunks:
-            if not isinstance(chunk, tuple | list) or len(chunk) != 2 or not hasattr(chunk[0], "shape"):
-                raise ValueError("a chunk must be a tuple (X, y) of arrays; fit_chunks takes no sample weights")
-            X, y = chunk
+            X, y = _parts(chunk)
             size = int(X.shape[0])
             first = (number - 1 + total.n_samples / self.n_samples) / self.passes
             last = (number - 1 + (total.n_samples + size) / self.n_samples) / self.passes
@@ -224,12 +222,20 @@ class _Run:
         return score
 
 
-def _survey(chunks: Chunks, find_classes: bool) -> tuple[int, NDArray[Any] | None]:
+def _parts(chunk: Any) -> Chunk:
+    """Return X and y of a chunk."""
+    if not isinstance(chunk, tuple | list) or len(chunk) != 2 or not hasattr(chunk[0], "shape"):
+        raise ValueError("a chunk must be a tuple (X, y) of arrays; fit_chunks takes no sample weights")
+    return chunk[0], chunk[1]
+
+
+def _survey(estimator: Any, chunks: Chunks) -> tuple[int, NDArray[Any] | None]:
     """Go through the chunks once; return the number of samples and, of a classification, the classes."""
     n_samples, classes = 0, None
-    for X, y in open_chunks(chunks, rewind=True):
+    for chunk in open_chunks(chunks, rewind=True):
+        X, y = _parts(chunk)
         n_samples += int(X.shape[0])
-        if find_classes:
+        if is_classifier(estimator):
             found = np.unique(np.asarray(y))
             classes = found if classes is None else np.union1d(classes, found)
     return n_samples, classes
