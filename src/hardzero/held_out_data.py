@@ -42,7 +42,7 @@ def hold_out(
     return samples.part(train), samples.part(held_out)
 
 
-def labels_if_shareable(labels: NDArray[np.intp], held_out: float) -> NDArray[np.intp] | None:
+def labels_if_shareable(labels: NDArray[Any], held_out: float) -> NDArray[Any] | None:
     """Return the labels to stratify a split by, or None where a class has too few samples for both parts."""
     counts = np.unique(labels, return_counts=True)[1]
     n_smaller_part = min(held_out, 1 - held_out) * len(labels)

@@ -565,9 +565,11 @@ class RectifierEstimator(NetworkEstimator):
 
     def _labels_to_stratify(self, targets: Array) -> NDArray[Any] | None:
         """Return the classes of which the held-out part gets its share, if there are such."""
-        if isinstance(self, ClassifierMixin) and self.network_.loss.output_activation == "softmax":
+        if not isinstance(self, ClassifierMixin):
+            return None
+        if self.network_.loss.output_activation == "softmax":
             return labels_if_shareable(targets.argmax(axis=1), self.validation_fraction)
-        return targets[:, 0] if isinstance(self, ClassifierMixin) and targets.shape[1] == 1 else None
+        return labels_if_shareable(targets[:, 0], self.validation_fraction) if targets.shape[1] == 1 else None
 
     def _settings(self, n_samples: int, random_state: np.random.RandomState) -> TrainingSettings:
         if self.batch_size == "auto":
