@@ -236,6 +236,7 @@ def _survey(estimator: Any, chunks: Chunks) -> tuple[int, NDArray[Any] | None]:
         X, y = _parts(chunk)
         n_samples += int(X.shape[0])
         if is_classifier(estimator):
+            estimator._refuse_unusable_targets(y, incremental=True)
             found = np.unique(np.asarray(y))
             classes = found if classes is None else np.union1d(classes, found)
     return n_samples, classes

@@ -43,6 +43,7 @@ from hardzero.rectifier_parameters import PARAMETER_CONSTRAINTS, STOCHASTIC_SOLV
 from hardzero.same_architecture import check_same_architecture
 from hardzero.semi_supervised import labeled_part
 from hardzero.training import Callback, ChunkOfRun, History, Trainer, TrainingDiverged, TrainingSettings
+from hardzero.unusable_targets import refuse_dates, refuse_unusable_targets
 from hardzero.user_warnings import warn_user
 
 if TYPE_CHECKING:
@@ -312,6 +313,10 @@ class RectifierEstimator(NetworkEstimator):
 
         return Predictor(self.network_, precision=precision, n_threads=n_threads)
 
+    def _validate_X(self, X: ArrayLike | csr_array) -> Input:
+        refuse_dates(X, "X")
+        return super()._validate_X(X)
+
     def _scores(self, X: ArrayLike | csr_array) -> Array:
         """Return the output activation for validated or raw input."""
         check_is_fitted(self)
@@ -393,6 +398,8 @@ class RectifierEstimator(NetworkEstimator):
         incremental: bool,
     ) -> FitData:
         """Check what the caller gave, and return it in the form that networks take."""
+        refuse_dates(X, "X")
+        self._refuse_unusable_targets(y, incremental=incremental)
         checks = {"accept_sparse": "csr", "dtype": np.float32}
         checks_of_y = {"multi_output": True, "y_numeric": isinstance(self, RegressorMixin)}
         all_rows = None
@@ -416,6 +423,18 @@ class RectifierEstimator(NetworkEstimator):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
         samples = Samples(X, targets, self._total_weight(y, sample_weight))
         return FitData(samples, None if validation is None else validate_held_out(self, validation), all_rows)
+
+    def _refuse_unusable_targets(self, y: Any, *, incremental: bool) -> None:
+        """Raise an error for targets that nothing can be learned from, or that have missing values."""
+        remedy = "drop these rows"
+        if not incremental:
+            remedy += ", or set pretraining='denoising', which takes rows without a target"
+        refuse_unusable_targets(
+            y,
+            is_classifier=isinstance(self, ClassifierMixin),
+            may_be_missing=self.pretraining is not None,
+            remedy=remedy,
+        )
 
     def _initialize(
         self,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_consistent_length
 
 from hardzero.network import Input
+from hardzero.unusable_targets import missing_entries
 
 UNLABELED = -1
 """The numeric class label of an unlabeled row, as in `sklearn.semi_supervised`."""
@@ -59,7 +60,7 @@ def labeled_rows(y: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:
     array([ True, False])
     """
     entries = y.reshape(y.shape[0], -1)
-    absent = _missing(entries)
+    absent = missing_entries(entries)
     if is_classifier and entries.dtype.kind in "iufO":
         # pandas.NA cannot be compared.
         if entries.dtype.kind == "O":
@@ -110,13 +111,3 @@ def refuse_mixed_labels(y: NDArray[Any]) -> None:
     if len({isinstance(label, str) for label in labels}) > 1:
         names = ", ".join(sorted({type(label).__name__ for label in labels}))
         raise ValueError(f"y mixes labels of types {names}: make them one type")
-
-
-def _missing(entries: NDArray[Any]) -> NDArray[np.bool_]:
-    if entries.dtype.kind == "f":
-        return np.asarray(np.isnan(entries))
-    if entries.dtype.kind != "O":
-        return np.zeros(entries.shape, dtype=bool)
-    import pandas
-
-    return np.asarray(pandas.isna(entries))
