@@ -369,7 +369,7 @@ TARGETS = make_regression(60, 20, random_state=0)
         (lambda X, y: small(input_dropout=1.0).fit(X, y), "input_dropout"),
         (lambda X, y: small(hidden_dropout=-0.1).fit(X, y), "hidden_dropout"),
         (lambda X, y: small(hidden_layer_sizes=(10, 0)).fit(X, y), "hidden_layer_sizes must be > 0"),
-        (lambda X, y: small(hidden_layer_sizes=(10.5,)).fit(X, y), "hidden_layer_sizes"),
+        (lambda X, y: small(hidden_layer_sizes=(8.0, 4.5)).fit(X, y), "hidden_layer_sizes must be whole numbers"),
         (lambda X, y: small(hidden_layer_sizes="10").fit(X, y), "hidden_layer_sizes"),
         (lambda X, y: small(hidden_layer_sizes=("a",)).fit(X, y), "hidden_layer_sizes"),
         (lambda X, y: small(n_jobs=0).fit(X, y), "n_jobs=0"),

@@ -140,6 +140,13 @@ def test_a_number_of_samples_that_is_none_is_refused(n_samples):
 def test_a_chunk_that_is_no_pair_of_arrays_is_refused(chunk):
     with pytest.raises(ValueError, match=r"a chunk must be a tuple \(X, y\) of arrays"):
         classifier().fit_chunks([chunk], classes=[0, 1, 2], n_samples=90)
+    with pytest.raises(ValueError, match=r"a chunk must be a tuple \(X, y\) of arrays"):
+        classifier().fit_chunks([chunk])
+
+
+def test_a_pair_of_arrays_is_no_sequence_of_chunks():
+    with pytest.raises(ValueError, match=r"a chunk must be a tuple \(X, y\) of arrays"):
+        classifier().fit_chunks((X, Y))
 
 
 def test_classes_of_chunks_may_come_in_any_order():
@@ -154,6 +161,22 @@ def test_a_target_that_chunks_miss_is_told():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         classifier(target_sparsity=0.7, hidden_layer_sizes=64, batch_size=10).fit_chunks([(X, Y)] * 8, passes=5)
+
+
+@pytest.mark.parametrize("validation", [None, (X[60:], Y[60:])])
+def test_zeros_after_chunks_are_those_of_the_network_that_is_kept(validation):
+    model = classifier(target_sparsity=0.99)
+    with pytest.warns(UserWarning, match="target_sparsity was not reached"):
+        model.fit_chunks([(X[:30], Y[:30]), (X[30:60], Y[30:60])], passes=2, validation=validation)
+    rows = X[30:60] if validation is None else validation[0]
+    np.testing.assert_array_equal(model.sparsity_, model.measure_sparsity(rows))
+    if validation is None:  # the curve ends with the same, measured after the shift of the biases
+        np.testing.assert_allclose(model.sparsity_curve_[-1], model.sparsity_)
+
+
+def test_zeros_after_a_pass_are_those_of_the_network():
+    model = classifier().partial_fit(X, Y, classes=[0, 1, 2])
+    np.testing.assert_array_equal(model.sparsity_, model.measure_sparsity(X))
 
 
 @pytest.mark.parametrize("index", [-1, 12, 10_000_000])

@@ -92,7 +92,7 @@ def fit_chunks(
         check_rows_of_validation(estimator, validation[0])
     needs_classes = is_classifier(estimator) and classes is None
     if needs_classes or n_samples is None:
-        counted, found = _survey(chunks, is_classifier(estimator))
+        counted, found = _survey(estimator, chunks)
         n_samples = counted
         classes = found if needs_classes else classes
     assert n_samples is not None
@@ -138,6 +138,7 @@ class _Run:
     zeros: list[list[float]] = field(default_factory=list, init=False)
     scores: list[float] = field(default_factory=list, init=False)
     best: Any = field(default=None, init=False)
+    latest_rows: Any = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.random_state = check_random_state(self.estimator.random_state)
@@ -146,9 +147,7 @@ class _Run:
         """Train on every chunk once, then judge by the validation data."""
         estimator, total = self.estimator, _Pass()
         for chunk in chunks:
-            if not isinstance(chunk, tuple | list) or len(chunk) != 2 or not hasattr(chunk[0], "shape"):
-                raise ValueError("a chunk must be a tuple (X, y) of arrays; fit_chunks takes no sample weights")
-            X, y = chunk
+            X, y = _parts(chunk)
             size = int(X.shape[0])
             first = (number - 1 + total.n_samples / self.n_samples) / self.passes
             last = (number - 1 + (total.n_samples + size) / self.n_samples) / self.passes
@@ -157,6 +156,7 @@ class _Run:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Got `batch_size`")  # the last chunk may be small
                 estimator._fit_chunk(X, y, self.classes, place)
+            self.latest_rows = X
             if number == 1 and not total.n_samples and self.validation is not None:
                 self.estimator.score(*self.validation)  # so that a mistake in them shows before a whole pass is lost
             if number == 1 and self.classes is not None and np.ndim(y) == 1:
@@ -195,14 +195,18 @@ class _Run:
         if self.best is not None:
             estimator.network_.restore_parameters(self.best)
         history = estimator._trainer.history
-        reached = np.array(history.sparsity_curve[-1])
+        # The last chunk's zeros are those after the shift of the biases, which ends the last pass.
+        if len(self.losses) == self.passes and estimator._trainer.penalty.final_zeros is not None:
+            self.zeros[-1] = history.sparsity_curve[-1]
         if self.losses:
             history.loss_curve, history.sparsity_curve = self.losses, self.zeros
             history.best_loss = min(self.losses)
         history.n_epochs, history.n_passes = len(self.losses), estimator.max_iter
         estimator._publish(history)
-        if self.best is None:
-            estimator._warn_if_target_missed(reached)
+        rows = self.latest_rows if self.validation is None else self.validation[0]
+        if rows is not None:
+            estimator._record_sparsity(estimator._validate_X(rows))
+            estimator._warn_if_target_missed(estimator.sparsity_)
         if self.scores:
             estimator.validation_scores_, estimator.best_validation_score_ = self.scores, max(self.scores)
 
@@ -218,12 +222,21 @@ class _Run:
         return score
 
 
-def _survey(chunks: Chunks, find_classes: bool) -> tuple[int, NDArray[Any] | None]:
+def _parts(chunk: Any) -> Chunk:
+    """Return X and y of a chunk."""
+    if not isinstance(chunk, tuple | list) or len(chunk) != 2 or not hasattr(chunk[0], "shape"):
+        raise ValueError("a chunk must be a tuple (X, y) of arrays; fit_chunks takes no sample weights")
+    return chunk[0], chunk[1]
+
+
+def _survey(estimator: Any, chunks: Chunks) -> tuple[int, NDArray[Any] | None]:
     """Go through the chunks once; return the number of samples and, of a classification, the classes."""
     n_samples, classes = 0, None
-    for X, y in open_chunks(chunks, rewind=True):
+    for chunk in open_chunks(chunks, rewind=True):
+        X, y = _parts(chunk)
         n_samples += int(X.shape[0])
-        if find_classes:
+        if is_classifier(estimator):
+            estimator._refuse_unusable_targets(y, incremental=True)
             found = np.unique(np.asarray(y))
             classes = found if classes is None else np.union1d(classes, found)
     return n_samples, classes

@@ -267,11 +267,13 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
                     f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
                 )
             if first:
+                self._refuse_unusable_targets(y, incremental=True)
                 self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else labels)
         self._fit(X, y, sample_weight, incremental=True)
 
     def _fit_chunk(self, X: Any, y: Any, classes: Any, chunk: ChunkOfRun) -> None:
         if "classes_" not in vars(self):
+            self._refuse_unusable_targets(y, incremental=True)
             y = np.asarray(y)
             self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else np.unique(classes))
         super()._fit_chunk(X, y, classes, chunk)

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin
+from sklearn.base import RegressorMixin, is_classifier
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import validate_data
 
 from hardzero.fit_data import Samples
 from hardzero.network_estimator import as_network_input
 from hardzero.rectifier_parameters import STOCHASTIC_SOLVERS
+from hardzero.unusable_targets import refuse_dates, refuse_unusable_targets
 
 
 def hold_out(
@@ -42,7 +43,7 @@ def hold_out(
     return samples.part(train), samples.part(held_out)
 
 
-def labels_if_shareable(labels: NDArray[np.intp], held_out: float) -> NDArray[np.intp] | None:
+def labels_if_shareable(labels: NDArray[Any], held_out: float) -> NDArray[Any] | None:
     """Return the labels to stratify a split by, or None where a class has too few samples for both parts."""
     counts = np.unique(labels, return_counts=True)[1]
     n_smaller_part = min(held_out, 1 - held_out) * len(labels)
@@ -56,6 +57,8 @@ def validate_held_out(estimator: Any, validation: Any) -> Samples:
     X, y = validation
     if not estimator.early_stopping or estimator.solver not in STOCHASTIC_SOLVERS:
         raise ValueError("validation is used by early_stopping=True with solver='sgd' or 'adam' only")
+    refuse_dates(X, "X of validation")
+    refuse_unusable_targets(y, is_classifier=is_classifier(estimator), name="y of validation")
     X, y = validate_data(
         estimator,
         X,

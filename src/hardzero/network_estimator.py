@@ -128,7 +128,9 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _hidden_layer_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if not all(isinstance(size, Real) and float(size) > 0 and float(size).is_integer() for size in sizes):
+        if not all(isinstance(size, Real) and float(size).is_integer() for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be whole numbers, got {sizes}")
+        if not all(float(size) > 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 

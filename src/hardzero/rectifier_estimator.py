@@ -43,6 +43,7 @@ from hardzero.rectifier_parameters import PARAMETER_CONSTRAINTS, STOCHASTIC_SOLV
 from hardzero.same_architecture import check_same_architecture
 from hardzero.semi_supervised import labeled_part
 from hardzero.training import Callback, ChunkOfRun, History, Trainer, TrainingDiverged, TrainingSettings
+from hardzero.unusable_targets import refuse_dates, refuse_unusable_targets
 from hardzero.user_warnings import warn_user
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ Array = NDArray[np.float32]
 
 SPARSITY_SAMPLES = 10_000
 """Training samples on which `sparsity_` is measured: enough for three digits, a small part of an epoch."""
+
+SPARSITY_SAMPLES_OF_A_PASS = 500
+"""The same after `partial_fit`, a single epoch: they fix the fraction to about a quarter of a point."""
 
 ATTRIBUTES_OF_EPOCHS = ("loss_curve_", "validation_scores_", "best_validation_score_", "best_loss_", "sparsity_curve_")
 """What describes the epochs of a run, of which ``lbfgs`` has none."""
@@ -191,7 +195,7 @@ class RectifierEstimator(NetworkEstimator):
             Samples in all chunks together, by which a run is steered. If it is missing, or `classes` are, one more pass
             finds out; if it is wrong, a warning says so after the first pass.
         validation : tuple (X, y), optional
-            Judges each pass; the parameters of the best one are kept.
+            Judges each pass; the parameters of the best one are kept, and `sparsity_` is measured on these data.
         callback : callable, optional
             Called after each pass with a `hardzero.training.EpochReport`; a true return value ends training.
         on_chunk : callable, optional
@@ -206,6 +210,11 @@ class RectifierEstimator(NetworkEstimator):
         ValueError
             If a chunk cannot be learned from, an iterator is given where several passes are needed, `passes` is below
             1, or `early_stopping` is on: `validation` takes its place.
+
+        Warns
+        -----
+        UserWarning
+            If the network that is kept misses `target_sparsity` by more than a point on the rows of `sparsity_`.
 
         Examples
         --------
@@ -309,6 +318,10 @@ class RectifierEstimator(NetworkEstimator):
 
         return Predictor(self.network_, precision=precision, n_threads=n_threads)
 
+    def _validate_X(self, X: ArrayLike | csr_array) -> Input:
+        refuse_dates(X, "X")
+        return super()._validate_X(X)
+
     def _scores(self, X: ArrayLike | csr_array) -> Array:
         """Return the output activation for validated or raw input."""
         check_is_fitted(self)
@@ -372,8 +385,9 @@ class RectifierEstimator(NetworkEstimator):
             else:
                 self._fit_epochs(ops, data, random_state, callback, training_file)
             self._check_finite()
+            if chunk is None:
+                self._record_sparsity(data.samples.X, SPARSITY_SAMPLES_OF_A_PASS if incremental else SPARSITY_SAMPLES)
             if not incremental:
-                self.sparsity_ = self.network_.sparsity(ops, data.samples.X[:SPARSITY_SAMPLES])
                 curve = vars(self).get("sparsity_curve_", [])
                 self._warn_if_target_missed(curve[-1] if len(curve) else self.sparsity_)
         return self
@@ -389,6 +403,8 @@ class RectifierEstimator(NetworkEstimator):
         incremental: bool,
     ) -> FitData:
         """Check what the caller gave, and return it in the form that networks take."""
+        refuse_dates(X, "X")
+        self._refuse_unusable_targets(y, incremental=incremental)
         checks = {"accept_sparse": "csr", "dtype": np.float32}
         checks_of_y = {"multi_output": True, "y_numeric": isinstance(self, RegressorMixin)}
         all_rows = None
@@ -412,6 +428,18 @@ class RectifierEstimator(NetworkEstimator):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
         samples = Samples(X, targets, self._total_weight(y, sample_weight))
         return FitData(samples, None if validation is None else validate_held_out(self, validation), all_rows)
+
+    def _refuse_unusable_targets(self, y: Any, *, incremental: bool) -> None:
+        """Raise an error for targets that nothing can be learned from, or that have missing values."""
+        remedy = "drop these rows"
+        if not incremental:
+            remedy += ", or set pretraining='denoising', which takes rows without a target"
+        refuse_unusable_targets(
+            y,
+            is_classifier=isinstance(self, ClassifierMixin),
+            may_be_missing=self.pretraining is not None,
+            remedy=remedy,
+        )
 
     def _initialize(
         self,
@@ -438,6 +466,10 @@ class RectifierEstimator(NetworkEstimator):
         self.n_layers_ = len(sizes) + 2
         self.out_activation_ = loss.output_activation
         self.n_iter_, self.t_ = 0, 0
+
+    def _record_sparsity(self, X: Input, most_rows: int = SPARSITY_SAMPLES) -> None:
+        """Set `sparsity_` to what the network has on the first rows of `X`."""
+        self.sparsity_ = self.network_.sparsity(self._ops(), X[:most_rows])
 
     def _check_finite(self) -> None:
         for layer in self.network_.parameters:
@@ -557,9 +589,11 @@ class RectifierEstimator(NetworkEstimator):
 
     def _labels_to_stratify(self, targets: Array) -> NDArray[Any] | None:
         """Return the classes of which the held-out part gets its share, if there are such."""
-        if isinstance(self, ClassifierMixin) and self.network_.loss.output_activation == "softmax":
+        if not isinstance(self, ClassifierMixin):
+            return None
+        if self.network_.loss.output_activation == "softmax":
             return labels_if_shareable(targets.argmax(axis=1), self.validation_fraction)
-        return targets[:, 0] if isinstance(self, ClassifierMixin) and targets.shape[1] == 1 else None
+        return labels_if_shareable(targets[:, 0], self.validation_fraction) if targets.shape[1] == 1 else None
 
     def _settings(self, n_samples: int, random_state: np.random.RandomState) -> TrainingSettings:
         if self.batch_size == "auto":

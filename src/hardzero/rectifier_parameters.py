@@ -127,9 +127,12 @@ SHARED_ATTRIBUTES = """
     coefs_, intercepts_ : list of ndarray
         Weights, of shape (n_inputs, n_outputs), and biases of each layer, float32.
     sparsity_ : ndarray of shape (n_hidden_layers,)
-        Fraction of exact zeros of each hidden layer on the (first 10,000) training samples.
+        Fraction of exact zeros of each hidden layer of the network, as training left it, on the (first 10,000)
+        training samples; after `fit_chunks` on those of its `validation`, else of the last chunk, and after
+        `partial_fit` on the first 500 rows given.
     sparsity_curve_ : ndarray of shape (n_epochs, n_hidden_layers)
-        The same over each epoch's minibatches; with `target_sparsity`, the last after the shift of the biases.
+        The same over the minibatches of each epoch, or pass over chunks, while the weights change; with
+        `target_sparsity`, the last after the shift of the biases.
     loss_, best_loss_ : float
         Latest and least training loss; `best_loss_` is None with early stopping.
     loss_curve_ : list of float

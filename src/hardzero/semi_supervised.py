@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
 from hardzero.network import Input
+from hardzero.unusable_targets import missing_entries
 
 UNLABELED = -1
 """The numeric class label of an unlabeled row, as in `sklearn.semi_supervised`."""
@@ -20,17 +22,18 @@ def labeled_part(X: Input, y: Any, sample_weight: Any, *, is_classifier: bool) -
     Parameters
     ----------
     X : ndarray or csr_array of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), float or None
     is_classifier : bool
 
     Raises
     ------
     ValueError
-        If the lengths differ, no row is labeled, or all labeled rows are of one class.
+        If the lengths differ, a row is labeled in part, no row is labeled, or all labeled rows are of one class.
     """
-    y = np.asarray(y)
+    y = cast(Any, y).toarray() if issparse(y) else np.asarray(y)
     check_consistent_length(X, y, None if np.ndim(sample_weight) == 0 else sample_weight)
+    refuse_partly_labeled_rows(y, is_classifier=is_classifier)
     labeled = labeled_rows(y, is_classifier=is_classifier)
     kept = keep_labeled(y, labeled, is_classifier=is_classifier)
     weights = sample_weight if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labeled]
@@ -59,14 +62,33 @@ def labeled_rows(y: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:
     array([ True, False])
     """
     entries = y.reshape(y.shape[0], -1)
-    absent = _missing(entries)
+    return np.asarray(~_unlabeled(entries, is_classifier=is_classifier).all(axis=1))
+
+
+def refuse_partly_labeled_rows(y: NDArray[Any], *, is_classifier: bool) -> None:
+    """Raise ValueError if a row of several labels or targets has some of them only."""
+    if y.ndim < 2:
+        return
+    unlabeled = _unlabeled(y.reshape(y.shape[0], -1), is_classifier=is_classifier)
+    partly = np.flatnonzero(unlabeled.any(axis=1) & ~unlabeled.all(axis=1))
+    if partly.size:
+        marks = "-1, None or NaN" if is_classifier else "NaN"
+        raise ValueError(
+            f"row {partly[0]} of y is labeled in part: a row is labeled wholly or not at all. Give all its columns a "
+            f"value, or mark them all as missing ({marks})"
+        )
+
+
+def _unlabeled(entries: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:
+    """Tell which entries of a table of labels or targets are none."""
+    absent = missing_entries(entries)
     if is_classifier and entries.dtype.kind in "iufO":
         # pandas.NA cannot be compared.
         if entries.dtype.kind == "O":
             entries = entries.copy()
             entries[absent] = None
         absent |= np.asarray(entries == UNLABELED, dtype=np.bool_)
-    return np.asarray(~absent.all(axis=1))
+    return absent
 
 
 def keep_labeled(y: NDArray[Any], labeled: NDArray[np.bool_], *, is_classifier: bool) -> NDArray[Any]:
@@ -110,13 +132,3 @@ def refuse_mixed_labels(y: NDArray[Any]) -> None:
     if len({isinstance(label, str) for label in labels}) > 1:
         names = ", ".join(sorted({type(label).__name__ for label in labels}))
         raise ValueError(f"y mixes labels of types {names}: make them one type")
-
-
-def _missing(entries: NDArray[Any]) -> NDArray[np.bool_]:
-    if entries.dtype.kind == "f":
-        return np.asarray(np.isnan(entries))
-    if entries.dtype.kind != "O":
-        return np.zeros(entries.shape, dtype=bool)
-    import pandas
-
-    return np.asarray(pandas.isna(entries))

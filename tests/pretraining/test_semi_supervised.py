@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
@@ -90,6 +91,27 @@ def test_too_few_labels_give_a_clear_error(digits, y, message):
 def test_all_targets_missing_gives_a_clear_error(digits):
     with pytest.raises(ValueError, match="all 50 rows are unlabeled"):
         RectifierRegressor(hidden_layer_sizes=10, pretraining="denoising").fit(digits[0][:50], np.full(50, np.nan))
+
+
+def test_label_matrices_may_be_sparse(digits):
+    X, y = digits
+    labels = np.eye(10, dtype=int)[y]
+    labels[500:] = -1
+    settings = {"hidden_layer_sizes": 20, "pretraining": "denoising", "max_iter": 2, "random_state": 0}
+    dense, sparse = (RectifierClassifier(**settings).fit(X, Y) for Y in (labels, csr_matrix(labels)))
+    assert sparse.t_ == 2 * 500
+    np.testing.assert_array_equal(sparse.predict_proba(X), dense.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("kind", "missing"), [(RectifierClassifier, -1), (RectifierClassifier, None), (RectifierRegressor, np.nan)]
+)
+def test_a_row_is_labeled_wholly_or_not_at_all(digits, kind, missing):
+    X, y = digits
+    Y = np.stack([y % 2, y // 5], axis=1).astype(float if missing is np.nan else object)
+    Y[3], Y[7, 1] = missing, missing
+    with pytest.raises(ValueError, match="row 7 of y is labeled in part: a row is labeled wholly or not at all"):
+        kind(hidden_layer_sizes=10, pretraining="denoising").fit(X, Y)
 
 
 def test_partial_fit_does_not_pretrain(digits):
