@@ -202,7 +202,7 @@ def test_scaling_is_a_part_with_a_table_of_its_own(monkeypatch):
     result = CliRunner().invoke(app, ["bench", "scaling"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
     assert "3.00×" in result.output
-    assert "skipped" not in result.output
+    assert "scaling: skipped" not in result.output
 
 
 def test_a_table_that_cannot_be_written_is_refused_before_the_benchmark(tmp_path, monkeypatch):
