@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from hardzero import csr_rows
-from hardzero.csr_rows import shorten_indices, stack_rows
+from hardzero.csr_rows import shorten_indices, stack_csr_rows
 
 
 def long_rows():
@@ -39,6 +39,6 @@ def test_indices_stay_long_where_short_ones_cannot_count(monkeypatch):
 
 @pytest.mark.parametrize("n_batches", [1, 3])
 def test_batches_are_stacked_in_order(n_batches):
-    stacked = stack_rows([long_rows()] * n_batches)
+    stacked = stack_csr_rows([long_rows()] * n_batches)
     assert stacked.indices.dtype == stacked.indptr.dtype == np.int32
     np.testing.assert_array_equal(stacked.toarray(), np.tile(long_rows().toarray(), (n_batches, 1)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
 from hardzero.activations import Identity
-from hardzero.csr_rows import stack_rows
+from hardzero.csr_rows import stack_csr_rows
 from hardzero.network import PREDICTION_ROWS, Input, Layer, Network
 from hardzero.ops import Ops
 
@@ -84,7 +84,7 @@ def _activations(ops: Ops, layer: Layer, X: Input) -> Input:
     for rows in gen_batches(X.shape[0], PREDICTION_ROWS):
         codes = ops.hidden(ops.rows(X, rows), layer.parameters.weights, layer.parameters.bias, layer.activation)
         batches.append(codes.csr() if layer.activation.makes_zeros else codes.dense())
-    return stack_rows(batches) if layer.activation.makes_zeros else np.concatenate(batches)
+    return stack_csr_rows(batches) if layer.activation.makes_zeros else np.concatenate(batches)
 
 
 def _root_mean_square(X: Input) -> float:

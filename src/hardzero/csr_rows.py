@@ -11,12 +11,12 @@ MOST_NONZEROS = 2**31 - 1
 """What a 32-bit index counts up to."""
 
 
-def stack_rows(batches: Sequence[csr_array]) -> csr_array:
+def stack_csr_rows(batches: Sequence[csr_array]) -> csr_array:
     """Return the rows of all batches, one below the other.
 
     Examples
     --------
-    >>> stack_rows([csr_array(np.eye(2)), csr_array(np.ones((1, 2)))]).toarray()
+    >>> stack_csr_rows([csr_array(np.eye(2)), csr_array(np.ones((1, 2)))]).toarray()
     array([[1., 0.],
            [0., 1.],
            [1., 1.]])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from hardzero.activations import Activation
-from hardzero.csr_rows import stack_rows
+from hardzero.csr_rows import stack_csr_rows
 from hardzero.losses import Loss, shares
 from hardzero.ops import Ops, Rows
 from hardzero.ops.random_bits import mix
@@ -218,7 +218,7 @@ class Network:
 
     def hidden(self, ops: Ops, X: Input, depth: int) -> csr_array:
         """Return the activations of hidden layer `depth` (0 is the first) for all rows of `X`, as CSR."""
-        return stack_rows([forward_pass.hidden[depth].csr() for forward_pass in self._evaluate(ops, X)])
+        return stack_csr_rows([forward_pass.hidden[depth].csr() for forward_pass in self._evaluate(ops, X)])
 
     def sparsity(self, ops: Ops, X: Input) -> NDArray[np.float64]:
         """Return the fraction of exact zeros of each hidden layer over all rows of `X`."""

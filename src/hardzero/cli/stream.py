@@ -73,7 +73,7 @@ class Stream:
 
     def first_rows(self, part: str) -> tuple[Any, Any] | None:
         """Return the first 10,000 rows of a part, or None if it has none."""
-        from scipy.sparse import vstack
+        from hardzero.datasets.rows import stack_rows
 
         pieces, n_rows = [], 0
         for X, y in self.chunks(part):
@@ -83,8 +83,7 @@ class Stream:
                 break
         if not pieces:
             return None
-        rows = [X for X, _ in pieces]
-        X = np.concatenate(rows) if isinstance(rows[0], np.ndarray) else vstack(rows, format="csr")
+        X = stack_rows([X for X, _ in pieces])
         return X[:HELD_OUT_ROWS], np.concatenate([y for _, y in pieces])[:HELD_OUT_ROWS]
 
     def test(self) -> Split:
