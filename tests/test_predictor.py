@@ -105,6 +105,16 @@ def test_more_samples_than_one_minibatch_holds():
     np.testing.assert_allclose(predictor.scores(csr_array(X)), predictor.scores(X), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("n_threads", [2, 3])
+@pytest.mark.parametrize("n_samples", [191, 193, 300, 700])
+@pytest.mark.parametrize("kind", [np.asarray, csr_array])
+def test_any_number_of_threads_gives_the_same_bits(n_threads, n_samples, kind):
+    network = make_network([150, 130, 70, 10])
+    X = kind(make_input(n_samples, 150, 0.1))
+    alone, shared = (Predictor(network, n_threads=n)(X) for n in (1, n_threads))
+    np.testing.assert_array_equal(shared, alone)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     widths=st.lists(st.integers(1, 300), min_size=2, max_size=4),
