@@ -33,6 +33,10 @@ COPYING_PART = 0.05
 SavedParameters = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
+class CheckpointUnusable(ValueError):
+    """A checkpoint from which this training cannot go on: damaged, of another version, or of another training."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """Where and how often the state of a training is saved.
@@ -106,7 +110,7 @@ class TrainingFile:
 
     Raises
     ------
-    ValueError
+    CheckpointUnusable
         If the file is no checkpoint, is damaged, or belongs to another training.
     """
 
@@ -278,14 +282,16 @@ def _read(path: Path, expected: str) -> tuple[dict[str, Any] | None, dict[str, N
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise ValueError(
+        raise CheckpointUnusable(
             f"{path} is damaged, or not a checkpoint ({error}): delete it, or name another file"
         ) from error
     if metadata.get("format") != FORMAT:
-        raise ValueError(f"{path} is not a checkpoint of this version of hardzero: name another file")
+        raise CheckpointUnusable(
+            f"{path} is not a checkpoint of this version of hardzero: delete it, or name another file"
+        )
     state = json.loads(metadata["state"])
     if state["fingerprint"] != expected:
-        raise ValueError(
+        raise CheckpointUnusable(
             f"the checkpoint {path} belongs to a training with other settings or data: go on with those, delete the "
             "file, or name another one"
         )

@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import make_regression
 
 from hardzero import RectifierRegressor
-from hardzero.studies.core.networks import fit_best_rate, regression_metrics
+from hardzero.studies.core.networks import fit, fit_best_rate, regression_metrics
 from hardzero.studies.core.study import Context
 
 
@@ -26,7 +26,7 @@ class Learner:
     def __init__(self, learning_rate_init, random_state, n_jobs):
         self.learning_rate_init = learning_rate_init
 
-    def fit(self, X, y, checkpoint):
+    def fit(self, X, y, checkpoint=None):
         self.tried.append(self.learning_rate_init)
         self.best_validation_score_ = self.scores[self.learning_rate_init]
         if self.best_validation_score_ is None:
@@ -63,3 +63,20 @@ def test_a_column_of_targets_has_the_error_of_the_same_targets_in_one_axis():
 def test_divergence_at_every_rate_is_an_error():
     with pytest.raises(ValueError, match="training failed at every learning rate: training diverged"):
         chosen_and_tried({0.1: None, 0.01: None})
+
+
+def test_a_checkpoint_of_another_version_is_replaced(tmp_path, monkeypatch):
+    X, y = make_regression(60, 5, random_state=0)
+
+    def fitted(path):
+        regressor = RectifierRegressor(hidden_layer_sizes=8, max_iter=3, random_state=0)
+        fit(regressor, X, y, path)
+        return regressor.coefs_[0]
+
+    path = tmp_path / "run" / "rate"
+    with monkeypatch.context() as patch:
+        patch.setattr("hardzero.checkpoint.FORMAT", "hardzero checkpoint 1")
+        fitted(path)
+    before = path.read_bytes()
+    np.testing.assert_array_equal(fitted(path), fitted(None))
+    assert path.read_bytes() != before

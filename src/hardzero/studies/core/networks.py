@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from hardzero.activations import Softplus
 from hardzero.analysis.regression_error import root_mean_squared_error
 from hardzero.autoencoders import StackedDenoisingAutoencoder
-from hardzero.checkpoint import Checkpoint, fingerprint
+from hardzero.checkpoint import Checkpoint, CheckpointUnusable, fingerprint
 from hardzero.datasets.rows import stack_rows
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
 from hardzero.network_estimator import estimator_settings
@@ -133,15 +133,21 @@ def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEsti
 def fit(estimator: Any, X: Any, y: Any, path: Path | None) -> None:
     """Fit for the number of epochs that the protocol says, without a warning about it.
 
-    A training that was killed goes on from its checkpoint at `path`, and one that was complete is not repeated.
+    A training that was killed goes on from its checkpoint at `path`, and one that was complete is not repeated. A
+    checkpoint that cannot be used, such as one by another version, is deleted: the training starts anew.
     """
-    checkpoint = None
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        checkpoint = Checkpoint(path, every_minutes=1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        estimator.fit(X, y, checkpoint=checkpoint)
+        if path is None:
+            estimator.fit(X, y)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint = Checkpoint(path, every_minutes=1.0)
+        try:
+            estimator.fit(X, y, checkpoint=checkpoint)
+        except CheckpointUnusable:
+            path.unlink()
+            estimator.fit(X, y, checkpoint=checkpoint)
 
 
 def validation_score(estimator: Any, context: Context) -> float:
