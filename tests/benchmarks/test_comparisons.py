@@ -12,10 +12,10 @@ import pytest
 from scipy.sparse import csr_array
 from typer.testing import CliRunner
 
-from hardzero.benchmarks import gpu, timing, workloads
+from hardzero.benchmarks import gpu, time_to_error, timing, workloads
 from hardzero.benchmarks.peers import Weights, minibatches, missing_peers, prediction_peers
 from hardzero.benchmarks.scaling import ScalingPoint
-from hardzero.benchmarks.time_to_error import Race, Setting, time_to_error_rows
+from hardzero.benchmarks.time_to_error import Attempt, Race, Setting, seconds_with_restarts, time_to_error_rows
 from hardzero.benchmarks.training import difference_after_equal_steps
 from hardzero.cli import app
 from hardzero.optimizers import GradientDescent, LearningRate
@@ -105,6 +105,18 @@ def test_both_sides_see_the_samples_in_the_same_order(digits):
 
 
 @needs_torch
+def test_both_sides_of_a_race_to_an_error_take_the_same_steps(digits):
+    X, y = digits
+    setting = Setting(16, 0.1, 2, momentum=0.0)
+    errors = []
+    for start in (time_to_error._our_run, time_to_error._torch_run):
+        train, error = start(workloads.untrained("relu", X[:400], y[:400], (30,)), X[400:], y[400:], setting, 3)
+        errors.append([(train(number), error())[1] for number in range(2 * time_to_error.PARTS)])
+    np.testing.assert_allclose(errors[0], errors[1], atol=1.5 / len(y[400:]))
+    assert errors[0][-1] < 0.7 * errors[0][0]
+
+
+@needs_torch
 def test_pytorch_takes_denormal_numbers_for_zero():
     code = """
 import torch
@@ -150,7 +162,8 @@ class ScriptedRace(Race):
 
     def run(self, side, setting, limit, seed=0):
         self.limits.append(limit)
-        return {0.1: self.seconds[side][setting.batch_size][min(seed, 1)]}
+        seconds = self.seconds[side][setting.batch_size][min(seed, 1)]
+        return Attempt(min(seconds, limit), {0.1: seconds})
 
 
 def test_a_setting_that_was_lucky_once_does_not_decide(monkeypatch):
@@ -165,6 +178,13 @@ def test_a_setting_that_was_lucky_once_does_not_decide(monkeypatch):
     assert (row.ours, row.theirs, row.ratio) == (2.0, 8.0, 4.0)
     assert "ours: minibatch 2," in row.setting
     assert race.limits[:3] == [240.0, 1.25, 1.25]
+
+
+def test_seconds_of_runs_that_failed_count():
+    attempts = [Attempt(9.0, {0.2: 2.0, 0.1: 8.0}), Attempt(7.0, {0.2: 3.0, 0.1: np.inf})]
+    assert seconds_with_restarts(attempts, 0.2) == 2.5
+    assert seconds_with_restarts(attempts, 0.1) == 15.0
+    assert seconds_with_restarts(attempts[1:], 0.1) == np.inf
 
 
 def test_a_target_that_a_side_does_not_reach_is_named(capsys):
