@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
+from figures_as_text import markdown, mean_and_deviation
 from hardzero import RectifierClassifier, analysis, datasets
 from hardzero.activations import Activation, Softplus
 
@@ -63,9 +64,8 @@ class Claims:
     def summary(self, fitted: list[Any]) -> dict[str, Any]:
         """Return error and zeros over seeds."""
         errors = [self.error(one) for one in fitted]
-        deviation = np.std(errors, ddof=1) if len(errors) > 1 else 0.0
         return {
-            "test error %": f"{np.mean(errors):.2f} ± {deviation:.2f}",
+            "test error %": mean_and_deviation(errors),
             "zeros %": f"{np.mean([self.zeros(one) for one in fitted]):.1f}",
         }
 
@@ -217,17 +217,6 @@ class Claims:
 
     def _representations(self) -> list[tuple[str, str, float | None]]:
         return [("rectifier", "relu", None), ("rectifier, 90 % zeros", "relu", 0.9), ("tanh", "tanh", None)]
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    """Return a table as Markdown, numbers with three significant digits."""
-
-    def text(value: Any) -> str:
-        return f"{value:.3g}" if isinstance(value, float) and abs(value) < 1000 else str(value)
-
-    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1]]
-    rows += [[text(value) for value in row] for row in frame.itertuples(index=False)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def main() -> None:

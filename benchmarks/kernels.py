@@ -11,9 +11,7 @@ same products in NumPy's BLAS, which multiplies by the zeros. Turns alternate; t
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,33 +20,22 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 import hardzero
+from hardzero.benchmarks.timing import alternate
 from hardzero.ops.native import NativeOps
 from hardzero.ops.updates import Momentum, Parameters
 from hardzero.threads import usable_cores
 
 
-def alternate(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """Return the median seconds of each call, taking turns for about `seconds` in all."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    started = time.perf_counter()
-    while time.perf_counter() - started < seconds or len(times[next(iter(calls))]) < 5:
-        for name, call in calls.items():
-            turn = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - turn)
-    return {name: statistics.median(values[1:]) for name, values in times.items()}
-
-
-def blas_rate(seconds: float) -> float:
+def blas_rate() -> float:
     """Return the GFLOP/s of a large dense product: what this machine reaches at best."""
     a = np.random.default_rng(0).random((2048, 2048), dtype=np.float32)
-    return 2 * 2048**3 / alternate({"blas": lambda: a @ a}, seconds)["blas"] / 1e9
+    return 2 * 2048**3 / alternate({"blas": lambda: a @ a}).median("blas") / 1e9
 
 
-def reading_rate(seconds: float) -> float:
+def reading_rate() -> float:
     """Return the GB/s at which an array of 16 MB is read again and again."""
     a = np.ones(4 * 2**20, dtype=np.float32)
-    return a.nbytes / alternate({"read": lambda: np.dot(a[: a.size // 2], a[a.size // 2 :])}, seconds)["read"] / 1e9
+    return a.nbytes / alternate({"read": lambda: np.dot(a[: a.size // 2], a[a.size // 2 :])}).median("read") / 1e9
 
 
 @dataclass(frozen=True)
@@ -64,7 +51,7 @@ class Machine:
 
 
 def measure(
-    ops: NativeOps, machine: Machine, minibatch: int, width: int, n_outputs: int, density: float, seconds: float
+    ops: NativeOps, machine: Machine, minibatch: int, width: int, n_outputs: int, density: float, n_turns: int
 ) -> dict[str, float]:
     """Return useful GFLOP/s, nearness to the limit and speed-ups over dense BLAS of one layer's products."""
     rng = np.random.default_rng(0)
@@ -93,7 +80,8 @@ def measure(
             "backward": lambda: ops.backward(rows, delta, parameters, step),
             "backward, BLAS": blas_backward,
         },
-        seconds,
+        n_turns=n_turns,
+        least_seconds=0.05,
     )
     useful = 2.0 * rows.n_nonzero * n_outputs
     limits = {
@@ -101,11 +89,11 @@ def measure(
         "backward": machine.least_seconds(2 * useful, 2 * dense_weights.nbytes),
     }
     return {
-        **{f"{product}_of_limit": limit / times[product] for product, limit in limits.items()},
-        "forward": useful / times["forward"] / 1e9,
-        "forward_speedup": times["forward, BLAS"] / times["forward"],
-        "backward": 2 * useful / times["backward"] / 1e9,
-        "backward_speedup": times["backward, BLAS"] / times["backward"],
+        **{f"{product}_of_limit": limit / times.median(product) for product, limit in limits.items()},
+        "forward": useful / times.median("forward") / 1e9,
+        "forward_speedup": times.ratio("forward, BLAS", "forward"),
+        "backward": 2 * useful / times.median("backward") / 1e9,
+        "backward_speedup": times.ratio("backward, BLAS", "backward"),
     }
 
 
@@ -125,11 +113,11 @@ def main() -> None:
     parser.add_argument("--outputs", type=int, help="units of the layer (default: as many as it has inputs)")
     parser.add_argument("--densities", type=float, nargs="+", default=[0.02, 0.05, 0.15, 0.3, 0.5, 1.0])
     parser.add_argument("--threads", type=int, default=usable_cores())
-    parser.add_argument("--seconds", type=float, default=0.5, help="time for each row")
+    parser.add_argument("--turns", type=int, default=5, help="turns of each contestant, a row (default: 5)")
     options = parser.parse_args()
     ops = NativeOps(options.threads)
     with threadpool_limits(options.threads):
-        machine = Machine(blas_rate(options.seconds), reading_rate(options.seconds))
+        machine = Machine(blas_rate(), reading_rate())
         title = (
             f"hardzero {hardzero.__version__}, {ops.instruction_set}, threads: {options.threads}; "
             f"BLAS at best: {machine.arithmetic:.0f} GFLOP/s; reading: {machine.reading:.0f} GB/s"
@@ -140,7 +128,7 @@ def main() -> None:
         table.add_column("of limit", justify="right")
         table.add_column("faster", justify="right")
         for minibatch, width, density in settings(options):
-            rates = measure(ops, machine, minibatch, width, options.outputs or width, density, options.seconds)
+            rates = measure(ops, machine, minibatch, width, options.outputs or width, density, options.turns)
             cells = [f"{width}", f"{minibatch}", f"{density:.0%}"]
             for product in ("forward", "backward"):
                 cells += [f"{rates[product]:.1f} GF/s", f"{rates[f'{product}_of_limit']:.0%}"]

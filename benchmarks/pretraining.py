@@ -13,7 +13,7 @@ import argparse
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
+from figures_as_text import mean_and_deviation
 from hardzero import (
     DenoisingAutoencoder,
     RectifierClassifier,
@@ -30,13 +31,8 @@ from hardzero import (
     datasets,
 )
 from hardzero.benchmarks.peers import denormals_as_zero
+from hardzero.text import bag_of_words
 from hardzero.training import EpochReport
-
-
-def mean_and_spread(values: Sequence[float], digits: int = 2) -> str:
-    """Return mean ± standard deviation."""
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.{digits}f} ± {spread:.{digits}f}"
 
 
 def print_row(*cells: object) -> None:
@@ -90,20 +86,9 @@ def labels(arguments: argparse.Namespace) -> None:
     for n_labels in arguments.labels:
         for activation in arguments.activations:
             without, with_ = (results[activation, n_labels, pretrained] for pretrained in (False, True))
-            errors = [mean_and_spread([error for error, _ in runs]) for runs in (without, with_)]
-            zeros = [mean_and_spread([zeros for _, zeros in runs], 1) for runs in (without, with_)]
+            errors = [mean_and_deviation([error for error, _ in runs]) for runs in (without, with_)]
+            zeros = [mean_and_deviation([zeros for _, zeros in runs], "{:.1f}") for runs in (without, with_)]
             print_row(n_labels, activation, *errors, *zeros)
-
-
-def bag_of_words(n_words: int) -> tuple[csr_array, np.ndarray, csr_array, np.ndarray]:
-    """Return binary bags of the most frequent words of movie reviews, with their polarity."""
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    data = datasets.load("reviews")
-    vectorizer = CountVectorizer(max_features=n_words, binary=True, dtype=np.float32)
-    train = csr_array(vectorizer.fit_transform(data.train.X))
-    test = csr_array(vectorizer.transform(data.test.X))
-    return train, np.asarray(data.train.y), test, np.asarray(data.test.y)
 
 
 def decoders(arguments: argparse.Namespace) -> None:
@@ -113,7 +98,10 @@ def decoders(arguments: argparse.Namespace) -> None:
     cases: list[tuple[str, Any, np.ndarray, Any, np.ndarray]] = [
         ("MNIST", data.train.X[:n], data.train.y[:n], data.test.X, data.test.y)
     ]
-    X, y, X_test, y_test = bag_of_words(5000)
+    reviews = datasets.load("reviews")
+    words = bag_of_words()
+    X, X_test = csr_array(words.fit_transform(reviews.train.X)), csr_array(words.transform(reviews.test.X))
+    y, y_test = np.asarray(reviews.train.y), np.asarray(reviews.test.y)
     rows, tests = (
         np.random.default_rng(0).permutation(len(labels))[:count] for labels, count in ((y, n), (y_test, 4000))
     )
@@ -135,9 +123,9 @@ def decoders(arguments: argparse.Namespace) -> None:
             print_row(
                 name,
                 decoder,
-                mean_and_spread(reconstruction, 4),
-                mean_and_spread(zeros, 1),
-                mean_and_spread(errors),
+                mean_and_deviation(reconstruction, "{:.4f}"),
+                mean_and_deviation(zeros, "{:.1f}"),
+                mean_and_deviation(errors),
             )
 
 

@@ -12,6 +12,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
-from claims import markdown
+from figures_as_text import markdown, mean_and_deviation
 from hardzero import RectifierClassifier, datasets
 from hardzero.cli import recipe
 from hardzero.dead_units import active_counts
@@ -29,6 +30,7 @@ from hardzero.network import ForwardPass
 from hardzero.penalties import SparsityController
 from hardzero.text import bag_of_words
 from hardzero.training import Trainer
+from kept_results import Results
 
 TARGETS = (None, 0.5, 0.7, 0.85, 0.9, 0.95, 0.98)
 SMALL = (256, 256)
@@ -89,31 +91,23 @@ def measure(
     }
 
 
-class Results:
-    """Figures of trained networks, kept in a file where one is named."""
+@dataclass
+class TrainedNetworks:
+    """Figures of trained networks, as `measure` returns them, trained now or before."""
 
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self.known: dict[str, Any] = {}
-        if path is not None and path.exists():
-            lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-            self.known = {line["network"]: line["figures"] for line in lines}
+    results: Results
 
     def __call__(self, *network: Any, **settings: Any) -> dict[str, Any]:
-        """Return what `measure` does, trained now or before."""
-        name = json.dumps([network, settings])
-        if name not in self.known:
-            self.known[name] = measure(*network, **settings)
-            if self.path is not None:
-                with self.path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"network": name, "figures": self.known[name]}) + "\n")
-        figures: dict[str, Any] = self.known[name]
+        """Return what `measure` does."""
+        figures: dict[str, Any] = self.results.get(
+            json.dumps([network, settings]), lambda: measure(*network, **settings)
+        )
         return figures
 
 
 def reached(arguments: Arguments) -> Iterator[pd.DataFrame]:
     """Yield zeros on held-out data against targets, per layer and overall, and the error beside them."""
-    results = Results(arguments.results)
+    results = TrainedNetworks(Results(arguments.results))
     settings = {"early_stopping": True} if arguments.early_stopping else {}
     for data in arguments.data:
         rows = []
@@ -129,7 +123,7 @@ def reached(arguments: Arguments) -> Iterator[pd.DataFrame]:
                     "all %": f"{zeros.mean():.1f}",
                     "largest miss, one layer": "" if target is None else f"{miss.max():.2f}",
                     "overall": "" if target is None else f"{miss_of_means(zeros, target):.2f}",
-                    "test error %": spread([one["error"] for one in figures]),
+                    "test error %": mean_and_deviation([one["error"] for one in figures]),
                 }
             )
         yield pd.DataFrame(rows)
@@ -142,7 +136,7 @@ def miss_of_means(zeros: np.ndarray, target: float) -> float:
 
 def frontier(arguments: Arguments) -> Iterator[pd.DataFrame]:
     """Yield the error of 784-1000-1000-1000-10 on MNIST against its zeros, seed by seed against no penalty."""
-    results = Results(arguments.results)
+    results = TrainedNetworks(Results(arguments.results))
     seeds = {None: arguments.seeds, 0.95: arguments.seeds, 0.97: 2, 0.98: 2, 0.99: 2}
     rows = []
     for target, n_seeds in seeds.items():
@@ -157,8 +151,10 @@ def frontier(arguments: Arguments) -> Iterator[pd.DataFrame]:
                 "networks": len(figures),
                 "zeros % in layers 1, 2, 3": per_layer([one["zeros"] for one in figures], "{:.1f}"),
                 "dead units": per_layer([one["dead"] for one in figures], "{:.0f}"),
-                "test error %": spread(errors),
-                "more than without": "" if target is None else spread(np.subtract(errors, without), "{:+.2f}"),
+                "test error %": mean_and_deviation(errors),
+                "more than without": ""
+                if target is None
+                else mean_and_deviation(np.subtract(errors, without), "{:+.2f}"),
             }
         )
     yield pd.DataFrame(rows)
@@ -181,7 +177,7 @@ def cost(arguments: Arguments) -> Iterator[pd.DataFrame]:
 TIMED = {
     "controller %": (SparsityController, "observe"),
     "penalty in the loss %": (ForwardPass, "activation_penalty"),
-    "calibration %": (Trainer, "_calibrate"),
+    "calibration %": (Trainer, "calibrate"),
 }
 """The parts of a training that a target for the zeros brings with it."""
 
@@ -216,7 +212,7 @@ class Stopwatch:
 
 def revival(arguments: Arguments) -> Iterator[pd.DataFrame]:
     """Yield dead units and errors on digits with `revive_dead_units` and without, seed by seed."""
-    results = Results(arguments.results)
+    results = TrainedNetworks(Results(arguments.results))
     rows = []
     for hidden, rate in FRAGILE:
         settings = {"learning_rate_init": rate, "hidden_dropout": 0.0, "batch_size": 32}
@@ -237,8 +233,8 @@ def revival(arguments: Arguments) -> Iterator[pd.DataFrame]:
                 "networks": len(difference),
                 "dead units a layer": per_layer([one["dead"] for one in without], "{:.1f}"),
                 "dead, revived": per_layer([one["dead"] for one in revived], "{:.1f}"),
-                "test error %": spread(errors[0]),
-                "error, revived": spread(errors[1]),
+                "test error %": mean_and_deviation(errors[0]),
+                "error, revived": mean_and_deviation(errors[1]),
                 "difference ± standard error": f"{difference.mean():+.2f} ± {uncertainty:.2f}",
             }
         )
@@ -253,12 +249,6 @@ def wanted(target: float | None) -> str:
 def per_layer(values: list[list[float]], pattern: str) -> str:
     """Return the means of the layers as text."""
     return ", ".join(pattern.format(mean) for mean in np.mean(values, axis=0))
-
-
-def spread(values: Any, pattern: str = "{:.2f}") -> str:
-    """Return the mean, and the standard deviation where there are several values."""
-    deviation = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-    return pattern.format(np.mean(values)) + deviation
 
 
 PARTS = {"reached": reached, "cost": cost, "frontier": frontier, "revival": revival}

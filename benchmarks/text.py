@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
-import json
 import os
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from figures_as_text import markdown
 from hardzero import RectifierClassifier, RectifierRegressor, StackedDenoisingAutoencoder, datasets
 from hardzero.benchmarks.peers import denormals_as_zero
 from hardzero.benchmarks.timing import OURS, alternate
@@ -39,6 +39,7 @@ from hardzero.studies.core.statistics import estimate
 from hardzero.studies.table2 import AUTOENCODERS, LINEAR, MODELS, PROTOCOL, all_rows, linear_model
 from hardzero.text import N_WORDS, TextModel, bag_of_words
 from hardzero.training import ChunkOfRun
+from kept_results import OutOfTime, Results
 
 RATES = (1e-3, 3e-4)
 REGRESSION_STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
@@ -49,45 +50,6 @@ BATCH = 64
 MEMORY_REVIEWS = 6000
 
 Arguments = argparse.Namespace
-
-
-class OutOfTime(Exception):
-    """What is measured so far is in the file of results."""
-
-
-@dataclass
-class Results:
-    """What is measured, kept in a file from which a later call goes on.
-
-    Parameters
-    ----------
-    path : Path or None
-        A line of JSON a result; None keeps nothing.
-    minutes : float
-        After which nothing more is started.
-    """
-
-    path: Path | None
-    minutes: float
-    found: dict[str, Any] = field(default_factory=dict, init=False)
-
-    def __post_init__(self) -> None:
-        self.deadline = time.perf_counter() + 60 * self.minutes
-        if self.path is not None and self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-            self.found = dict(json.loads(line) for line in lines)
-
-    def get(self, key: str, measure: Callable[[], Any]) -> Any:
-        """Return the result of that name, measuring it where it is new."""
-        if key not in self.found:
-            if time.perf_counter() > self.deadline:
-                raise OutOfTime
-            self.found[key] = measure()
-            print(f"{key}: {self.found[key]}", file=sys.stderr, flush=True)
-            if self.path is not None:
-                with self.path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps([key, self.found[key]]) + "\n")
-        return self.found[key]
 
 
 def transfer(arguments: Arguments) -> Iterator[pd.DataFrame]:
@@ -426,17 +388,6 @@ def prediction_speed(texts: Any, y: Any, new: Any) -> pd.DataFrame:
 def rmse(predictions: Any, truth: Any) -> float:
     """Return the root of the mean squared error."""
     return float(np.sqrt(np.mean(np.square(predictions - truth))))
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    """Return a table as Markdown, numbers with three significant digits."""
-
-    def text(value: Any) -> str:
-        return f"{value:.3g}" if isinstance(value, float) and abs(value) < 1000 else str(value)
-
-    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1]]
-    rows += [[text(value) for value in row] for row in frame.itertuples(index=False)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 PARTS: dict[str, Callable[[Arguments], Iterator[pd.DataFrame]]] = {
