@@ -177,7 +177,7 @@ def test_a_setting_that_was_lucky_once_does_not_decide(monkeypatch):
     (row,) = time_to_error_rows(race, tuple(Setting(size, 0.1, 4) for size in (1, 2, 3)), n_finalists=2, n_seeds=3)
     assert (row.ours, row.theirs, row.ratio) == (2.0, 8.0, 4.0)
     assert "ours: minibatch 2," in row.setting
-    assert race.limits[:3] == [240.0, 1.25, 1.25]
+    assert race.limits[:3] == [240.0, 1.5, 1.5]
 
 
 def test_seconds_of_runs_that_failed_count():

@@ -20,7 +20,7 @@ class Row:
         Network, zeros, minibatch, threads.
     peer : str
     theirs, ours : float
-        In `unit`, medians.
+        In `unit`; medians, or what `agree` says.
     unit : str
     ratio : float
         How many times faster hardzero is: median over the turns, or of medians where sides do not take turns.

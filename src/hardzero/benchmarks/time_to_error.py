@@ -28,8 +28,8 @@ Evaluate = Callable[[], float]
 
 TORCH = "PyTorch"
 
-PATIENCE = 1.25
-"""How much longer than the best setting so far another one may take in the first round before it is given up."""
+PATIENCE = 1.5
+"""How many times as long as the best setting so far another one may take in the first round before it is given up."""
 
 DIVERGED = 0.5
 """Test error at which a run is given up."""
@@ -147,9 +147,12 @@ class Race:
                 train(n_parts)
             except TrainingDiverged:
                 break
-            seconds += time.perf_counter() - started
+            finally:
+                seconds += time.perf_counter() - started
             n_parts += 1
             present = error()
+            if math.isnan(present):
+                break
             best = min(best, present)
             reached.update({t: seconds for t in self.targets if best <= t and seconds < reached[t]})
             if n_parts >= PARTS and present > DIVERGED:
@@ -160,11 +163,11 @@ class Race:
 
 
 def time_to_error_rows(
-    race: Race, grid: tuple[Setting, ...] = GRID, n_finalists: int = 3, n_seeds: int = 8
+    race: Race, grid: tuple[Setting, ...] = GRID, n_finalists: int = 2, n_seeds: int = 8
 ) -> Iterator[Row]:
     """Yield seconds of training until the test error reaches each target, each side at its best setting.
 
-    Both sides run the whole grid once; a run ends when it takes a quarter longer than the side's fastest to the last
+    Both sides run the whole grid once; a run ends when it takes half as long again as the side's fastest to the last
     target. For each target the finalists of each side, which were fastest, then run in other orders of the samples,
     the same for both sides, in turns. A setting is judged by all of these runs, failures included (see
     `seconds_with_restarts`), so that one that was lucky once does not decide. A target that a side does not reach is
@@ -278,6 +281,8 @@ def _torch_run(
     def error() -> float:
         with torch.inference_mode():
             scores = training.module(torch.from_numpy(X_test))
+        if not torch.isfinite(scores).all():
+            return math.nan
         return float(np.mean(scores.argmax(dim=1).numpy() != y_test))
 
     return train, error

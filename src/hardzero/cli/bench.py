@@ -20,7 +20,8 @@ def bench(
 ) -> None:
     """Time hardzero against PyTorch, ONNX Runtime, OpenVINO and scikit-learn on the same networks.
 
-    Contestants take turns in one run; figures are medians. Peers that are not installed are skipped by name.
+    Contestants take turns in one run; figures are medians, but for time-to-error, which counts failed runs. Peers that
+    are not installed are skipped by name.
     The MNIST parts need the data set (see HARDZERO_DATA).
 
     Examples
