@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <utility>
 
 #include "flush_denormals.h"
 
@@ -72,7 +73,17 @@ void ThreadPool::grow(int n_workers) {
   shares_ = std::make_unique<Share[]>(static_cast<std::size_t>(n_shares_));
 }
 
+// The other threads do what is left by one whose task has thrown.
 void ThreadPool::do_tasks(int slot) {
+  try {
+    do_shares(slot);
+  } catch (...) {
+    const std::lock_guard<std::mutex> lock(failure_mutex_);
+    if (failure_ == nullptr) failure_ = std::current_exception();
+  }
+}
+
+void ThreadPool::do_shares(int slot) {
   for (int turn = 0; turn < n_slots_; ++turn) {
     Share& share = shares_[static_cast<std::size_t>((slot + turn) % n_slots_)];
     for (Index i = share.next.fetch_add(1, std::memory_order_relaxed); i < share.end;
@@ -104,8 +115,9 @@ void ThreadPool::run(Index n_tasks, int n_threads, const std::function<void(Inde
   do_tasks(0);
   state_.fetch_and(~kOpen, std::memory_order_acq_rel);
   const auto all_left = [&] { return (state_.load(std::memory_order_acquire) & kInsideMask) == 0; };
-  if (spin_until(all_left)) return;
-  while (!all_left()) std::this_thread::yield();
+  if (!spin_until(all_left))
+    while (!all_left()) std::this_thread::yield();
+  if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void ThreadPool::wake_sleepers() {

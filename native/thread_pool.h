@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -23,7 +24,8 @@ class ThreadPool {
   // Call task(i, slot) for every i in [0, n_tasks) on up to n_threads threads, the caller among them; `slot`,
   // less than n_threads, tells the thread. Each thread begins with successive tasks of its own, because
   // processors fetch memory ahead, and helps the others when they are done. If another thread is using the
-  // pool, the caller does all tasks itself. Denormal numbers count as zero in all tasks.
+  // pool, the caller does all tasks itself. Denormal numbers count as zero in all tasks. What a task throws
+  // is thrown again when all threads have ended.
   void run(Index n_tasks, int n_threads, const std::function<void(Index, int)>& task);
 
   ThreadPool(const ThreadPool&) = delete;
@@ -38,6 +40,7 @@ class ThreadPool {
   void wake_sleepers();
   void wait_for_loop(std::uint64_t seen);
   void do_tasks(int slot);
+  void do_shares(int slot);
 
   // The tasks that a thread begins with.
   struct alignas(64) Share {
@@ -53,6 +56,10 @@ class ThreadPool {
   int n_slots_ = 0;
   std::unique_ptr<Share[]> shares_;
   int n_shares_ = 0;
+
+  // The first exception of a task of the present loop.
+  std::mutex failure_mutex_;
+  std::exception_ptr failure_;
 
   // Loop number in the high bits, then a bit that tells whether workers may enter, then the workers inside.
   alignas(64) std::atomic<std::uint64_t> state_{0};

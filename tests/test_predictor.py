@@ -175,6 +175,8 @@ def test_what_a_predictor_cannot_do_is_said():
     for n_threads in (1.5, "2", None, 0):
         with pytest.raises(ValueError, match="n_threads must be a whole number of at least 1"):
             Predictor(network, n_threads=n_threads)
+        with pytest.raises(ValueError, match="n_threads must be a whole number of at least 1"):
+            Predictor(network).n_threads = n_threads
     with pytest.raises(TypeError, match="save the model, and call to_predictor"):
         pickle.dumps(Predictor(network))
 

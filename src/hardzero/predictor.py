@@ -82,8 +82,6 @@ class Predictor:
     def __init__(self, network: Network, *, precision: str = "float32", n_threads: int = 1) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
-        if not isinstance(n_threads, int | np.integer) or n_threads < 1:
-            raise ValueError(f"n_threads must be a whole number of at least 1, got {n_threads!r}")
         self.precision = precision
         self.n_threads = n_threads
         self.n_features = network.n_features
@@ -157,8 +155,19 @@ class Predictor:
             batches = [X[rows].toarray() for rows in gen_batches(max(1, X.shape[0]), PREDICTION_ROWS)]
         else:
             batches = [np.ascontiguousarray(_as_array(X))]
-        active = np.concatenate([self._packed.active_units(batch, self.n_threads) for batch in batches])
+        active = np.concatenate([self._packed.active_units(batch, self._n_threads) for batch in batches])
         return Cost(active, active.astype(np.int64) * self._n_outputs, self._dense)
+
+    @property
+    def n_threads(self) -> int:
+        """Threads that share the work of a call."""
+        return self._n_threads
+
+    @n_threads.setter
+    def n_threads(self, n_threads: int) -> None:
+        if not isinstance(n_threads, int | np.integer) or n_threads < 1:
+            raise ValueError(f"n_threads must be a whole number of at least 1, got {n_threads!r}")
+        self._n_threads = int(n_threads)
 
     def _run(self, X: Any, predictions: bool) -> Array:
         if not isinstance(X, np.ndarray) and getattr(X, "format", None) != "csr":
@@ -167,9 +176,9 @@ class Predictor:
             return self._run_smooth(self._smooth_network, X, predictions)
         if isinstance(X, np.ndarray):
             try:
-                return self._packed.run(X, predictions, self.n_threads)
+                return self._packed.run(X, predictions, self._n_threads)
             except TypeError:
-                return self._packed.run(_as_array(X), predictions, self.n_threads)
+                return self._packed.run(_as_array(X), predictions, self._n_threads)
         try:
             return self._run_csr(X, predictions)
         except (TypeError, IndexError):
@@ -179,7 +188,7 @@ class Predictor:
         indptr, indices = X.indptr, X.indices
         if indptr.dtype != np.int32 or indices.dtype != np.int32:
             indptr, indices = indptr.astype(np.int32), indices.astype(np.int32)
-        return self._packed.run_csr(indptr, indices, X.data, X.shape[1], predictions, self.n_threads)
+        return self._packed.run_csr(indptr, indices, X.data, X.shape[1], predictions, self._n_threads)
 
     def _is_minibatch(self, X: Any) -> bool:
         """Tell whether `X` has several samples and is what the native code would accept; it names what it refuses."""
@@ -200,9 +209,9 @@ class Predictor:
     def _ops(self) -> Ops:
         """Return the calling thread's own: they keep scratch memory."""
         if not hasattr(self._per_thread, "ops"):
-            self._per_thread.ops = get_ops(self.n_threads, "native")
+            self._per_thread.ops = get_ops(self._n_threads, "native")
         ops = cast(Ops, self._per_thread.ops)
-        ops.n_threads = self.n_threads
+        ops.n_threads = self._n_threads
         return ops
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -63,3 +65,38 @@ def test_forked_process():
     with context.Pool(2) as pool:
         for result in pool.map(train_some_steps, [1, 2, 2]):
             assert_array_equal(result, expected)
+
+
+TOO_LITTLE_MEMORY = """
+import resource
+import numpy as np
+from hardzero.activations import get_activation
+from hardzero.losses import get_loss
+from hardzero.network import Network
+from hardzero.ops.reference import ReferenceOps
+from hardzero.predictor import Predictor
+
+def predictor(width):
+    layers, random = [(8, get_activation("relu"))], np.random.RandomState(0)
+    return Predictor(Network.initialize(ReferenceOps(), width, layers, 2, get_loss("softmax"), random), n_threads=2)
+
+small, wide = predictor(20), predictor(30_000)
+X = np.ones((400, 30_000), dtype=np.float32)
+expected = small.scores(X[:, :20])
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + 10 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for _ in range(3):
+    try:
+        wide.scores(X)
+    except MemoryError:
+        print("refused")
+np.testing.assert_array_equal(small.scores(X[:, :20]), expected)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.skipif("lib" in os.environ.get("LD_PRELOAD", ""), reason="sanitizers take memory of their own")
+def test_a_lack_of_memory_on_any_thread_is_an_error_of_the_call():
+    result = subprocess.run([sys.executable, "-c", TOO_LITTLE_MEMORY], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout.split()) == (0, ["refused"] * 3), result.stderr
