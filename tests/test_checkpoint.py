@@ -152,6 +152,33 @@ def test_a_checkpoint_that_cannot_be_written_after_control_c_costs_no_training(t
     assert fitted.predict(X).shape == y.shape
 
 
+def test_a_full_disk_costs_no_training_and_is_tried_again(tmp_path, monkeypatch):
+    tried, write = [], TrainingFile._write
+
+    def full_at_first(self, stage):
+        tried.append(1)
+        if len(tried) < 3:
+            raise OSError(28, "No space left on device")
+        write(self, stage)
+
+    monkeypatch.setattr(TrainingFile, "_write", full_at_first)
+    checkpoint = Checkpoint(tmp_path / "state", every_epochs=1)
+    with pytest.warns(UserWarning, match="state could not be saved: .*No space left") as warned:
+        fitted = fit(RectifierClassifier(hidden_layer_sizes=10, max_iter=4, random_state=0), checkpoint)
+    assert len([warning for warning in warned if "could not be saved" in str(warning.message)]) == 2
+    assert fitted.n_iter_ == 4
+    assert_same(fit(RectifierClassifier(hidden_layer_sizes=10, max_iter=4, random_state=0), checkpoint), fitted)
+    assert len(tried) == 4
+
+
+def test_numbers_of_numpy_are_saved(tmp_path):
+    settings = {"learning_rate_init": np.float32(1e-3), "alpha": np.float32(1e-4), "max_iter": np.int64(3)}
+    model = RectifierClassifier(hidden_layer_sizes=10, random_state=0, batch_size=np.int64(50), **settings)
+    checkpoint = Checkpoint(tmp_path / "state", every_epochs=1)
+    assert_same(fit(model, checkpoint), fit(RectifierClassifier(**model.get_params()), checkpoint))
+    model.fit_chunks([(X, y)], passes=2).save(tmp_path / "model.safetensors")
+
+
 def test_copies_of_the_state_take_a_small_part_of_the_time(tmp_path, monkeypatch):
     copies, snapshot = [], TrainingFile._snapshot
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.atomic_file import atomic_file
+from hardzero.user_warnings import warn_user
 
 if TYPE_CHECKING:
     from hardzero.training import Trainer
@@ -194,12 +195,12 @@ class TrainingFile:
         if ended:
             self._present = self._unsaved
         if due:
-            self._write(self._unsaved)
+            self._write_or_warn(self._unsaved)
 
     def save_last_epoch(self) -> None:
         """Save the state after the last complete epoch, if it is not in the file."""
         if self._unsaved is not None:
-            self._write(self._unsaved)
+            self._write_or_warn(self._unsaved)
 
     def _snapshot(self, trainer: Trainer, best_parameters: SavedParameters | None, *, ended: bool) -> SavedStage:
         """Return a copy of a trainer's state: training and calibration go on changing it."""
@@ -220,6 +221,14 @@ class TrainingFile:
         }
         return SavedStage(state, arrays)
 
+    def _write_or_warn(self, present: SavedStage) -> None:
+        """Write the file; a full disk must not cost the training, which tries again when it next saves."""
+        try:
+            self._write(present)
+        except OSError as error:
+            self.last_save = time.monotonic()
+            warn_user(f"the checkpoint {self.checkpoint.path} could not be saved: {error}")
+
     def _write(self, present: SavedStage) -> None:
         """Write the file: completely, or not at all."""
         from safetensors.numpy import save
@@ -237,7 +246,7 @@ class TrainingFile:
             "stages": [stage.state for stage in stages],
         }
         with atomic_file(self.checkpoint.path) as file:
-            file.write(save(contiguous, metadata={"format": FORMAT, "state": json.dumps(document)}))
+            file.write(save(contiguous, metadata={"format": FORMAT, "state": json.dumps(document, default=_plain)}))
         self.last_save = time.monotonic()
         self._unsaved = None
 
@@ -296,6 +305,11 @@ def _read(path: Path, expected: str) -> tuple[dict[str, Any] | None, dict[str, N
             "file, or name another one"
         )
     return state, arrays
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy's, which parameters may be, as one of Python's."""
+    return value.item()
 
 
 def _random_scalars(state: Mapping[str, Any]) -> dict[str, Any]:
