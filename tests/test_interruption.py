@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from hardzero import RectifierClassifier, TextModel, load
 from hardzero.full_batch import FullBatchObjective
 from hardzero.interruption import TrainingInterrupted, interruption_raised
+from hardzero.network import Network
 from hardzero.training import Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -107,3 +108,16 @@ def test_filters_of_warnings_do_not_decide_whether_it_is_raised():
         with pytest.raises(KeyboardInterrupt), interruption_raised():
             classifier().fit(X, y, callback=press_in_epoch_two)
         classifier().fit(X, y, callback=press_in_epoch_two)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_control_c_while_zeros_are_measured_costs_no_training(solver, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Network, "sparsity", interrupted)
+    model = RectifierClassifier(hidden_layer_sizes=8, max_iter=3, solver=solver, random_state=0)
+    with pytest.warns(TrainingInterrupted, match="sparsity_ is that of the last epoch"):
+        model.fit(X, y)
+    assert model.n_iter_ == 3
+    np.testing.assert_array_equal(model.sparsity_, model.sparsity_curve_[-1])

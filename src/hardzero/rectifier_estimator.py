@@ -30,6 +30,7 @@ from hardzero.chunks import Chunks, fit_chunks
 from hardzero.fit_data import FitData, Samples
 from hardzero.full_batch import FullBatchObjective, minimize
 from hardzero.held_out_data import hold_out, labels_if_shareable, validate_held_out
+from hardzero.interruption import interrupted
 from hardzero.losses import Loss
 from hardzero.network import Dropout, Input, Network
 from hardzero.network_estimator import (
@@ -386,7 +387,7 @@ class RectifierEstimator(NetworkEstimator):
                 self._fit_epochs(ops, data, random_state, callback, training_file)
             self._check_finite()
             if chunk is None:
-                self._record_sparsity(data.samples.X, SPARSITY_SAMPLES_OF_A_PASS if incremental else SPARSITY_SAMPLES)
+                self._measure_sparsity(data.samples.X, SPARSITY_SAMPLES_OF_A_PASS if incremental else SPARSITY_SAMPLES)
             if not incremental:
                 curve = vars(self).get("sparsity_curve_", [])
                 self._warn_if_target_missed(curve[-1] if len(curve) else self.sparsity_)
@@ -470,6 +471,17 @@ class RectifierEstimator(NetworkEstimator):
     def _record_sparsity(self, X: Input, most_rows: int = SPARSITY_SAMPLES) -> None:
         """Set `sparsity_` to what the network has on the first rows of `X`."""
         self.sparsity_ = self.network_.sparsity(self._ops(), X[:most_rows])
+
+    def _measure_sparsity(self, X: Input, most_rows: int) -> None:
+        """Set `sparsity_` after training; Ctrl-C costs the measurement, not the training."""
+        try:
+            self._record_sparsity(X, most_rows)
+        except KeyboardInterrupt:
+            curve = vars(self).get("sparsity_curve_", [])
+            if not len(curve):
+                raise
+            self.sparsity_ = np.array(curve[-1])
+            interrupted("training; sparsity_ is that of the last epoch.")
 
     def _check_finite(self) -> None:
         for layer in self.network_.parameters:
