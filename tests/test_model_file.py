@@ -15,6 +15,7 @@ import pytest
 import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
 
 import hardzero
 from hardzero import RectifierClassifier, RectifierRegressor
@@ -516,3 +517,29 @@ def test_activation_subclasses_are_not_mistaken_for_ours():
     assert all(issubclass(kind, Activation) for kind in ACTIVATIONS.values())
     with pytest.raises(TypeError, match="no form"):
         encode_value(object())
+
+
+@pytest.mark.parametrize("activation", ["tanh", "softplus", "relu"])
+def test_networks_trained_with_dropout_are_loaded(activation, tmp_path):
+    X, y = np.random.default_rng(0).random((300, 20), dtype=np.float32), np.arange(300) % 3
+    sparsity = {"target_sparsity": 0.1} if activation == "relu" else {}
+    settings = {"hidden_dropout": 0.5, "max_iter": 8, "random_state": 0, **sparsity}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = RectifierClassifier((16,), activation, **settings).fit(X, y)
+    model.save(tmp_path / "model")
+    assert np.all(model.sparsity_curve_ >= 0)
+    np.testing.assert_array_equal(load(tmp_path / "model").predict(X), model.predict(X))
+
+
+def test_a_decayed_learning_rate_goes_on_from_the_file(tmp_path):
+    X, y = np.random.default_rng(0).random((100, 5), dtype=np.float32), np.arange(100) % 2
+    settings = {"solver": "sgd", "momentum": 0.0, "learning_rate": "invscaling", "learning_rate_init": 0.1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = RectifierClassifier((8,), max_iter=5, shuffle=False, random_state=0, **settings).fit(X, y)
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    for one in (model, loaded):
+        one.partial_fit(X, y)
+    np.testing.assert_array_equal(loaded.coefs_[0], model.coefs_[0])

@@ -62,7 +62,7 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False))
 
     def _optimizer(self) -> Optimizer:
-        rate = LearningRate(self.learning_rate, self.learning_rate_init, self.power_t)
+        rate = LearningRate(self.learning_rate, float(self.learning_rate_init), float(self.power_t))
         if self.solver == "sgd":
             return GradientDescent(rate, self.momentum, self.nesterovs_momentum)
         if self.learning_rate in ("invscaling", "adaptive"):

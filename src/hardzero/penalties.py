@@ -191,7 +191,7 @@ class SparsityController(ActivationPenalty):
         enough_samples = self.n_steps * n_samples % OBSERVED_SAMPLES < n_samples
         if not enough_samples and progress - self.last_progress < self._longest_pause:
             return False
-        observed = zeros.tolist()
+        observed = [max(layer_zeros, 0.0) for layer_zeros in zeros.tolist()]
         if not self.zeros:
             self.log_start = [log(max(1.0 - zeros, LEAST_ACTIVE)) for zeros in map(min, observed, self.targets)]
             self.zeros = observed

@@ -329,7 +329,7 @@ class Trainer:
         if best_parameters is not None:
             self.network.restore_parameters(best_parameters)
         try:
-            self._calibrate(ops, data.X if unseen is None else ops.prepare(unseen))
+            self.calibrate(ops, data.X if unseen is None else ops.prepare(unseen))
         except KeyboardInterrupt:
             stopped = True
         if stopped:
@@ -337,12 +337,9 @@ class Trainer:
         return history
 
     def _stopped(self, checkpoint: TrainingFile | None, kept: str) -> None:
-        """Say that Ctrl-C ended a run; save its last epoch, if there is a checkpoint and room on the disk."""
+        """Say that Ctrl-C ended a run; save its last epoch, if there is a checkpoint."""
         if checkpoint is not None:
-            try:
-                checkpoint.save_last_epoch()
-            except OSError as error:
-                warn_user(f"the checkpoint {checkpoint.checkpoint.path} could not be saved: {error}")
+            checkpoint.save_last_epoch()
         interrupted(f"{self.history.n_epochs} epochs; the parameters of {kept} are kept.")
 
     def state_arrays(self) -> dict[str, Array]:
@@ -368,10 +365,10 @@ class Trainer:
         data = self._training_data(ops, X, targets, sample_weight)
         report = self._epoch(ops, data, 1, None, chunk)
         if chunk is not None and chunk.start < 1.0 <= chunk.end:
-            self._calibrate(ops, data.X)
+            self.calibrate(ops, data.X)
         return report
 
-    def _calibrate(self, ops: Ops, X: Input) -> None:
+    def calibrate(self, ops: Ops, X: Input) -> None:
         """Correct the zeros of the trained network, if a target for them stands."""
         if self.penalty.final_zeros is not None and self.history.sparsity_curve:
             zeros = calibrate(self.network, ops, X, self.penalty.final_zeros)
@@ -425,9 +422,10 @@ class Trainer:
         history.n_samples_seen += data.n_samples
         seconds = time.perf_counter() - started
         history.seconds += seconds
-        zeros = total_zeros / n_trained
+        # What dropout adds is known from a sample, so that the rest may come out below none.
+        zeros = np.clip(total_zeros / n_trained, 0.0, 1.0)
         loss = total_loss / n_trained + self._weight_penalty(total_weight / n_steps)
-        self._record(loss, zeros, validation_score)
+        self._record(float(loss), zeros, validation_score)
         self.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
         return EpochReport(
             epoch,

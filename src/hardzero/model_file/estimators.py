@@ -203,4 +203,5 @@ def _resumed_trainer(estimator: Any, training: dict[str, Any]) -> Trainer | None
         history,
     )
     trainer.penalty.restore(training.get("penalty", {}))
+    trainer.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
     return trainer
