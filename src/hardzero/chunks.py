@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from hardzero.held_out_data import check_rows_of_validation
 from hardzero.interruption import interrupted
 from hardzero.network_estimator import unchanged_by_errors
 from hardzero.sorted_chunks import warn_if_sorted
-from hardzero.training import Callback, ChunkOfRun, EpochReport
+from hardzero.training import FEWEST_CALIBRATION_ROWS, Callback, ChunkOfRun, EpochReport
 from hardzero.user_warnings import warn_user
 
 if TYPE_CHECKING:
@@ -82,13 +83,15 @@ def fit_chunks(
     on_chunk: Callable[[int], Any] | None = None,
 ) -> None:
     """Fit an estimator; see `RectifierClassifier.fit_chunks`."""
-    if passes < 1:
-        raise ValueError(f"passes is {passes}; it must be at least 1")
+    if not isinstance(passes, Integral) or passes < 1:
+        raise ValueError(f"passes is {passes!r}; it must be a whole number of at least 1")
     if n_samples is not None and (not isinstance(n_samples, int | np.integer) or n_samples < 1):
         raise ValueError(f"n_samples must be a positive whole number, or None to count them; got {n_samples!r}")
     if estimator.early_stopping:
         raise ValueError("fit_chunks does not hold data out: set early_stopping=False and pass validation=(X, y)")
     if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise ValueError("validation must be a tuple (X, y) of held-out data")
         check_rows_of_validation(estimator, validation[0])
     needs_classes = is_classifier(estimator) and classes is None
     if needs_classes or n_samples is None:
@@ -116,7 +119,7 @@ def _carry_out(run: _Run, chunks: Chunks, callback: Callback | None) -> None:
             if callback is not None and callback(report):
                 break
     except KeyboardInterrupt:
-        if "network_" not in vars(estimator) or not estimator._trainer.history.sparsity_curve:
+        if estimator._trainer is None or not estimator._trainer.history.sparsity_curve:
             raise
         kept = "the best pass" if run.best is not None else "the last step"
         interrupted(f"{len(run.losses)} passes; the parameters of {kept} are kept.")
@@ -138,6 +141,7 @@ class _Run:
     zeros: list[list[float]] = field(default_factory=list, init=False)
     scores: list[float] = field(default_factory=list, init=False)
     best: Any = field(default=None, init=False)
+    best_score: float = field(default=-np.inf, init=False)
     latest_rows: Any = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -191,34 +195,43 @@ class _Run:
 
     def finish(self) -> None:
         """Restore the best parameters and describe the run, one entry a pass."""
-        estimator = self.estimator
-        if self.best is not None:
-            estimator.network_.restore_parameters(self.best)
-        history = estimator._trainer.history
+        estimator, trainer = self.estimator, self.estimator._trainer
+        history = trainer.history
         # The last chunk's zeros are those after the shift of the biases, which ends the last pass.
-        if len(self.losses) == self.passes and estimator._trainer.penalty.final_zeros is not None:
+        if len(self.losses) == self.passes and trainer.penalty.final_zeros is not None:
             self.zeros[-1] = history.sparsity_curve[-1]
         if self.losses:
             history.loss_curve, history.sparsity_curve = self.losses, self.zeros
             history.best_loss = min(self.losses)
-        history.n_epochs, history.n_passes = len(self.losses), estimator.max_iter
+        if self.best is not None:
+            estimator.network_.restore_parameters(self.best)
+            ops = estimator._ops()
+            trainer.calibrate(ops, ops.prepare(self._rows_to_calibrate_on()))
+        history.n_epochs, history.n_passes = len(self.losses), int(estimator.max_iter)
         estimator._publish(history)
         rows = self.latest_rows if self.validation is None else self.validation[0]
         if rows is not None:
             estimator._record_sparsity(estimator._validate_X(rows))
             estimator._warn_if_target_missed(estimator.sparsity_)
         if self.scores:
-            estimator.validation_scores_, estimator.best_validation_score_ = self.scores, max(self.scores)
+            estimator.validation_scores_, estimator.best_validation_score_ = self.scores, self.best_score
+
+    def _rows_to_calibrate_on(self) -> Any:
+        """Return the validation data if they are enough, or else the latest chunk."""
+        assert self.validation is not None
+        X = self.estimator._validate_X(self.validation[0])
+        return X if X.shape[0] >= FEWEST_CALIBRATION_ROWS else self.estimator._validate_X(self.latest_rows)
 
     def _judge(self) -> float | None:
+        """Score the validation data; until the target for the zeros is in force the latest pass is the best."""
         if self.validation is None:
             return None
         score = float(self.estimator.score(*self.validation))
-        if score > max(self.scores, default=-np.inf):
-            self.best = self.estimator.network_.copy_parameters()
+        if score >= self.best_score or not self.estimator._trainer.penalty.settled:
+            self.best, self.best_score = self.estimator.network_.copy_parameters(), score
         self.scores.append(score)
         history = self.estimator._trainer.history
-        history.validation_scores, history.best_validation_score = self.scores, max(self.scores)
+        history.validation_scores, history.best_validation_score = self.scores, self.best_score
         return score
 
 

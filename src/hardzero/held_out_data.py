@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, is_classifier
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _num_samples, validate_data
 
 from hardzero.fit_data import Samples
 from hardzero.network_estimator import as_network_input
@@ -76,5 +76,5 @@ def validate_held_out(estimator: Any, validation: Any) -> Samples:
 
 def check_rows_of_validation(estimator: Any, X: Any) -> None:
     """Raise ValueError if held-out rows are too few to judge an estimator by."""
-    if X.shape[0] < 2 and isinstance(estimator, RegressorMixin):
+    if _num_samples(X) < 2 and isinstance(estimator, RegressorMixin):
         raise ValueError("validation holds a single row, on which a regression has no R²: give more")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
@@ -107,6 +107,13 @@ def check_texts(X: Any) -> Texts:
     texts = np.empty(len(values), dtype=object)
     texts[:] = [value if type(value) is str else _as_text(value, row) for row, value in enumerate(values)]
     return texts
+
+
+def _texts_and_targets(chunk: Any) -> tuple[Texts, Any]:
+    """Return the two parts of a chunk, its texts checked."""
+    if not isinstance(chunk, tuple | list) or len(chunk) != 2:
+        raise ValueError("a chunk must be a tuple (texts, y); fit_chunks takes no sample weights")
+    return check_texts(chunk[0]), chunk[1]
 
 
 class TextModel(BaseEstimator):  # type: ignore[misc]
@@ -257,13 +264,17 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         """
 
         def rows() -> Iterator[tuple[csr_array, Any]]:
-            for texts, y in open_chunks(chunks, rewind=passes > 1 or n_samples is None):
-                yield self._rows(check_texts(texts)), y
+            for chunk in open_chunks(chunks, rewind=passes > 1 or n_samples is None or needs_classes):
+                texts, y = _texts_and_targets(chunk)
+                yield self._rows(texts), y
 
         with unchanged_by_errors(self):
             self._start()
-            if not isinstance(self.vectorizer_, HashingVectorizer):
-                all_texts = (check_texts(texts) for texts, _ in open_chunks(chunks, rewind=True))
+            needs_classes = classes is None and is_classifier(self.estimator_)
+            if getattr(self.vectorizer_, "vocabulary", None) is not None:
+                self.vectorizer_.fit([""])  # the words are given: nothing is learned from texts
+            elif not isinstance(self.vectorizer_, HashingVectorizer):
+                all_texts = (_texts_and_targets(chunk)[0] for chunk in open_chunks(chunks, rewind=True))
                 learn_vocabulary(self.vectorizer_, all_texts)
             if validation is not None:
                 validation = (self.transform_texts(validation[0]), validation[1])

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
 MOST_WORDS = 1_000_000
@@ -79,8 +80,8 @@ def _forget_rarest(counts: Counter[str], most_words: int) -> None:
 
 def _bounds(vectorizer: Any, n_texts: int) -> tuple[float, float]:
     """Return the fewest and the most texts that a word may be in."""
-    fewest, most = vectorizer.min_df, vectorizer.max_df
-    return (
-        fewest if isinstance(fewest, int) else fewest * n_texts,
-        most if isinstance(most, int) else most * n_texts,
-    )
+
+    def n_bounding_texts(bound: Any) -> float:
+        return float(bound if isinstance(bound, int | np.integer) else bound * n_texts)
+
+    return n_bounding_texts(vectorizer.min_df), n_bounding_texts(vectorizer.max_df)

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from make_texts import make_texts
+from sklearn.feature_extraction.text import CountVectorizer
 
 from hardzero import RectifierClassifier, RectifierRegressor
 from hardzero.text import TextModel, bag_of_words, hashed_words
@@ -94,6 +95,26 @@ def test_the_best_pass_is_kept_by_validation_data():
     assert fitted.score(X[300:], Y[300:]) == max(scores)
 
 
+def test_validation_data_may_be_lists():
+    fitted = classifier().fit_chunks(chunked(X, Y), validation=(X.tolist(), Y.tolist()))
+    assert len(fitted.validation_scores_) == 1
+
+
+def test_the_best_pass_is_one_with_the_zeros_asked_for():
+    random = np.random.default_rng(1)
+    y = np.where(random.random(400) < 0.25, 1 - Y, Y)
+    parameters = {"hidden_layer_sizes": (100,), "target_sparsity": 0.9}
+    fitted = RectifierClassifier(**parameters, batch_size=20, learning_rate_init=0.003, random_state=0).fit_chunks(
+        chunked(X[:200], y[:200]), passes=40, validation=(X[200:], y[200:])
+    )
+    scores = fitted.validation_scores_
+    assert scores.index(max(scores)) < 12
+    assert fitted.best_validation_score_ in scores[20:]
+    assert fitted.best_validation_score_ < max(scores)
+    np.testing.assert_allclose(fitted.sparsity_, 0.9, atol=0.01)
+    np.testing.assert_allclose(fitted.sparsity_curve_[-1], 0.9, atol=0.01)
+
+
 @pytest.mark.parametrize("stated", [100, 1000])
 def test_a_wrong_number_of_samples_is_named_and_corrected(stated):
     seen = []
@@ -163,6 +184,8 @@ def test_regressors_learn_from_chunks():
     [
         (classifier(), [], {}, "no sample"),
         (classifier(), chunked(X, Y), {"passes": 0}, "at least 1"),
+        (classifier(), chunked(X, Y), {"passes": 2.5}, "whole number"),
+        (classifier(), chunked(X, Y), {"validation": X}, r"must be a tuple \(X, y\)"),
         (classifier(early_stopping=True), chunked(X, Y), {}, "early_stopping=False"),
         (classifier(), chunked(X, Y), {"classes": [0, 2]}, "not in `self.classes_`"),
         (classifier(), [(X[:10], Y[:10]), (X[10:, :3], Y[10:])], {}, "3 features"),
@@ -179,6 +202,24 @@ def test_texts_come_in_chunks(vectorizer):
     model = TextModel(classifier(), vectorizer)
     model.fit_chunks(lambda: iter(text_chunks()), passes=8, validation=make_texts(100, seed=1))
     assert model.score(*make_texts(100, seed=2)) > 0.95
+
+
+@pytest.mark.parametrize("vectorizer", [bag_of_words(), hashed_words(512)])
+@pytest.mark.parametrize("chunk", [(["good", "bad"], [0, 1], [1.0, 1.0]), ["good", "bad", "fine"], "text"])
+def test_chunks_of_texts_of_another_form_are_refused(vectorizer, chunk):
+    with pytest.raises(ValueError, match=r"a chunk must be a tuple \(texts, y\)"):
+        TextModel(classifier(), vectorizer).fit_chunks([chunk], classes=[0, 1])
+
+
+def test_words_that_are_given_stay():
+    model = TextModel(classifier(), CountVectorizer(vocabulary=["good", "bad"]))
+    model.fit_chunks(iter(text_chunks()), classes=[0, 1], n_samples=400)
+    assert model.vectorizer_.vocabulary_ == {"good": 0, "bad": 1}
+
+
+def test_classes_that_are_not_given_need_a_pass():
+    with pytest.raises(ValueError, match="once only"):
+        TextModel(classifier(), hashed_words(64)).fit_chunks(iter(text_chunks()), n_samples=400)
 
 
 def test_the_vocabulary_is_that_of_all_chunks():

@@ -15,7 +15,7 @@ WORDS = st.sampled_from(["aa", "bb", "cc", "dd", "ee", "ff"])
 TEXTS = st.lists(st.lists(WORDS, max_size=6).map(" ".join), min_size=1, max_size=12)
 
 
-@given(texts=TEXTS.filter(any), chunk_rows=st.integers(1, 5), min_df=st.sampled_from([1, 2, 0.3]))
+@given(texts=TEXTS.filter(any), chunk_rows=st.integers(1, 5), min_df=st.sampled_from([1, 2, np.int64(2), 0.3]))
 def test_chunks_give_the_vocabulary_of_the_whole(texts, chunk_rows, min_df):
     whole = CountVectorizer(binary=True, min_df=min_df)
     try:

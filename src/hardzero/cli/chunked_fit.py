@@ -54,12 +54,6 @@ class ChunkedRun(FitRun):
         if scales_targets:
             self.targets = targets.scaling()
 
-    def best_epoch(self) -> tuple[float, int] | None:
-        """Return validation score and number of the pass that training keeps; None without validation."""
-        trainer = self.estimator._trainer if "network_" in vars(self.estimator) else None
-        scores = trainer.history.validation_scores if trainer is not None else []
-        return (max(scores), scores.index(max(scores)) + 1) if scores else None
-
     def evaluate(self) -> Evaluation:
         """Measure the model on the first 10,000 rows of the test part."""
         from hardzero.cli.evaluation import evaluate

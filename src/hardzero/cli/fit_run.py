@@ -115,9 +115,13 @@ class FitRun(ABC):
             return None
         return float(round(self.estimator.t_ / trainer.history.seconds, 1))
 
-    @abstractmethod
     def best_epoch(self) -> tuple[float, int] | None:
         """Return validation score and number of the epoch that training keeps; None without validation."""
+        trainer = self.estimator._trainer
+        if trainer is None or not trainer.history.validation_scores:
+            return None
+        scores, best = trainer.history.validation_scores, trainer.history.best_validation_score
+        return best, max(epoch for epoch, score in enumerate(scores, start=1) if score == best)
 
     @abstractmethod
     def evaluate(self) -> Evaluation:

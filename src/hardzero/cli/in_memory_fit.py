@@ -51,14 +51,6 @@ class InMemoryRun(FitRun):
         """Write the page about the model on the test split."""
         write_page(self.estimator, page, self.dataset, self._feature_names)
 
-    def best_epoch(self) -> tuple[float, int] | None:
-        """Return validation score and number of the epoch that training keeps; None without validation."""
-        trainer = self.estimator._trainer
-        if trainer is None or not trainer.history.validation_scores:
-            return None
-        scores, best = trainer.history.validation_scores, trainer.history.best_validation_score
-        return best, max(epoch for epoch, score in enumerate(scores, start=1) if score == best)
-
     def notes(self, evaluation: Evaluation | None, training: dict[str, Any], *, interrupted: bool) -> dict[str, Any]:
         """Return what the model file says about its origin."""
         dataset = self.dataset
