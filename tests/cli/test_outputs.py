@@ -153,6 +153,13 @@ def test_a_store_of_another_program_is_named(tmp_path):
     assert "the store of runs cannot be used" in result.output
 
 
+def test_a_file_in_the_place_of_the_store_is_named(tmp_path):
+    (tmp_path / "store").write_text("notes")
+    result = run("study", "response-curves", "--workers", "1", "--store", tmp_path / "store")
+    assert result.exit_code == 2
+    assert "is a file; the store of runs and its reports need a folder" in " ".join(result.output.split())
+
+
 def test_a_page_is_about_rows_that_the_model_has_not_seen(table):
     frame = pd.read_csv(table)
     frame["id"] = [f"row {number}" for number in range(len(frame))]

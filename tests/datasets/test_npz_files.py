@@ -63,6 +63,8 @@ def test_splits_of_the_file_are_kept(save):
     arrays = {f"{k}_{name}": v[:n] for name, n in splits.items() for k, v in (("X", X), ("y", Y))}
     dataset = load(save(**arrays))
     assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [10, 6, 4]
+    with pytest.raises(ValueError, match=r"brings its own splits, .* leave out target='age'"):
+        load(save(**arrays), target="age")
 
 
 class Exploit:

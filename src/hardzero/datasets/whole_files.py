@@ -196,6 +196,11 @@ def _divide(
 
 def _load_split_npz(path: Path, options: ReadingOptions) -> Dataset:
     """Load a file that brings its own splits."""
+    if options.target not in (None, NPZ_TARGET):
+        raise ValueError(
+            f"{path.name} brings its own splits, with the targets y_train, y_validation and y_test: leave out "
+            f"target={options.target!r}"
+        )
     samples = npz.read_npz_splits(path)
     targets = [target for part in PARTS if (target := samples[part].target) is not None]
     ends = np.cumsum([len(target) for target in targets])

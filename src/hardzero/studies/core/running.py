@@ -42,7 +42,15 @@ class Plan:
 
 
 def open_store(folder: str | os.PathLike[str] = DEFAULT_FOLDER) -> RunStore:
-    """Return the store of runs in a folder, made where there is none."""
+    """Return the store of runs in a folder, made where there is none.
+
+    Raises
+    ------
+    ValueError
+        If `folder` is a file, or the store in it is none.
+    """
+    if Path(folder).is_file():
+        raise ValueError(f"{folder} is a file; the store of runs and its reports need a folder: name another one")
     return RunStore(Path(folder) / STORE_NAME)
 
 
