@@ -59,6 +59,15 @@ def test_a_cut_gzip_file_is_refused(tmp_path):
         matrix.rows(matrix.shape[0])
 
 
+def test_a_damaged_gzip_file_is_refused(tmp_path):
+    path = tmp_path / "a.mat.gz"
+    packed = bytearray(gzip.compress(to_matrix(np.random.default_rng(0).integers(0, 99, 9999, dtype=np.int32))))
+    packed[len(packed) // 2 :] = bytes(byte ^ 0xFF for byte in packed[len(packed) // 2 :])
+    path.write_bytes(packed)
+    with pytest.raises(ValueError, match=r"a\.mat\.gz cannot be unpacked"), MatrixReader(path) as matrix:
+        matrix.rows(matrix.shape[0])
+
+
 @given(st.integers(1, 60), st.integers(1, 60))
 def test_area_weights_average(side, small):
     if small > side:

@@ -1,8 +1,12 @@
+import struct
+import zipfile
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, save_npz
 
 from hardzero.datasets import iterate_chunks, load, read_table
+from hardzero.datasets.npz import read_image_shape
 
 X = np.arange(60.0).reshape(20, 3)
 Y = np.arange(20) % 2
@@ -106,6 +110,48 @@ def test_a_cut_file_is_refused(save):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"not an .npz file, or it is cut off"):
         load(path)
+
+
+def damage(path, member, place=0.5):
+    """Change bytes of a member of an archive, from its middle on or from another part of it on."""
+    with zipfile.ZipFile(path) as archive:
+        information = archive.getinfo(member)
+    data = bytearray(path.read_bytes())
+    header = information.header_offset
+    lengths = struct.unpack_from("<HH", data, header + 26)
+    start = header + 30 + sum(lengths)
+    position = start + int(place * information.compress_size)
+    data[position : position + 8] = bytes(byte ^ 0xFF for byte in data[position : position + 8])
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("read", [load, lambda path: list(iterate_chunks(path, 500))], ids=["whole", "chunks"])
+def test_a_damaged_array_is_named(tmp_path, write, read):
+    path = tmp_path / "a.npz"
+    # Of bytes, so that damaged values are values as well.
+    write(path, X=np.random.default_rng(0).integers(0, 200, (2000, 3), dtype=np.uint8), y=np.arange(2000) % 2)
+    damage(path, "X.npy")
+    with pytest.raises(ValueError, match=r"array 'X' of .*a\.npz cannot be read"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [load, lambda path: list(iterate_chunks(path, 500))], ids=["whole", "chunks"])
+def test_an_array_that_cannot_be_unpacked_is_named(tmp_path, read):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, X=X, y=Y)
+    damage(path, "X.npy", place=0)
+    with pytest.raises(ValueError, match=r"array 'X' of .*a\.npz cannot be read"):
+        read(path)
+
+
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_a_damaged_header_is_named(tmp_path, write):
+    path = tmp_path / "a.npz"
+    write(path, X=np.zeros((2, 1)))
+    damage(path, "X.npy")
+    with pytest.raises(ValueError, match=r"array 'X' of .*a\.npz cannot be read"):
+        read_image_shape(path)
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 7, 20, 100])

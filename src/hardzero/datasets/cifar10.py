@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ def _archive_members(path: Path, file: RemoteFile, folder: str, names: list[str]
                 stream = archive.extractfile(member) if member.isfile() else None
                 if stream is not None:
                     contents[member.name.removeprefix("./")] = stream.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{path} cannot be unpacked ({error}); delete it and load the data set again") from error
     missing = [name for name in names if f"{folder}/{name}" not in contents]
     if missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -170,7 +171,7 @@ def _archive_member(path: Path, name: str) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive:
             packed = archive.read(name)
-    except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, KeyError, OSError, EOFError, zlib.error) as error:
         raise ValueError(
             f"{name} cannot be read from {path} ({error}); delete it and load the data set again"
         ) from error

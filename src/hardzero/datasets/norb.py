@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
+import zlib
 from pathlib import Path
 from typing import Any, cast
 
@@ -150,7 +151,7 @@ class MatrixReader:
     def _read(self, n_bytes: int) -> bytes:
         try:
             data = self._file.read(n_bytes)
-        except (EOFError, OSError) as error:
+        except (EOFError, OSError, zlib.error) as error:
             raise ValueError(f"{self.path} cannot be unpacked ({error}); delete it and load again") from error
         if len(data) < n_bytes:
             raise ValueError(f"{self.path} is cut off; delete it and load the data set again")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -57,7 +59,7 @@ def read_image_shape(path: Path) -> tuple[int, ...] | None:
     """Return the shape of one sample of ``X`` if samples are images, without reading the values."""
     if "X" not in array_names(path):
         return None
-    with zipfile.ZipFile(path) as archive, archive.open("X.npy") as file:
+    with _explained(path, "X"), zipfile.ZipFile(path) as archive, archive.open("X.npy") as file:
         shape, _, _ = _read_header(file)
     return shape[1:] if len(shape) in IMAGE_DIMENSIONS else None
 
@@ -99,7 +101,8 @@ def iterate_npz(path: Path, target: str | None, chunk_rows: int) -> Iterator[tup
             yield whole.X[part], None if whole.target is None else whole.target[part], start
         return
     with zipfile.ZipFile(path) as archive, archive.open("X.npy") as file:
-        shape, fortran_order, dtype = _read_header(file)
+        with _explained(path, "X"):
+            shape, fortran_order, dtype = _read_header(file)
         if fortran_order:
             raise ValueError(
                 f"'X' of {path} is stored by columns; save numpy.ascontiguousarray(X) to read it in chunks"
@@ -109,7 +112,8 @@ def iterate_npz(path: Path, target: str | None, chunk_rows: int) -> Iterator[tup
         row_bytes = dtype.itemsize * int(np.prod(shape[1:]))
         for start in range(0, shape[0], chunk_rows):
             n_rows = min(chunk_rows, shape[0] - start)
-            data = file.read(n_rows * row_bytes)
+            with _explained(path, "X"):
+                data = file.read(n_rows * row_bytes)
             if len(data) < n_rows * row_bytes:
                 raise ValueError(f"the array 'X' of {path} is cut off")
             rows = np.frombuffer(data, dtype=dtype).reshape(n_rows, -1)
@@ -162,10 +166,16 @@ def _one_array(path: Path, name: str) -> NDArray[Any]:
     available = array_names(path)
     if name not in available:
         raise ValueError(f"{path} has no array {name!r}; it holds {', '.join(available)}")
+    with _explained(path, name), np.load(path, allow_pickle=False) as arrays:
+        return cast("NDArray[Any]", arrays[name])
+
+
+@contextmanager
+def _explained(path: Path, name: str) -> Iterator[None]:
+    """Name file and array where reading fails."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return cast("NDArray[Any]", arrays[name])
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        yield
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if "allow_pickle" in str(error):
             raise ValueError(
                 f"array {name!r} of {path} holds Python objects, which are not read because that would run code "

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def _archive_member(path: Path, domain: str) -> bytes:
         with tarfile.open(path) as archive:
             member = archive.extractfile(name)
             content = b"" if member is None else member.read()
-    except (tarfile.TarError, EOFError, OSError, KeyError) as error:
+    except (tarfile.TarError, EOFError, OSError, KeyError, zlib.error) as error:
         raise ValueError(
             f"{name} cannot be read from {path} ({error}); delete it and load the data set again"
         ) from error
