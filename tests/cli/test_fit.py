@@ -13,11 +13,13 @@ import time
 from contextlib import ExitStack
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors import safe_open
 
 import hardzero
 from hardzero import datasets
+from hardzero.analysis.regression_error import root_mean_squared_error
 from hardzero.model_file import describe
 
 QUICK = ("--hidden", "16,12", "--epochs", "6", "--threads", "1")
@@ -70,6 +72,17 @@ def test_values_are_predicted_in_their_own_units(run, table, tmp_path):
     new.write_text("length,width,depth\n0,1000,5\n")
     predicted = run("predict", "insects.safetensors", new).stdout.splitlines()
     assert float(predicted[1]) == pytest.approx(50_000, rel=0.1)
+
+
+def test_the_error_of_several_targets_is_the_one_on_the_page(run, table, tmp_path):
+    targets = ("weight", "length")
+    options = ("--target", "weight", "--target", "length", "--ignore", "id", "--ignore", "species")
+    assert run("fit", table, *options, *QUICK).exit_code == 0
+    test = datasets.load(table, target=targets, ignore=("id", "species")).test
+    model = hardzero.load(tmp_path / "insects.safetensors")
+    X = pd.DataFrame(test.X, columns=model.feature_names_in_)
+    noted = describe(tmp_path / "insects.safetensors")["notes"]["test"]["rmse"]
+    assert noted == pytest.approx(root_mean_squared_error(model, X, test.y))
 
 
 def test_no_epoch_reports_a_score_without_validation(run, tmp_path):

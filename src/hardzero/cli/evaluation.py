@@ -25,7 +25,7 @@ class Evaluation:
         Fraction of wrong predictions (of samples with any wrong label where there are several), for classes.
     n_errors : int or None
     rmse, r2 : float or None
-        For a regression, in the target's units.
+        For a regression, in the target's units; the RMSE over all samples and targets.
     zeros : list of float
         Fraction of exact zeros of each hidden layer.
     zeros_overall : float
@@ -73,9 +73,10 @@ def evaluate(estimator: Any, X_train: Any, test: Split, X_test: Any) -> Evaluati
         The features of `test` as the estimator takes them.
     """
     from sklearn.base import is_classifier
-    from sklearn.metrics import r2_score, root_mean_squared_error
+    from sklearn.metrics import r2_score
 
     from hardzero.analysis import prediction_cost
+    from hardzero.analysis.regression_error import root_mean_squared_error
     from hardzero.dead_units import active_counts
 
     network, ops = estimator.network_, estimator._ops()
@@ -87,7 +88,7 @@ def evaluate(estimator: Any, X_train: Any, test: Split, X_test: Any) -> Evaluati
         n_errors = int(wrong.reshape(len(wrong), -1).any(axis=1).sum())
         error = n_errors / len(test)
     else:
-        rmse = float(root_mean_squared_error(test.y, predictions))
+        rmse = root_mean_squared_error(estimator, X_test, test.y)
         r2 = float(r2_score(test.y, predictions)) if len(test) > 1 else None
     zeros = network.sparsity(ops, test.X)
     cost = prediction_cost(network, test.X, batch_sizes=(1,))
