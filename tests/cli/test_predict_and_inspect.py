@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import hardzero
 from hardzero import datasets
 from hardzero.cli import app
+from hardzero.model_file import describe
 
 QUICK = ("--hidden", "16,12", "--epochs", "6", "--threads", "1")
 COLUMNS = ("length", "width", "depth")
@@ -106,6 +107,19 @@ def test_named_data_sets(run, tmp_path):
     assert run("fit", "digits", *QUICK).exit_code == 0
     assert len(csv(run("predict", "digits.safetensors", "digits"))) == 360
     assert "'digits' has no variants" in run("predict", "digits.safetensors", "digits:even").stderr
+
+
+@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: path.write_text("a,target\n1,2\n")])
+def test_a_folder_or_file_does_not_hide_a_named_data_set(run, tmp_path, make):
+    make(tmp_path / "digits")
+    assert run("fit", "digits", *QUICK).exit_code == 0
+    assert "reading" not in describe(tmp_path / "digits.safetensors")["notes"]
+    assert len(csv(run("predict", "digits.safetensors", "digits"))) == 360
+    result = run("report", "digits.safetensors", "digits")
+    assert result.exit_code == 0, result.output
+    result = run("fit", "digits", *QUICK, "--chunk-rows", "100")
+    assert result.exit_code == 2
+    assert "--chunk-rows is for files; digits is a named data set" in result.stderr
 
 
 def test_the_variant_of_a_named_data_set(run, monkeypatch):

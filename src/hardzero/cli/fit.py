@@ -201,6 +201,8 @@ def fit(
     A file of yours is divided into train (60 %), validation (20 %) and test (20 %). Ctrl-C ends training early
     and keeps the best state so far.
     """
+    from hardzero.datasets.catalog import is_named
+
     path = output or Path(f"{_stem(data)}.safetensors")
     page = page_beside(path) if report else None
     replaced = check_model_output(path, data, force=force)
@@ -274,7 +276,7 @@ def fit(
         typer.echo("Interrupted before the first epoch was over: nothing is saved.", err=True)
         raise typer.Exit(INTERRUPTED)
     more_notes: dict[str, Any] = {} if vectorizer is None else {"text": text}
-    if Path(data).exists():
+    if not is_named(data):
         more_notes["reading"] = {**options, "task": fitted_task, "ignore": list(ignore or ()), "seed": split_seed}
     best = run.best_epoch()
     training = {

@@ -96,7 +96,7 @@ def _read(data: str, model: Path, estimator: Any, description: dict[str, Any], *
     from hardzero.datasets.catalog import is_named
 
     names = description.get("feature_names")
-    if is_named(data) and not Path(data).exists():
+    if is_named(data):
         X = datasets.load(data).test.X
     else:
         table = datasets.read_table(

@@ -49,6 +49,7 @@ def report(
     It has learning curves and zeros over training; with data also active units, units by class, for images the weights
     of the first layer, and cost against dense arithmetic. It needs no network and no script.
     """
+    from hardzero.datasets.catalog import is_named
     from hardzero.model_file import describe, load
     from hardzero.report import write_report
 
@@ -64,7 +65,7 @@ def report(
         takes_text = hasattr(estimator, "transform_texts")
         chunk_rows = noted_chunk_rows(notes)
         dataset: Dataset | ChunkedTest
-        if chunk_rows is not None and Path(data).is_file():
+        if chunk_rows is not None and Path(data).is_file() and not is_named(data):
             dataset = ChunkedTest.read(data, chunk_rows, targets, noted_reading(notes))
         else:
             dataset = _load(data, targets, noted_reading(notes))
@@ -104,8 +105,9 @@ def write_page(
 def _load(data: str, targets: list[str] | None, reading: dict[str, Any]) -> Dataset:
     """Read data as the model's own were read and divided, so that its test part is unseen."""
     from hardzero import datasets
+    from hardzero.datasets.catalog import is_named
 
     options: dict[str, Any] = {}
-    if Path(data).exists():
+    if not is_named(data):
         options = {**reading, "target": as_target(targets)}
     return datasets.load(data, **options)

@@ -42,10 +42,13 @@ class Stream:
 
     def __post_init__(self) -> None:
         from hardzero import datasets
+        from hardzero.datasets.catalog import is_named
         from hardzero.datasets.splits import parts_by_row
 
         if self.chunk_rows < 1:
             raise ValueError(f"--chunk-rows {self.chunk_rows} must be at least 1")
+        if is_named(self.path):
+            raise ValueError(f"--chunk-rows is for files; {self.path} is a named data set")
         if not Path(self.path).is_file():
             raise ValueError(f"--chunk-rows is for files; there is no file {self.path}")
         self.summary = datasets.scan_file(self.path, chunk_rows=self.chunk_rows, **self.options)

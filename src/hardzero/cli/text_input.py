@@ -70,12 +70,10 @@ def texts_for(data: str, text: str | None, notes: dict[str, Any], **options: Any
     **options
         As for `hardzero.datasets.read_table`.
     """
-    from pathlib import Path
-
     from hardzero import datasets
     from hardzero.datasets.catalog import is_named
 
-    if is_named(data) and not Path(data).exists():
+    if is_named(data):
         loaded = datasets.load(data)
         if not loaded.is_text:
             raise ValueError(f"the model takes texts; {data} has none")
