@@ -71,6 +71,23 @@ def test_splits_of_the_file_are_kept(save):
         load(save(**arrays), target="age")
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"fractions": (0.8, 0.1, 0.1)}, "brings its own splits: leave out fractions= and seed="),
+        ({"seed": 3}, "brings its own splits: leave out fractions= and seed="),
+        ({"ignore": ["id"]}, "has no named columns; text= and ignore="),
+        ({"text": "review"}, "has no named columns; text= and ignore="),
+    ],
+)
+def test_splits_of_the_file_cannot_be_changed(save, options, complaint):
+    arrays = {
+        f"{name}_{part}": array for part in ("train", "validation", "test") for name, array in (("X", X), ("y", Y))
+    }
+    with pytest.raises(ValueError, match=complaint):
+        load(save(**arrays), **options)
+
+
 class Exploit:
     def __reduce__(self):
         return pytest.fail, ("code of the file was run",)

@@ -139,12 +139,17 @@ def open_source(
     kind = file_format(path)
     if kind == CSV:
         return _open_table(path, options, feature_names, n_features, target_required)
-    if options.text is not None or options.ignore:
-        raise ValueError(f"{path} has no named columns; text= and ignore= are for CSV and TSV files")
+    refuse_column_options(path, options)
     if feature_names is not None and n_features is None:
         n_features = len(feature_names)
     targets = _array_target(path, kind, options.target, target_required)
     return FileSource(path, kind, options, Selection((), targets, None, ()), n_features=n_features)
+
+
+def refuse_column_options(path: Path, options: ReadingOptions) -> None:
+    """Raise ValueError for options that name columns of a file without them."""
+    if options.text is not None or options.ignore:
+        raise ValueError(f"{path} has no named columns; text= and ignore= are for CSV and TSV files")
 
 
 def with_usual_target(source: FileSource) -> FileSource:

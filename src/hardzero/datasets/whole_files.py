@@ -21,6 +21,7 @@ from hardzero.datasets.file_source import (
     column_names,
     columns_of,
     open_source,
+    refuse_column_options,
     with_usual_target,
 )
 from hardzero.datasets.reading_options import ReadingOptions
@@ -64,6 +65,7 @@ def load_file(
     fractions = check_fractions(fractions)
     checked = existing_file(path)
     if file_format(checked) == NPZ and npz.has_splits(checked):
+        _refuse_to_divide(checked, fractions, seed)
         return _load_split_npz(checked, options)
     source = with_usual_target(open_source(checked, options))
     X, y, parser = _read_whole(source)
@@ -194,8 +196,15 @@ def _divide(
     return parts
 
 
+def _refuse_to_divide(path: Path, fractions: tuple[float, float, float], seed: int) -> None:
+    """Raise ValueError for a division that is not the one of the file."""
+    if fractions != DEFAULT_FRACTIONS or seed != 0:
+        raise ValueError(f"{path.name} brings its own splits: leave out fractions= and seed=")
+
+
 def _load_split_npz(path: Path, options: ReadingOptions) -> Dataset:
     """Load a file that brings its own splits."""
+    refuse_column_options(path, options)
     if options.target not in (None, NPZ_TARGET):
         raise ValueError(
             f"{path.name} brings its own splits, with the targets y_train, y_validation and y_test: leave out "
