@@ -203,3 +203,15 @@ def test_a_page_about_a_text_model_fitted_in_chunks(table):
     result = run("report", model, table)
     assert result.exit_code == 0, result.output
     assert "TextModel on table.csv" in table.with_name("model.html").read_text()
+
+
+@pytest.mark.parametrize("parts", [[""], ["_train", "_validation", "_test"]], ids=["whole", "divided"])
+def test_a_page_about_several_targets_of_arrays(tmp_path, parts):
+    random = np.random.default_rng(0)
+    X, y = random.random((60, 3)), random.random((60, 2))
+    np.savez(tmp_path / "arrays.npz", **{f"X{part}": X for part in parts}, **{f"y{part}": y for part in parts})
+    model = tmp_path / "model.safetensors"
+    assert run("fit", tmp_path / "arrays.npz", *FIT, "-o", model).exit_code == 0
+    result = run("report", model, tmp_path / "arrays.npz")
+    assert result.exit_code == 0, result.output
+    assert "RectifierRegressor on arrays.npz" in model.with_suffix(".html").read_text()

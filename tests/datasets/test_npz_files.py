@@ -58,6 +58,18 @@ def test_several_targets(save):
     assert dataset.train.y.shape == (12, 2)
 
 
+def test_several_targets_by_the_names_they_get(save):
+    path = save(X=X, y=np.column_stack([Y * 0.5, Y + 1.25]))
+    np.testing.assert_array_equal(read_table(path, target=["y_1", "y_2"]).y, np.column_stack([Y * 0.5, Y + 1.25]))
+    chunks = list(iterate_chunks(path, 7, target=["y_1", "y_2"]))
+    np.testing.assert_array_equal(np.concatenate([chunk[1] for chunk in chunks])[:, 0], Y * 0.5)
+    assert load(path, target=("y_1", "y_2")).target_names == ("y_1", "y_2")
+    with pytest.raises(ValueError, match=r"'y' of .*a\.npz has 2 columns"):
+        load(path, target=["y_1", "y_2", "y_3"])
+    with pytest.raises(ValueError, match="holds one target"):
+        load(path, target=["y_2", "y_1"])
+
+
 def test_the_target_by_name(save):
     assert load(save(X=X, age=X[:, 0] + 0.5), target="age").task == "regression"
 

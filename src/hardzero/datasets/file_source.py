@@ -81,9 +81,13 @@ class FileSource:
 
     def _target_names(self, columns: list[NDArray[Any]]) -> tuple[str, ...]:
         """Return one name per target column; the columns of a two-dimensional array are numbered."""
-        if len(columns) == len(self.selection.targets):
-            return self.selection.targets
-        return column_names(self.selection.targets[0], len(columns))
+        targets = self.selection.targets
+        if len(columns) == len(targets):
+            return targets
+        if len(targets) > 1:
+            array = array_of(targets)
+            raise ValueError(f"target is {targets!r}, but {array!r} of {self.path} has {len(columns)} columns")
+        return column_names(targets[0], len(columns))
 
     def _table_chunks(self, table: DelimitedFile, chunk_rows: int | None) -> Iterator[RawChunk]:
         for chunk in read_chunks(table, self.selection, chunk_rows):
@@ -94,7 +98,7 @@ class FileSource:
             yield chunk.X, [chunk.target] if self.selection.targets else [], chunk.first_row
 
     def _npz_chunks(self, chunk_rows: int | None) -> Iterator[RawChunk]:
-        name = self.selection.targets[0] if self.selection.targets else None
+        name = array_of(self.selection.targets)
         if chunk_rows is None:
             samples = npz.read_npz(self.path, name)
             pieces = iter([(samples.X, samples.target, 0)])
@@ -181,6 +185,22 @@ def column_names(name: str, n_columns: int) -> tuple[str, ...]:
     return (name,) if n_columns == 1 else tuple(f"{name}_{index + 1}" for index in range(n_columns))
 
 
+def array_of(target: Targets) -> str | None:
+    """Return the array that a name, or the names that `column_names` gives its columns, mean; None if there is none.
+
+    Examples
+    --------
+    >>> array_of("y"), array_of(["y_1", "y_2"]), array_of(["height", "width"])
+    ('y', 'y', None)
+    """
+    if isinstance(target, str):
+        return target
+    if not isinstance(target, Sequence) or not target or not isinstance(target[0], str):
+        return None
+    name = target[0] if len(target) == 1 else target[0].removesuffix("_1")
+    return name if tuple(target) == column_names(name, len(target)) else None
+
+
 def _open_table(
     path: Path,
     options: ReadingOptions,
@@ -204,11 +224,13 @@ def _open_table(
 
 
 def _array_target(path: Path, kind: str, target: Targets, required: bool) -> tuple[str, ...]:
-    """Return the name of the target of a file without columns, in a tuple; empty if there is none."""
+    """Return the name of the target of a file without columns, or those of its columns; empty if there is none."""
     if target is None:
         return ()
-    if not isinstance(target, str):
+    array = array_of(target)
+    if array is None or isinstance(target, int) or (kind == SVMLIGHT and not isinstance(target, str)):
         raise ValueError(f"target is {target!r}; {path} holds one target, named by a str")
     if kind == SVMLIGHT:
         return (SVMLIGHT_TARGET,)
-    return (target,) if required or target in npz.array_names(path) else ()
+    names = (target,) if isinstance(target, str) else tuple(map(str, target))
+    return names if required or array in npz.array_names(path) else ()

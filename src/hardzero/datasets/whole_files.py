@@ -205,16 +205,16 @@ def _refuse_to_divide(path: Path, fractions: tuple[float, float, float], seed: i
 def _load_split_npz(path: Path, options: ReadingOptions) -> Dataset:
     """Load a file that brings its own splits."""
     refuse_column_options(path, options)
-    if options.target not in (None, NPZ_TARGET):
-        raise ValueError(
-            f"{path.name} brings its own splits, with the targets y_train, y_validation and y_test: leave out "
-            f"target={options.target!r}"
-        )
     samples = npz.read_npz_splits(path)
     targets = [target for part in PARTS if (target := samples[part].target) is not None]
     ends = np.cumsum([len(target) for target in targets])
     columns = columns_of(np.concatenate(targets))
     names = column_names(NPZ_TARGET, len(columns))
+    if options.target not in (None, NPZ_TARGET, names):
+        raise ValueError(
+            f"{path.name} brings its own splits, with the targets y_train, y_validation and y_test: leave out "
+            f"target={options.target!r}"
+        )
     parser = TargetParser(names, options.task, options.unlabeled)
     y = parser.parse(columns, lambda row: f"row {row + 1} of the train, validation and test targets of {path.name}")
     parser.refuse_constant(path.name)
