@@ -218,6 +218,31 @@ def test_inspect(run, model):
     assert description["notes"]["targets"] == ["species"]
 
 
+def test_names_in_square_brackets_are_shown_as_they_are(run, tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.random((60, 2)), columns=["weight [kg]", "rate [/min]"])
+    frame["target"] = np.where(frame["rate [/min]"] > 0.5, "[high]", "[/low]")
+    folder = tmp_path / "plants[old"
+    folder.mkdir()
+    frame.to_csv(folder / "plants[red].csv", index=False)
+    result = run("fit", folder / "plants[red].csv", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "plants[red].csv: " in result.stderr
+    result = run("inspect", "plants[red].safetensors")
+    assert result.exit_code == 0, result.output
+    for part in (
+        "plants[red].safetensors, written",
+        "2: weight [kg], rate [/min]",
+        "[/low], [high]",
+        "plants[red].csv, ",
+    ):
+        assert part in result.stdout
+    frame.to_csv(folder / "b].csv", index=False)
+    result = run("fit", folder / "b].csv", *QUICK, "--chunk-rows", "30")
+    assert result.exit_code == 0, result.output
+    assert "plants[old/b].csv: " in result.stderr
+
+
 def test_inspect_a_model_saved_from_python(run, tmp_path):
     X = np.random.default_rng(0).normal(size=(40, 3))
     regressor = hardzero.RectifierRegressor("squared_error", (5,), solver="lbfgs", activation="softplus", max_iter=2000)

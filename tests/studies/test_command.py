@@ -69,6 +69,21 @@ def test_failures_are_named_and_the_exit_code_says_so(study, naps, monkeypatch):
     assert "3 of 4 runs finished (1 failed)" in output
 
 
+def test_square_brackets_are_shown_as_they_are(study, tmp_path):
+    path = tmp_path / "brackets.py"
+    path.write_text(
+        "from hardzero.studies import Study\n\n"
+        "class Brackets(Study):\n"
+        "    name = 'brackets'\n    title = 'Weights [kg]'\n    claim = 'Rates [/min] fall.'\n\n"
+        "    def grid(self, scale, data):\n        return [{'unit': '[/min]'}]\n\n"
+        "    def measure(self, settings, context):\n        raise ValueError('no [/min]')\n\n"
+        "    def tables(self, runs):\n        return []\n"
+    )
+    output = study(str(path), "--seeds", "1", "--workers", "1", code=1).output
+    assert "failed {'unit': '[/min]'}: ValueError: no [/min]" in output
+    assert "Weights [kg] (quick): Rates [/min] fall." in output
+
+
 def test_a_report_runs_nothing(study, naps, monkeypatch, tmp_path):
     monkeypatch.setenv("NAPS_LOG", str(tmp_path / "log"))
     study(naps, "--seeds", "1", "--workers", "1")

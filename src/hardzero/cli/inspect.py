@@ -30,6 +30,7 @@ def inspect(
 ) -> None:
     """Show architecture, zeros, training and test results of a model."""
     from rich.console import Console
+    from rich.text import Text
 
     from hardzero.model_file import describe, load
 
@@ -39,9 +40,8 @@ def inspect(
         return
     load(model)
     console = Console()
-    console.print(
-        f"[bold]{model}[/], written by hardzero {description['hardzero_version']}", soft_wrap=True, highlight=False
-    )
+    heading = Text.assemble((str(model), "bold"), f", written by hardzero {description['hardzero_version']}")
+    console.print(heading, soft_wrap=True)
     layers = autoencoder_layers if is_autoencoder(description) else _layers
     for table in (_summary(model, description), layers(description)):
         console.print()
@@ -50,6 +50,7 @@ def inspect(
 
 def _summary(model: Path, description: dict[str, Any]) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
@@ -70,7 +71,8 @@ def _summary(model: Path, description: dict[str, Any]) -> Table:
     }
     for name, text in rows.items():
         if text:
-            table.add_row(name, text)
+            # Names of columns and files may hold what rich takes for markup.
+            table.add_row(name, Text(text))
     return table
 
 

@@ -42,6 +42,7 @@ def list_studies(folder: Folder = FOLDER) -> None:
     """Show all studies, what the paper claims in each, and the runs that the store has."""
     import rich
     from rich.table import Table
+    from rich.text import Text
 
     from hardzero.studies import get_study, study_names
     from hardzero.studies.core.running import STORE_NAME, open_store
@@ -51,7 +52,7 @@ def list_studies(folder: Folder = FOLDER) -> None:
     for name in study_names():
         study = get_study(name)
         finished = "–" if store is None else _finished(store, name)
-        table.add_row(f"[bold]{name}[/]", study.claim, ", ".join(study.data) or "–", finished)
+        table.add_row(Text(name, style="bold"), Text(study.claim), Text(", ".join(study.data) or "–"), finished)
     rich.print(table)
 
 
@@ -140,6 +141,7 @@ def _carry_out(store: RunStore, plan: Any, workers: Any) -> None:
 
 def _show(report: StudyReport, folder: Path, *, markdown: bool = False) -> None:
     import rich
+    from rich.text import Text
 
     from hardzero.studies.core.report import write_page, write_runs
 
@@ -147,7 +149,7 @@ def _show(report: StudyReport, folder: Path, *, markdown: bool = False) -> None:
         for table in report.tables:
             typer.echo(f"{table.title}\n\n{table.markdown()}\n")
     else:
-        rich.print(f"[bold]{report.study.title}[/] ({report.scale}): {report.study.claim}")
+        rich.print(Text.assemble((report.study.title, "bold"), f" ({report.scale}): {report.study.claim}"))
         for table in report.tables:
             rich.print(table.rich())
     page = folder / f"{report.study.name}-{report.scale}.html"

@@ -44,7 +44,12 @@ class StudyView:
                 TimeRemainingColumn,
             )
 
-            columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+            columns = [
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+            ]
             self.bar = Progress(*columns, TimeRemainingColumn(), console=self.console)
             self.task = self.bar.add_task(self.name, total=self.n_runs, completed=self.n_finished)
             self.bar.start()
@@ -69,10 +74,12 @@ class StudyView:
 
     def run_failed(self, settings: object, reason: str) -> None:
         """Name a run that failed."""
-        self.console.print(f"[red]failed[/] {settings}: {reason}")
+        from rich.text import Text
+
+        self.console.print(Text.assemble(("failed", "red"), f" {settings}: {reason}"))
 
     def _print_line(self) -> None:
         self.last_line = time.perf_counter()
         spent = duration(self.last_line - self.started)
         line = f"{self.name}: {self.n_finished} of {self.n_runs} runs finished, {spent} spent"
-        self.console.print(line, soft_wrap=True, highlight=False)
+        self.console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)

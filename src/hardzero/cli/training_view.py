@@ -60,7 +60,7 @@ class TrainingView:
             self.live = Live(get_renderable=self._render, console=self.console, refresh_per_second=8)
             self.live.start()
         else:
-            self.console.print(self.title, soft_wrap=True, highlight=False)
+            self.console.print(self.title, soft_wrap=True, highlight=False, markup=False, emoji=False)
         return self
 
     def __exit__(
