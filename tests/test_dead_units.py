@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hardzero.activations import Rectifier
-from hardzero.dead_units import FIRING_SHARE, active_counts, revive
+from hardzero.dead_units import FIRING_SHARE, active_counts, count_dead, revive
 from hardzero.losses import get_loss
 from hardzero.network import Network
 
@@ -42,3 +42,19 @@ def test_a_layer_that_is_dead_altogether_comes_back(ops):
     silent = network(ops, bias=-1000.0)
     assert revive(silent, ops, X) == 30
     assert active_counts(silent, ops, X)[0] / len(X) == pytest.approx(np.full(30, FIRING_SHARE), abs=0.002)
+
+
+def test_units_are_dead_that_no_chunk_makes_fire(ops):
+    sparse = network(ops, bias=-3.0)
+    dead = np.count_nonzero(active_counts(sparse, ops, X)[0] == 0)
+    few = np.count_nonzero(active_counts(sparse, ops, X[:50])[0] == 0)
+    assert few > dead == 4
+    assert count_dead(sparse, ops, (X[start : start + 50] for start in range(0, 1000, 50))) == [dead]
+
+
+def test_no_more_chunks_are_read_than_needed(ops):
+    alive = network(ops, bias=3.0)
+    alive.hidden_layers[0].parameters.bias[:4] = 3
+    chunks = iter([X, X])
+    assert count_dead(alive, ops, chunks) == [0]
+    assert next(chunks) is X

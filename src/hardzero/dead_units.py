@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +31,30 @@ def active_counts(network: Network, ops: Ops, X: Input) -> list[NDArray[np.intp]
         np.bincount(network.hidden(ops, X, depth).indices, minlength=layer.n_units)
         for depth, layer in enumerate(network.hidden_layers)
     ]
+
+
+def count_dead(network: Network, ops: Ops, chunks: Iterable[Input]) -> list[int]:
+    """Count the units of each hidden layer that are zero on all rows of all chunks.
+
+    Reading ends with the chunk that leaves no unit dead.
+
+    Parameters
+    ----------
+    network : Network
+    ops : Ops
+    chunks : iterable of ndarray or csr_array of shape (n_samples, n_features), float32
+
+    Returns
+    -------
+    list of int
+    """
+    dead = [np.ones(layer.n_units, dtype=bool) for layer in network.hidden_layers]
+    for X in chunks:
+        for silent, counts in zip(dead, active_counts(network, ops, X), strict=True):
+            silent &= counts == 0
+        if not any(silent.any() for silent in dead):
+            break
+    return [int(silent.sum()) for silent in dead]
 
 
 def revive(network: Network, ops: Ops, X: Input) -> int:

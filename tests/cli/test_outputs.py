@@ -193,6 +193,15 @@ def test_a_page_about_a_model_fitted_in_chunks_divides_rows_as_the_fit_did(table
     assert pages[0][1].tolist() == test["label"].tolist()
 
 
+def test_units_are_dead_that_are_zero_for_all_chunks(table):
+    model = table.with_name("model.safetensors")
+    assert run("fit", table, *FIT, "--chunk-rows", "1", "-o", model).exit_code == 0
+    frame = pd.read_csv(table)
+    train = frame[parts_by_row(0, len(frame)) == 0][["a", "b", "c"]]
+    dead = load(model).transform(train).sum(axis=0) == 0
+    assert describe(model)["notes"]["test"]["dead_units"] == [np.count_nonzero(dead)]
+
+
 def test_a_page_about_a_text_model_fitted_in_chunks(table):
     texts = pd.DataFrame({"words": ["good film", "bad film"] * 30, "label": [1, 0] * 30})
     texts.to_csv(table, index=False)

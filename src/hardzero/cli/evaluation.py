@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,14 +61,14 @@ class Evaluation:
         }
 
 
-def evaluate(estimator: Any, X_train: Any, test: Split, X_test: Any) -> Evaluation:
+def evaluate(estimator: Any, train: Iterable[Any], test: Split, X_test: Any) -> Evaluation:
     """Measure a fitted estimator.
 
     Parameters
     ----------
     estimator : RectifierClassifier or RectifierRegressor
-    X_train : ndarray or csr_array
-        Decides which units are dead.
+    train : iterable of ndarray or csr_array
+        Chunks of the training samples; they decide which units are dead.
     test : Split
     X_test : ndarray, csr_array or DataFrame
         The features of `test` as the estimator takes them.
@@ -77,7 +78,7 @@ def evaluate(estimator: Any, X_train: Any, test: Split, X_test: Any) -> Evaluati
 
     from hardzero.analysis import prediction_cost
     from hardzero.analysis.regression_error import root_mean_squared_error
-    from hardzero.dead_units import active_counts
+    from hardzero.dead_units import count_dead
 
     network, ops = estimator.network_, estimator._ops()
     units = [layer.n_units for layer in network.hidden_layers]
@@ -100,7 +101,7 @@ def evaluate(estimator: Any, X_train: Any, test: Split, X_test: Any) -> Evaluati
         r2=r2,
         zeros=zeros.tolist(),
         zeros_overall=float(np.average(zeros, weights=units)),
-        dead_units=[int((counts == 0).sum()) for counts in active_counts(network, ops, X_train)],
+        dead_units=count_dead(network, ops, train),
         units=units,
         microseconds=float(np.median(cost.engine)),
         dense_microseconds=float(np.median(cost.dense)),

@@ -45,7 +45,7 @@ class InMemoryRun(FitRun):
         from hardzero.cli.evaluation import evaluate
 
         test = self.dataset.test
-        return evaluate(self.estimator, self.dataset.train.X, test, with_names(test.X, self._feature_names))
+        return evaluate(self.estimator, [self.dataset.train.X], test, with_names(test.X, self._feature_names))
 
     def write_page(self, page: Path) -> None:
         """Write the page about the model on the test split."""
