@@ -46,6 +46,16 @@ def test_columns_are_found_by_name(run, model, table, tmp_path):
     assert result.stderr == ""
 
 
+def test_columns_of_arrays_are_found_by_name(run, model, table, tmp_path):
+    frame = pd.read_csv(table)
+    expected = hardzero.load(model).predict(frame[list(COLUMNS)])
+    names = ["depth", "id", "length", "width"]
+    np.savez(tmp_path / "new.npz", X=frame[names].to_numpy(), feature_names=np.array(names))
+    result = run("predict", model, "new.npz")
+    np.testing.assert_array_equal(csv(result)["prediction"], expected)
+    assert "does not use: id" in result.stderr
+
+
 def test_unused_columns_are_named_but_not_the_target(run, model, table):
     result = run("predict", model, table)
     assert "does not use: id, weight" in result.stderr

@@ -30,6 +30,39 @@ def test_dense_samples(save):
     assert dataset.train.X.dtype == np.float32
 
 
+NAMES = np.array(["a", "b", "c"])
+
+
+def test_columns_are_found_by_name(save):
+    path = save(X=X, y=Y, feature_names=NAMES)
+    table = read_table(path, feature_names=["c", "a"], target="y")
+    np.testing.assert_array_equal(table.X, X[:, [2, 0]])
+    assert table.X.flags.c_contiguous
+    assert (table.feature_names, table.unused_columns) == (("c", "a"), ("b",))
+    chunks = [chunk for chunk, _ in iterate_chunks(path, 7, feature_names=["b", "c", "a"])]
+    np.testing.assert_array_equal(np.concatenate(chunks), X[:, [1, 2, 0]])
+    sparse = csr_array(X)
+    path = save(data=sparse.data, indices=sparse.indices, indptr=sparse.indptr, shape=sparse.shape, feature_names=NAMES)
+    np.testing.assert_array_equal(read_table(path, feature_names=["b", "a"]).X.toarray(), X[:, [1, 0]])
+
+
+def test_columns_without_names_are_taken_by_their_position(save):
+    np.testing.assert_array_equal(read_table(save(X=X), feature_names=["c", "b", "a"]).X, X)
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        (["a", "b", "d"], "lacks 1 of the 3 feature columns of the model: c"),
+        (["a", "b", "c", "d"], "has 3 features and 4 feature_names"),
+        (["a", "b", "b"], "has a name twice"),
+    ],
+)
+def test_columns_that_cannot_be_found_by_name_are_refused(save, names, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        read_table(save(X=X, feature_names=np.array(names)), feature_names=["a", "b", "c"])
+
+
 def test_labels_that_are_texts(save):
     assert load(save(X=X, y=np.array(["no", "yes"])[Y])).class_names == ("no", "yes")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.datasets import npz, svmlight
@@ -39,6 +40,8 @@ class FileSource:
         None for a file without columns.
     n_features : int or None
         Features that a file without columns must have; None for any number.
+    array_names : tuple of str, or None
+        Names of the columns of the array `X`, where the selection chooses among them.
     """
 
     path: Path
@@ -47,6 +50,7 @@ class FileSource:
     selection: Selection
     table: DelimitedFile | None = None
     n_features: int | None = None
+    array_names: tuple[str, ...] | None = None
 
     def chunks(self, chunk_rows: int | None) -> Iterator[RawChunk]:
         """Return an iterator over the rows, all at once (`chunk_rows` None) or in chunks."""
@@ -73,11 +77,13 @@ class FileSource:
         """Return the names of the features where the file gives them."""
         if self.table is not None:
             return None if self.selection.text is not None else self.selection.features
+        if self.array_names is not None:
+            return self.selection.features
         return npz.read_feature_names(self.path) if self.format == NPZ else None
 
     def image_shape(self) -> tuple[int, ...] | None:
         """Return the shape of a sample where samples are images."""
-        return npz.read_image_shape(self.path) if self.format == NPZ else None
+        return npz.read_image_shape(self.path) if self.format == NPZ and self.array_names is None else None
 
     def _target_names(self, columns: list[NDArray[Any]]) -> tuple[str, ...]:
         """Return one name per target column; the columns of a two-dimensional array are numbered."""
@@ -104,10 +110,26 @@ class FileSource:
             pieces = iter([(samples.X, samples.target, 0)])
         else:
             pieces = npz.iterate_npz(self.path, name, chunk_rows)
-        for X, target, first_row in pieces:
+        for array, target, first_row in pieces:
+            X = self._chosen(array)
             if self.n_features is not None and X.shape[1] != self.n_features:
                 raise ValueError(f"{self.path} has {X.shape[1]} features; {self.n_features} are expected")
             yield X, [] if target is None else columns_of(target), first_row
+
+    def _chosen(self, X: Any) -> Any:
+        """Return the columns of an array that are selected, in their order."""
+        if self.array_names is None:
+            return X
+        if X.shape[1] != len(self.array_names):
+            raise ValueError(
+                f"{self.path} has {X.shape[1]} features and {len(self.array_names)} feature_names; they must agree"
+            )
+        positions = {name: position for position, name in enumerate(self.array_names)}
+        chosen = X[:, [positions[name] for name in self.selection.features]]
+        if isinstance(chosen, np.ndarray):
+            return np.ascontiguousarray(chosen)
+        chosen.sort_indices()
+        return chosen
 
 
 def open_source(
@@ -147,7 +169,8 @@ def open_source(
     if feature_names is not None and n_features is None:
         n_features = len(feature_names)
     targets = _array_target(path, kind, options.target, target_required)
-    return FileSource(path, kind, options, Selection((), targets, None, ()), n_features=n_features)
+    source = FileSource(path, kind, options, Selection((), targets, None, ()), n_features=n_features)
+    return source if feature_names is None else _with_features(source, tuple(feature_names))
 
 
 def refuse_column_options(path: Path, options: ReadingOptions) -> None:
@@ -221,6 +244,17 @@ def _open_table(
     if n_features is not None and options.text is None and len(selection.features) != n_features:
         raise ValueError(f"{path} has {len(selection.features)} feature columns; {n_features} are expected")
     return FileSource(path, CSV, options, selection, table)
+
+
+def _with_features(source: FileSource, feature_names: tuple[str, ...]) -> FileSource:
+    """Return the source with these columns chosen where its columns have names and are not these already."""
+    names = source.feature_names()
+    if names is None or names == feature_names:
+        return source
+    if len(set(names)) < len(names):
+        raise ValueError(f"feature_names of {source.path} has a name twice, so that columns cannot be found by name")
+    selection = select_columns(names, str(source.path), feature_names=feature_names)
+    return replace(source, selection=replace(selection, targets=source.selection.targets), array_names=names)
 
 
 def _array_target(path: Path, kind: str, target: Targets, required: bool) -> tuple[str, ...]:

@@ -115,7 +115,8 @@ def read_table(
         A CSV, TSV, NPZ or svmlight file, as for `load`.
     feature_names : sequence of str, or None
         Features of the model. Columns are matched by name and put into this order; columns that are neither these nor
-        the target are not used and listed in the result.
+        the target are not used and listed in the result. Columns of an NPZ file have names if it has an array
+        ``feature_names``; columns without names are taken to be in this order.
     n_features : int, or None
         Number of features of the model, where they have no names.
     target : str, int, sequence of these, or None
