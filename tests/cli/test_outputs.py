@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from importlib import resources
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from hardzero.cli import report as report_module
 from hardzero.cli.model_input import noted_reading
 from hardzero.datasets.splits import parts_by_row
 from hardzero.model_file import describe
+from hardzero.report.page import HEAD_BYTES, TITLE_END
 
 FIT = ["--threads", "1", "--hidden", "8", "--epochs", "2", "--quiet", "--target-sparsity", "none"]
 
@@ -86,6 +88,28 @@ def test_a_page_that_cannot_be_written_is_named_by_its_option(table):
     result = run("fit", table, *FIT, "--report", "-o", path.with_suffix(".safetensors"))
     assert result.exit_code == 2
     assert f"--report {path} is a folder" in result.output
+
+
+def test_only_pages_of_hardzero_are_replaced(table, model):
+    page = model.with_suffix(".html")
+    page.write_text("<title>Wine, exported from a notebook</title>")
+    for words in (("report", model), ("fit", table, *FIT, "--report", "-o", model)):
+        before = model.read_bytes()
+        result = run(*words)
+        assert result.exit_code == 2
+        assert f"{page} exists and is no page of hardzero: it is not replaced" in result.output
+        assert "notebook" in page.read_text()
+        assert model.read_bytes() == before
+        assert run(*words, "--force").exit_code == 0
+        assert "RectifierClassifier" in page.read_text()
+        assert run(*words).exit_code == 0
+        page.write_text("<title>Wine, exported from a notebook</title>")
+
+
+@pytest.mark.parametrize("folder", ["report", "studies/core"])
+def test_every_kind_of_page_is_known(folder):
+    template = resources.files("hardzero").joinpath(folder, "page.html.j2").read_text(encoding="utf-8")
+    assert TITLE_END in template[:HEAD_BYTES]
 
 
 def test_no_command_replaces_what_it_reads(table, model):

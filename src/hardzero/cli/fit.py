@@ -26,7 +26,7 @@ from hardzero.cli.errors import INTERRUPTED
 from hardzero.cli.fit_run import FitRun
 from hardzero.cli.fit_settings import given_settings, settings_for
 from hardzero.cli.in_memory_fit import InMemoryRun
-from hardzero.cli.output_file import check_distinct, check_model_output, check_output, page_beside
+from hardzero.cli.output_file import check_distinct, check_model_output, check_output, check_page_output, page_beside
 from hardzero.cli.piped_input import as_file, is_piped
 from hardzero.cli.scaled_data import check_scale
 from hardzero.cli.stream import Stream
@@ -180,7 +180,7 @@ def fit(
         typer.Option("--output", "-o", help="Model file; NAME.safetensors by default.", rich_help_panel=OUTPUT),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace an output file that is no model.", rich_help_panel=OUTPUT)
+        bool, typer.Option("--force", help="Replace an output file that is no model or page.", rich_help_panel=OUTPUT)
     ] = False,
     report: Annotated[
         bool, typer.Option("--report", help="Write a page beside the model, ending in .html.", rich_help_panel=OUTPUT)
@@ -207,7 +207,7 @@ def fit(
     page = page_beside(path) if report else None
     replaced = check_model_output(path, data, force=force)
     if page is not None:
-        check_output(page, data, option="--report")
+        check_page_output(page, data, force=force, option="--report")
     if checkpoint is not None:
         check_output(checkpoint, data, option="--checkpoint")
     check_distinct(output=path, checkpoint=checkpoint, report=page)

@@ -46,6 +46,36 @@ def check_model_output(path: Path, data: str, *, force: bool) -> bool:
     return True
 
 
+def check_page_output(path: Path, *inputs: Path | str | None, force: bool, option: str = "--output") -> None:
+    """Make sure, before any work is done, that a page can be written to `path`.
+
+    Parameters
+    ----------
+    path : Path
+    *inputs : Path, str or None
+        Files that the command reads; names of data sets are none.
+    force : bool
+        Whether a file of another kind may be replaced.
+    option : str
+        The option that asks for the page.
+
+    Raises
+    ------
+    ValueError
+        As `check_output`, or if `path` is a file that is not a page of ours.
+    """
+    check_output(path, *inputs, option=option)
+    if force or not path.is_file():
+        return
+    from hardzero.report.page import is_page
+
+    if not is_page(path):
+        raise ValueError(
+            f"{path} exists and is no page of hardzero: it is not replaced. Choose another name with --output, or "
+            "replace it with --force"
+        )
+
+
 def check_output(path: Path, *inputs: Path | str | None, option: str = "--output") -> None:
     """Make sure, before any work is done, that a result can be written to `path` and replaces none of the inputs.
 

@@ -11,7 +11,7 @@ import typer
 from hardzero.cli.chunked_test import ChunkedTest
 from hardzero.cli.data_options import as_target
 from hardzero.cli.model_input import noted_chunk_rows, noted_reading, noted_targets, with_names
-from hardzero.cli.output_file import check_output, page_beside
+from hardzero.cli.output_file import check_page_output, page_beside
 from hardzero.cli.piped_input import as_file
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def report(
     sweep: Annotated[
         Path | None, typer.Option(help="Result of 'hardzero sweep', for the trade-off of sparsity, accuracy and speed.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is no page of hardzero.")] = False,
 ) -> None:
     """Write one self-contained HTML page about a model.
 
@@ -54,7 +55,7 @@ def report(
     from hardzero.report import write_report
 
     page = output or page_beside(model)
-    check_output(page, model, data, sweep)
+    check_page_output(page, model, data, sweep, force=force)
     description = describe(model)
     estimator = load(model)
     if data is None:

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 MAX_SAMPLES = 10_000
 """Held-out samples shown: enough for a standard error of an error rate below 0.5 points, and quick."""
 
+TITLE_END = " · hardzero</title>"
+"""How the title of every page ends, those of studies as well."""
+
+HEAD_BYTES = 4096
+"""In which a page has its title."""
+
 
 @dataclass(frozen=True)
 class ReportData:
@@ -120,6 +126,12 @@ def write_report(
     html = _render(heading, figures, sections, data is not None)
     with atomic_file(path) as file:
         file.write(html.encode("utf-8"))
+
+
+def is_page(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is a page that hardzero wrote."""
+    with open(path, "rb") as file:
+        return TITLE_END.encode() in file.read(HEAD_BYTES)
 
 
 def _sections(
