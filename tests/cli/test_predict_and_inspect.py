@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import dump_svmlight_file
 from typer.testing import CliRunner
 
 import hardzero
@@ -54,6 +55,38 @@ def test_columns_of_arrays_are_found_by_name(run, model, table, tmp_path):
     result = run("predict", model, "new.npz")
     np.testing.assert_array_equal(csv(result)["prediction"], expected)
     assert "does not use: id" in result.stderr
+
+
+@pytest.mark.parametrize("zero_based", [True, False])
+@pytest.mark.parametrize("options", [(), ("--chunk-rows", "100")], ids=["memory", "chunks"])
+def test_indices_begin_where_they_did_in_the_data_of_the_model(run, tmp_path, zero_based, options):
+    X = np.random.default_rng(0).random((300, 4)).astype(np.float32)
+    y = np.where(X[:, 1] > 0.5, 2, 1)
+    dump_svmlight_file(X, y, str(tmp_path / "old.svmlight"), zero_based=zero_based)
+    assert run("fit", "old.svmlight", *QUICK, *options).exit_code == 0
+    X[:, [0, 3]] = 0
+    dump_svmlight_file(X, y, str(tmp_path / "new.svmlight"), zero_based=zero_based)
+    model = hardzero.load(tmp_path / "old.safetensors")
+    np.testing.assert_array_equal(
+        csv(run("predict", "old.safetensors", "new.svmlight"))["prediction"], model.predict(X)
+    )
+    model.save(tmp_path / "own.safetensors")
+    result = run("predict", "own.safetensors", "new.svmlight")
+    assert result.exit_code == 2
+    assert "Say --first-index 0, as scikit-learn writes them, or --first-index 1" in result.stderr
+    frame = csv(run("predict", "own.safetensors", "new.svmlight", "--first-index", 0 if zero_based else 1))
+    np.testing.assert_array_equal(frame["prediction"], model.predict(X))
+
+
+def test_where_indices_begin_may_be_said_to_fit(run, tmp_path):
+    X = np.random.default_rng(0).random((300, 4)).astype(np.float32)
+    X[:, 0] = 0
+    dump_svmlight_file(X, np.where(X[:, 1] > 0.5, 2, 1), str(tmp_path / "a.svmlight"))
+    assert run("fit", "a.svmlight", *QUICK, "--first-index", "0").exit_code == 0
+    assert hardzero.load(tmp_path / "a.safetensors").n_features_in_ == 4
+    assert describe(tmp_path / "a.safetensors")["notes"]["reading"]["first_index"] == 0
+    result = run("report", "a.safetensors", "a.svmlight")
+    assert result.exit_code == 0, result.output
 
 
 def test_unused_columns_are_named_but_not_the_target(run, model, table):

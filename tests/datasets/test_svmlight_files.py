@@ -67,3 +67,30 @@ def test_chunks_are_the_whole(write, chunk_rows):
     assert {chunk[0].shape[1] for chunk in chunks} == {3}
     np.testing.assert_array_equal(np.concatenate([chunk[0].toarray() for chunk in chunks]), whole.X.toarray())
     np.testing.assert_array_equal(np.concatenate([chunk[1] for chunk in chunks]), whole.y)
+
+
+def test_indices_begin_where_the_reader_says(write):
+    path = write("a.svmlight", "1 1:2 2:3\n0 2:4\n")
+    assert read_table(path, n_features=3, first_index=0).X.toarray().tolist() == [[0, 2, 3], [0, 0, 4]]
+    assert read_table(path, n_features=3, first_index=1).X.toarray().tolist() == [[2, 3, 0], [0, 4, 0]]
+    assert [X.toarray().tolist() for X, _ in iterate_chunks(path, 1, first_index=0)] == [[[0, 2, 3]], [[0, 0, 4]]]
+    assert scan_file(path, first_index=0).n_features == 3
+    assert load(write("b.svmlight", CONTENT), first_index=0).n_features == 4
+
+
+def test_indices_that_may_begin_at_0_or_1_are_refused(write):
+    path = write("a.svmlight", "1 1:2 2:3\n0 2:4\n")
+    with pytest.raises(ValueError, match=r"may begin at 0 or at 1: none is 0, and they go up to 2 where 3 features"):
+        read_table(path, n_features=3)
+    assert read_table(path, n_features=2).X.toarray().tolist() == [[2, 3], [0, 4]]
+    assert read_table(write("b.svmlight", "1 0:1\n"), n_features=3).X.toarray().tolist() == [[1, 0, 0]]
+    assert read_table(write("c.svmlight", "1\n0\n"), n_features=3).X.toarray().tolist() == [[0, 0, 0]] * 2
+
+
+def test_a_first_index_that_cannot_be_is_refused(write):
+    with pytest.raises(ValueError, match="has the index 0, but its indices should begin at 1"):
+        read_table(write("a.svmlight", "1 0:1\n"), first_index=1)
+    with pytest.raises(ValueError, match="first_index is 2; it must be 0, 1 or None"):
+        read_table(write("a.svmlight", "1 2:1\n"), first_index=2)
+    with pytest.raises(ValueError, match="first_index= cannot be chosen for the named data set"):
+        load("digits", first_index=0)

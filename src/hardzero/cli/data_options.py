@@ -50,6 +50,15 @@ EncodingOption = Annotated[str, typer.Option(help="Of a CSV file.", rich_help_pa
 HeaderOption = Annotated[
     bool, typer.Option(help="Whether the first row of a CSV file names the columns.", rich_help_panel=DATA)
 ]
+FirstIndexOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Where the indices of an svmlight file begin, 0 or 1; found by default, and noted in the model.",
+        rich_help_panel=DATA,
+    ),
+]
 SplitSeedOption = Annotated[
     int, typer.Option(min=0, help="Divides a file into train, validation and test.", rich_help_panel=DATA)
 ]

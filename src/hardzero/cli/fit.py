@@ -14,6 +14,7 @@ from hardzero.cli.data_options import (
     DataArgument,
     DelimiterOption,
     EncodingOption,
+    FirstIndexOption,
     HeaderOption,
     IgnoreOption,
     ScaleOption,
@@ -63,6 +64,7 @@ def fit(
     delimiter: DelimiterOption = None,
     encoding: EncodingOption = "utf-8",
     header: HeaderOption = True,
+    first_index: FirstIndexOption = None,
     text: Annotated[
         str | None,
         typer.Option(help="Column of raw text, which becomes a bag of words; part of the model.", rich_help_panel=DATA),
@@ -236,6 +238,7 @@ def fit(
         "delimiter": delimiter,
         "encoding": encoding,
         "header": header,
+        "first_index": first_index,
     }
     vectorizer = None
     data = as_file(data)
@@ -264,6 +267,9 @@ def fit(
         raise ValueError("--words and --hash-words are for texts: name the column of texts with --text")
     if loss == "poisson" and fitted_task == "classification":
         raise ValueError("--loss poisson is for counts, and the target has classes: leave it out or --task regression")
+    reading = {**options, "task": fitted_task, "ignore": list(ignore or ()), "seed": split_seed}
+    if not is_named(data):
+        reading["first_index"] = _first_index(data, first_index)
     settings = settings_for(given, fitted_task, n_train, batch_size=batch_size, epochs=epochs, patience=patience)
     run: FitRun
     if chunk_rows is None:
@@ -277,7 +283,7 @@ def fit(
         raise typer.Exit(INTERRUPTED)
     more_notes: dict[str, Any] = {} if vectorizer is None else {"text": text}
     if not is_named(data):
-        more_notes["reading"] = {**options, "task": fitted_task, "ignore": list(ignore or ()), "seed": split_seed}
+        more_notes["reading"] = reading
     best = run.best_epoch()
     training = {
         "epochs": int(estimator.n_iter_),
@@ -313,6 +319,17 @@ def _stem(data: str) -> str:
     if name.endswith(".gz"):
         name = name[:-3]
     return Path(name).stem or "model"
+
+
+def _first_index(data: str, given: int | None) -> int | None:
+    """Return where the indices of an svmlight file begin; None for a file of another format."""
+    from hardzero.datasets.file_format import SVMLIGHT, file_format
+    from hardzero.datasets.svmlight import measure_svmlight
+
+    path = Path(data).expanduser()
+    if file_format(path) != SVMLIGHT:
+        return None
+    return measure_svmlight(path).first_index if given is None else given
 
 
 def _complete(estimator: Any, vectorizer: Any) -> Any:

@@ -39,6 +39,7 @@ def noted_reading(notes: dict[str, Any]) -> dict[str, Any]:
         "delimiter": (str, type(None)),
         "encoding": str,
         "header": bool,
+        "first_index": (int, type(None)),
         "seed": int,
     }
     if not isinstance(reading, dict):

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from hardzero.cli.data_options import DelimiterOption, EncodingOption, HeaderOption
-from hardzero.cli.model_input import noted_targets, with_names
+from hardzero.cli.model_input import noted_reading, noted_targets, with_names
 from hardzero.cli.output_file import check_output
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.text_input import network_estimator, takes_texts, texts_for
@@ -51,6 +51,14 @@ def predict(
     delimiter: DelimiterOption = None,
     encoding: EncodingOption = "utf-8",
     header: HeaderOption = True,
+    first_index: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Where the indices of an svmlight file begin; as in the data of 'hardzero fit' by default.",
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(callback=check_threads, help="All cores by default.")] = None,
 ) -> None:
     """Predict with a saved model; one row of CSV a sample, in the order of the data.
@@ -79,7 +87,9 @@ def predict(
     elif text is not None:
         raise ValueError(f"--text: {model} takes numbers, not texts; leave the option out")
     else:
-        X = _read(data, model, estimator, description, **options)
+        if first_index is None:
+            first_index = noted_reading(description["notes"]).get("first_index")
+        X = _read(data, model, estimator, description, first_index=first_index, **options)
     frame = _predictions(estimator, X, description["notes"], proba)
     if output is None:
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")

@@ -84,6 +84,7 @@ def load(
     encoding: str = "utf-8",
     header: bool = True,
     unlabeled: bool = False,
+    first_index: int | None = None,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
     seed: int = 0,
     download: bool = True,
@@ -122,6 +123,8 @@ def load(
         split, marked as estimators expect (-1 for whole-number labels, None for text labels, NaN for values). By
         default a missing target is an error, and labels that include -1 are read as texts, so that none is taken for
         unlabeled.
+    first_index : {0, 1} or None, default=None
+        Where the indices of an svmlight file begin; None takes 0 if it occurs anywhere, and 1 otherwise.
     fractions : sequence of three floats, default=(0.6, 0.2, 0.2)
         Shares of train, validation and test for a file; enough is left to train on, and the two held-out parts are
         alike.
@@ -163,6 +166,7 @@ def load(
         encoding,
         header,
         unlabeled,
+        first_index,
         tuple(fractions),
         seed,
     )

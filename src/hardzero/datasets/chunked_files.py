@@ -59,6 +59,7 @@ def iterate_chunks(
     encoding: str = "utf-8",
     header: bool = True,
     unlabeled: bool = False,
+    first_index: int | None = None,
     classes: NDArray[Any] | None = None,
     part: str | None = None,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
@@ -71,7 +72,7 @@ def iterate_chunks(
     path : str or path-like
     chunk_rows : int, default=50_000
         Rows held in memory at a time: 50,000 rows of 1000 features take 200 MB.
-    feature_names, n_features, target, task, text, ignore, delimiter, encoding, header, unlabeled
+    feature_names, n_features, target, task, text, ignore, delimiter, encoding, header, unlabeled, first_index
         As for `read_table`. Whether the target holds classes or values is settled by the first chunk unless `task` or
         `classes` is given.
     classes : ndarray, or None
@@ -113,6 +114,7 @@ def iterate_chunks(
         encoding=encoding,
         header=header,
         unlabeled=unlabeled,
+        first_index=first_index,
     )
     source = open_source(existing_file(path), options, feature_names=feature_names, n_features=n_features)
     fractions = check_fractions(fractions)
@@ -133,13 +135,14 @@ def scan_file(
     encoding: str = "utf-8",
     header: bool = True,
     unlabeled: bool = False,
+    first_index: int | None = None,
     chunk_rows: int = 50_000,
 ) -> FileSummary:
     """Pass once over a file that may be larger than memory: count it, check every row, and settle task and classes.
 
     Parameters
     ----------
-    path, target, task, text, ignore, delimiter, encoding, header, unlabeled
+    path, target, task, text, ignore, delimiter, encoding, header, unlabeled, first_index
         As for `load`.
     chunk_rows : int, default=50_000
         Rows held in memory at a time.
@@ -162,6 +165,7 @@ def scan_file(
         encoding=encoding,
         header=header,
         unlabeled=unlabeled,
+        first_index=first_index,
     )
     source = with_usual_target(open_source(existing_file(path), options))
     parser: TargetParser | None = None

@@ -100,7 +100,7 @@ class FileSource:
             yield chunk.X, chunk.targets, chunk.first_record
 
     def _svmlight_chunks(self, chunk_rows: int | None) -> Iterator[RawChunk]:
-        for chunk in svmlight.iterate_svmlight(self.path, chunk_rows, self.n_features):
+        for chunk in svmlight.iterate_svmlight(self.path, chunk_rows, self.n_features, self.options.first_index):
             yield chunk.X, [chunk.target] if self.selection.targets else [], chunk.first_row
 
     def _npz_chunks(self, chunk_rows: int | None) -> Iterator[RawChunk]:

@@ -19,3 +19,4 @@ class ReadingOptions:
     encoding: str = "utf-8"
     header: bool = True
     unlabeled: bool = False
+    first_index: int | None = None

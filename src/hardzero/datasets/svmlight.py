@@ -36,11 +36,24 @@ class SvmlightChunk:
 
 @dataclass(frozen=True)
 class SvmlightShape:
-    """What a first pass over a file finds."""
+    """What a first pass over a file finds.
+
+    Parameters
+    ----------
+    n_samples : int
+    first_index : int
+        0 if it occurs, otherwise 1.
+    last_index : int
+        The highest index; -1 if there is none.
+    """
 
     n_samples: int
-    n_features: int
     first_index: int
+    last_index: int
+
+    def n_features(self, first_index: int) -> int:
+        """Return the features that there are if indices begin at `first_index`, but at least one."""
+        return max(self.last_index - first_index + 1, 1)
 
 
 def measure_svmlight(path: Path) -> SvmlightShape:
@@ -69,13 +82,13 @@ def measure_svmlight(path: Path) -> SvmlightShape:
             first, last = min(first, indices[0]), max(last, indices[-1])
     if n_samples == 0:
         raise ValueError(f"{path} has no samples")
-    return SvmlightShape(n_samples, max(last - first + 1, 1), first)
+    return SvmlightShape(n_samples, first, last)
 
 
-def iterate_svmlight(path: Path, chunk_rows: int | None, n_features: int | None) -> Iterator[SvmlightChunk]:
+def iterate_svmlight(
+    path: Path, chunk_rows: int | None, n_features: int | None, first_index: int | None = None
+) -> Iterator[SvmlightChunk]:
     """Read a file, all at once (`chunk_rows` None) or in chunks.
-
-    Indices are taken to start at 1, or at 0 if a 0 occurs anywhere.
 
     Parameters
     ----------
@@ -83,6 +96,8 @@ def iterate_svmlight(path: Path, chunk_rows: int | None, n_features: int | None)
     chunk_rows : int or None
     n_features : int or None
         Width of `X`; None takes the highest index of the whole file.
+    first_index : {0, 1} or None, default=None
+        Where indices begin; None takes 0 if it occurs anywhere, and 1 otherwise.
 
     Yields
     ------
@@ -91,18 +106,21 @@ def iterate_svmlight(path: Path, chunk_rows: int | None, n_features: int | None)
     Raises
     ------
     ValueError
-        If a line is not in the format, or has an index above `n_features`.
+        If a line is not in the format or has an index above `n_features`, or if `first_index` is not given and either
+        would do for `n_features`.
     """
     from sklearn.datasets import load_svmlight_file
 
     shape = measure_svmlight(path)
-    if n_features is not None and shape.n_features > n_features:
-        raise ValueError(f"{path} has features up to number {shape.n_features}; {n_features} are expected")
-    width = n_features if n_features is not None else shape.n_features
+    first_index = _settled_first_index(path, shape, n_features, first_index)
+    n_found = shape.n_features(first_index)
+    if n_features is not None and n_found > n_features:
+        raise ValueError(f"{path} has features up to number {n_found}; {n_features} are expected")
+    width = n_features if n_features is not None else n_found
     lines = (line for _, line in _sample_lines(path))
     for start in range(0, shape.n_samples, chunk_rows or shape.n_samples):
         block = b"".join(line.rstrip(b"\r\n") + b"\n" for line in islice(lines, chunk_rows or shape.n_samples))
-        zero_based = shape.first_index == 0
+        zero_based = first_index == 0
         X, target = load_svmlight_file(io.BytesIO(block), n_features=width, dtype=np.float64, zero_based=zero_based)
         yield SvmlightChunk(_to_float32(X, path, start), target.astype(np.float64), start)
 
@@ -117,6 +135,22 @@ def looks_like_svmlight(path: Path) -> bool:
     """Say whether the first sample of a file is in this format."""
     _, line = next(_sample_lines(path), (0, b""))
     return b":" in line and _LINE.fullmatch(line.strip()) is not None
+
+
+def _settled_first_index(path: Path, shape: SvmlightShape, n_features: int | None, first_index: int | None) -> int:
+    """Return where indices begin, as far as it is given or the file tells."""
+    if first_index not in (None, 0, 1):
+        raise ValueError(f"first_index is {first_index!r}; it must be 0, 1 or None")
+    if first_index == 1 and shape.first_index == 0:
+        raise ValueError(f"{path} has the index 0, but its indices should begin at 1 (first_index=1)")
+    if first_index is not None:
+        return first_index
+    if n_features is not None and shape.first_index == 1 and 1 <= shape.last_index < n_features:
+        raise ValueError(
+            f"the indices of {path} may begin at 0 or at 1: none is 0, and they go up to {shape.last_index} where "
+            f"{n_features} features are expected. Say first_index=0, as scikit-learn writes them, or first_index=1"
+        )
+    return shape.first_index
 
 
 def _sample_lines(path: Path) -> Iterator[tuple[int, bytes]]:

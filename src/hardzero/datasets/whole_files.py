@@ -105,6 +105,7 @@ def read_table(
     encoding: str = "utf-8",
     header: bool = True,
     unlabeled: bool = False,
+    first_index: int | None = None,
     classes: NDArray[Any] | None = None,
 ) -> Table:
     r"""Read a whole file without dividing it, for prediction or evaluation.
@@ -125,6 +126,9 @@ def read_table(
         False reads a file that lacks the target, with `y` None.
     task, text, ignore, delimiter, encoding, header, unlabeled
         As for `load`.
+    first_index : {0, 1} or None, default=None
+        Where the indices of an svmlight file begin: as in the file that the model was fitted to. None finds it out, and
+        raises where that is impossible.
     classes : ndarray, or None
         Labels the target may hold; others raise.
 
@@ -135,7 +139,8 @@ def read_table(
     Raises
     ------
     ValueError
-        If a feature is missing or not a number, naming column and row, or a column of the model is not in the file.
+        If a feature is missing or not a number, naming column and row, or a column of the model is not in the file, or
+        if the indices of an svmlight file might begin at 0 or at 1.
 
     Examples
     --------
@@ -154,6 +159,7 @@ def read_table(
         encoding=encoding,
         header=header,
         unlabeled=unlabeled,
+        first_index=first_index,
     )
     source = open_source(
         existing_file(path),
