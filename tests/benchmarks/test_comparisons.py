@@ -8,13 +8,16 @@ import sys
 from importlib.util import find_spec
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from typer.testing import CliRunner
 
-from hardzero.benchmarks import gpu, time_to_error, timing, workloads
+from hardzero import datasets
+from hardzero.benchmarks import gpu, run, time_to_error, timing, training, workloads
 from hardzero.benchmarks.peers import Weights, minibatches, missing_peers, prediction_peers
 from hardzero.benchmarks.scaling import ScalingPoint
+from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.time_to_error import Attempt, Race, Setting, seconds_with_restarts, time_to_error_rows
 from hardzero.benchmarks.training import difference_after_equal_steps
 from hardzero.cli import app
@@ -207,6 +210,39 @@ def test_a_race_to_an_error_gives_seconds_for_each_target(digits, capsys):
     progress = capsys.readouterr().err
     assert "hardzero, minibatch 32, rate 0.1 to 0 in 6 epochs, momentum 0.9, seed 3" in progress
     assert "PyTorch, minibatch 32, rate 0.1 to 0 in 6 epochs, momentum 0.9, seed 3" in progress
+
+
+@pytest.mark.parametrize("part", ["bag-of-words", "time-to-error", "import", "gpu"])
+def test_without_pytorch_its_parts_are_skipped_by_name(monkeypatch, part):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(workloads, "mnist", pytest.fail)
+    monkeypatch.setattr(workloads, "bag_of_words", pytest.fail)
+    result = CliRunner().invoke(app, ["bench", part])
+    assert result.exit_code == 0
+    assert f"hardzero bench {part}: skipped" in result.output
+
+
+def test_without_pytorch_training_is_compared_with_scikit_learn(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(workloads, "mnist", lambda: datasets.load("digits"))
+    monkeypatch.setattr(training, "scikit_learn_rows", lambda *_: [a_row("scikit-learn")])
+    assert {row.peer for row in run.run_training()} == {"scikit-learn"}
+
+
+def test_rows_are_written_after_each_part(tmp_path, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    for part, rows in (("import", lambda: [a_row("torch")]), ("scaling", lambda: None), ("gpu", interrupted)):
+        monkeypatch.setitem(run.PARTS, part, rows)
+    path = tmp_path / "table.csv"
+    CliRunner().invoke(app, ["bench", "import", "scaling", "gpu", "-o", str(path)])
+    assert path.exists()
+    assert pd.read_csv(path)["peer"].tolist() == ["torch"]
+
+
+def a_row(peer):
+    return Row("work", "setting", peer, 2.0, 1.0, "s", 2.0)
 
 
 def test_an_unknown_part_is_named_with_those_there_are():

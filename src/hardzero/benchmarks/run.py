@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +37,15 @@ def run_prediction() -> list[Row]:
 
 
 def run_training() -> list[Row]:
-    """Time training steps of the MNIST network at several sparsities, a tanh network, and bags of words."""
+    """Time training steps of the MNIST network against PyTorch, where it is installed, and `fit` against scikit-learn.
+
+    Steps are timed at several sparsities and optimizers, and of a tanh network.
+    """
+    against_torch = [] if _torch_missing() else _training_steps()
+    return against_torch + _fits()
+
+
+def _training_steps() -> list[Row]:
     sparse = workloads.trained_mnist(0.83, n_epochs=4)
     rows = [training.training_row(_some(sparse), "sgd", size) for size in (16, 128, 1024)]
     rows.append(training.training_row(_some(sparse), "sgd", 128, momentum=0.9))
@@ -48,7 +55,13 @@ def run_training() -> list[Row]:
     y = np.asarray(data.test.y[: training.THROUGHPUT_SAMPLES], dtype=np.int64)
     for activation in ("relu", "tanh"):
         rows.append(training.training_row(workloads.untrained(activation, X, y, workloads.MNIST_HIDDEN), "sgd", 128))
+    return rows
+
+
+def _fits() -> list[Row]:
+    data = workloads.mnist()
     X, y = np.ascontiguousarray(data.test.X), np.asarray(data.test.y, dtype=np.int64)
+    rows: list[Row] = []
     for batch_size, n_samples in FITS.items():
         for solver in ("sgd", "adam"):
             some = slice(n_samples)
@@ -58,6 +71,8 @@ def run_training() -> list[Row]:
 
 def run_bag_of_words() -> list[Row]:
     """Time training on sparse text, three hidden layers of 1000 and of 5000; half zeros, and trained to 80 %."""
+    if _torch_missing():
+        return []
     rows = [training.training_row(workloads.bag_of_words((1000,) * 3), "sgd", size) for size in (16, 128)]
     rows.append(training.training_row(workloads.bag_of_words((1000,) * 3, target_sparsity=0.8), "sgd", 128))
     rows.append(training.training_row(workloads.bag_of_words((5000,) * 3, 256), "sgd", 128, n_turns=3))
@@ -66,6 +81,8 @@ def run_bag_of_words() -> list[Row]:
 
 def run_time_to_error() -> list[Row]:
     """Train to 2.0 % and 1.6 % test error on MNIST, both sides at their best setting."""
+    if _torch_missing():
+        return []
     data = workloads.mnist()
     race = time_to_error.Race(
         np.ascontiguousarray(data.train.X),
@@ -79,7 +96,7 @@ def run_time_to_error() -> list[Row]:
 
 def run_import() -> list[Row]:
     """Time ``import hardzero`` against ``import torch``, each in a new interpreter."""
-    if not find_spec("torch"):
+    if _torch_missing():
         return []
     seconds: dict[str, list[float]] = {"hardzero": [], "torch": [], "nothing": []}
     for _ in range(5):
@@ -159,6 +176,10 @@ def print_header() -> None:
             continue
     for peer in missing_peers():
         print(f"  {peer} is not installed: skipped (pip install 'hardzero[bench]' brings it)")
+
+
+def _torch_missing() -> bool:
+    return "PyTorch" in missing_peers()
 
 
 def _some(workload: workloads.Workload) -> workloads.Workload:

@@ -16,7 +16,9 @@ PARTS_HELP = (
 
 def bench(
     parts: Annotated[list[str] | None, typer.Argument(help=PARTS_HELP)] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write the table as CSV.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also write the table as CSV, after each part.")
+    ] = None,
 ) -> None:
     """Time hardzero against PyTorch, ONNX Runtime, OpenVINO and scikit-learn on the same networks.
 
@@ -41,7 +43,10 @@ def bench(
     if output is not None:
         check_output(output)
     run.print_header()
-    rows = [row for part in chosen for row in run.run_part(part)]
+    rows = []
+    for part in chosen:
+        rows += run.run_part(part)
+        if output is not None:
+            run.write_csv(rows, output)
     if output is not None:
-        run.write_csv(rows, output)
         typer.echo(f"Wrote {output}")
