@@ -118,7 +118,7 @@ class Study(ABC):
 
     @abstractmethod
     def measure(self, settings: Settings, context: Context) -> Metrics:
-        """Carry out one run and return numbers (or lists of numbers) by name."""
+        """Carry out one run and return numbers (or lists of numbers) by name; NumPy's will do."""
 
     @abstractmethod
     def tables(self, runs: pd.DataFrame) -> list[Table]:

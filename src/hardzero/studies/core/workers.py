@@ -18,6 +18,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 from threadpoolctl import threadpool_limits
 
 from hardzero.interruption import interruption_raised
+from hardzero.studies.core.plain_metrics import plain_metrics
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study
 from hardzero.threads import usable_cores
@@ -251,11 +252,12 @@ class _Shift:
             yield spec
 
     def _record(self, outcome: Outcome) -> None:
-        spec = self.in_flight.pop(outcome.key)
+        spec = self.in_flight[outcome.key]
         if outcome.metrics is not None:
             kept = self.store.finish(outcome.key, outcome.metrics, outcome.seconds)
         else:
             kept = self.store.fail(outcome.key, outcome.error or "", outcome.seconds)
+        del self.in_flight[outcome.key]
         if kept and self.on_outcome is not None:
             self.on_outcome(spec, outcome)
 
@@ -287,9 +289,7 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
             data, unlabeled = _load(spec, study)
             context = Context(data, spec.seed, n_threads, folder, unlabeled)
             with interruption_raised():
-                metrics = study.measure(dict(spec.settings), context)
-            if not isinstance(metrics, dict):
-                raise TypeError(f"measure of {study.name} returned {metrics!r}: it must return a dict of numbers")
+                metrics = plain_metrics(study, study.measure(dict(spec.settings), context))
     except Exception:
         return Outcome(spec.key, None, traceback.format_exc(), time.perf_counter() - started)
     if folder is not None:
