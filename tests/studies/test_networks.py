@@ -9,6 +9,7 @@ import pytest
 from sklearn.datasets import make_regression
 
 from hardzero import RectifierRegressor
+from hardzero.checkpoint import CheckpointUnusable
 from hardzero.studies.core.networks import fit, fit_best_rate, regression_metrics
 from hardzero.studies.core.study import Context
 
@@ -80,3 +81,19 @@ def test_a_checkpoint_of_another_version_is_replaced(tmp_path, monkeypatch):
     before = path.read_bytes()
     np.testing.assert_array_equal(fitted(path), fitted(None))
     assert path.read_bytes() != before
+
+
+def test_runs_that_share_an_unusable_checkpoint_may_delete_it_at_once(tmp_path):
+    class Deleted:
+        """Finds the checkpoint unusable, and another run deletes it meanwhile."""
+
+        def fit(self, X, y, checkpoint):
+            if checkpoint.path.exists():
+                checkpoint.path.unlink()
+                raise CheckpointUnusable("of another version")
+            self.fitted_ = True
+
+    (tmp_path / "shared").write_bytes(b"leftover")
+    estimator = Deleted()
+    fit(estimator, None, None, tmp_path / "shared")
+    assert estimator.fitted_

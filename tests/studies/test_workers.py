@@ -191,7 +191,7 @@ def out_of_memory(*_, **__):
     raise MemoryError
 
 
-def test_runs_that_start_from_the_same_pretraining_share_it(tmp_path, monkeypatch):
+def test_runs_of_a_version_that_start_from_the_same_pretraining_share_it(tmp_path, monkeypatch):
     settings = {
         "hidden_layer_sizes": [20, 10],
         "activation": "signed_relu",
@@ -217,6 +217,9 @@ def test_runs_that_start_from_the_same_pretraining_share_it(tmp_path, monkeypatc
     other = Context(digits, 1, checkpoints=tmp_path / "other")
     study.measure({**settings, "labels": 50}, other)
     assert len(epochs) == 8
+    monkeypatch.setattr("hardzero.__version__", "99.0.0")
+    study.measure({**settings, "labels": 100}, Context(digits, 0, checkpoints=tmp_path / "later"))
+    assert len(epochs) == 12
 
 
 def test_what_runs_have_shared_is_removed_with_the_last_of_them(tmp_path, monkeypatch, naps):

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 
+import hardzero
 from hardzero.activations import Softplus
 from hardzero.analysis.regression_error import root_mean_squared_error
 from hardzero.autoencoders import StackedDenoisingAutoencoder
@@ -114,7 +115,8 @@ def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEsti
 
     The paper's corruption (a quarter of the entries set to 0) and the decoder that suits the data, unless the setting
     ``autoencoders``, parameters of `StackedDenoisingAutoencoder`, says otherwise; the L1 coefficient is that of
-    supervised training. Runs with the same pre-training, such as those with other numbers of labels, share it.
+    supervised training. Runs with the same pre-training, such as those with other numbers of labels, share it,
+    unless they are of different versions of hardzero.
     """
     stack = StackedDenoisingAutoencoder(
         settings["hidden_layer_sizes"],
@@ -126,7 +128,8 @@ def pretrained_stack(settings: Settings, context: Context, X: Any) -> FrozenEsti
         **settings.get("autoencoders", {}),
     )
     shared = context.shared_checkpoints
-    fit(stack, X, None, None if shared is None else shared / fingerprint(estimator_settings(stack), X))
+    made_by = {**estimator_settings(stack), "version": hardzero.__version__}
+    fit(stack, X, None, None if shared is None else shared / fingerprint(made_by, X))
     return FrozenEstimator(stack)
 
 
@@ -146,7 +149,8 @@ def fit(estimator: Any, X: Any, y: Any, path: Path | None) -> None:
         try:
             estimator.fit(X, y, checkpoint=checkpoint)
         except CheckpointUnusable:
-            path.unlink()
+            # Another run that shares the checkpoint may have deleted it first.
+            path.unlink(missing_ok=True)
             estimator.fit(X, y, checkpoint=checkpoint)
 
 
