@@ -123,6 +123,16 @@ def test_versions_are_kept_apart_and_can_be_compared(tmp_path, naps):
         make_report(store, naps, version="7")
 
 
+@pytest.mark.parametrize("last", ["0.0.1", "0.0.2"])
+def test_among_earlier_versions_the_one_that_finished_last_is_shown(tmp_path, naps, last):
+    store = RunStore(tmp_path / "runs.sqlite")
+    specs = {version: spec(version) for version in ("0.0.1", "0.0.2")}
+    store.plan("naps", "quick", specs.values())
+    for version in sorted(specs, key=lambda version: version == last):
+        store.finish(store.claim([specs[version].key]).key, {"square": 1.0}, 0.1)
+    assert make_report(store, naps).finished["version"].tolist() == [last]
+
+
 def test_contents_that_share_a_name_are_told_apart(tmp_path, naps):
     store = RunStore(tmp_path / "runs.sqlite")
     store.plan("naps", "quick", [spec("1", data="mine.csv", data_checksum=mark * 64) for mark in "ab"])

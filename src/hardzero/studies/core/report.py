@@ -100,7 +100,7 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
         By default the largest that has finished runs.
     version : str, optional
         Version of hardzero whose runs count; ``all`` puts versions side by side. By default the present
-        version, or the last one with runs.
+        version, or the one whose run was finished last.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
         at_scale = f" at scale {scale}" if scale else ""
         raise ValueError(f"{store.path} has no runs of {study.name}{at_scale}: run 'hardzero study {source}' first")
     chosen = next((name for name, frame in frames.items() if (frame["status"] == "done").any()), next(iter(frames)))
-    runs = _of_version(frames[chosen], version)
+    runs = _of_version(frames[chosen], version, store.last_version(study.name, chosen))
     runs = _tell_data_apart(runs[runs["revision"] == runs["revision"].max()].reset_index(drop=True))
     report = StudyReport(study, chosen, runs)
     if len(report.finished):
@@ -161,14 +161,13 @@ def write_runs(report: StudyReport, folder: str | os.PathLike[str]) -> list[Path
     return paths
 
 
-def _of_version(runs: pd.DataFrame, version: str | None) -> pd.DataFrame:
+def _of_version(runs: pd.DataFrame, version: str | None, last: str | None) -> pd.DataFrame:
     versions = list(dict.fromkeys(runs["version"]))
     if version == EVERY_VERSION:
         return runs
     if version is None:
-        finished = runs[runs["status"] == "done"]["version"]
         present = hardzero.__version__
-        version = present if present in versions or finished.empty else str(finished.iloc[-1])
+        version = present if present in versions or last is None else last
     if version not in versions:
         raise ValueError(f"there are no runs of version {version}: the store has {', '.join(versions)}")
     return runs[runs["version"] == version]
