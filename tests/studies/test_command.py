@@ -170,6 +170,10 @@ class Own(Study):
         ({"grid": "[]"}, "grid of the study own returns no settings at scale quick"),
         ({"grid": "{}['a']"}, "grid of the study own failed (own.py, line 10): KeyError: 'a'"),
         ({"grid": "[{'a': object()}]"}, "grid of the study own failed (own.py): TypeError: Object of type object"),
+        (
+            {"grid": "[{'a': 1}, {'seed': 1}]"},
+            "grid of the study own failed (own.py): ValueError: a setting must not be named",
+        ),
         ({"tables": "runs['c']"}, "tables of the study own failed (own.py, line 16): KeyError: 'c'"),
         ({"pictures": "1 / 0"}, "pictures of the study own failed (own.py, line 19): ZeroDivisionError"),
     ],

@@ -67,6 +67,10 @@ def test_nan_is_kept(runs_with):
         ("{'odd': [1, {2}]}", "the metric 'odd' of own cannot be kept (set is no value of JSON)"),
         ("{'odd': np.array([1j])}", "the metric 'odd' of own cannot be kept (complex is no value of JSON)"),
         ("{np.int64(3): 1}", "the metric np.int64(3) of own cannot be kept (keys must be str"),
+        (
+            "{'seconds': 1.0}",
+            "a metric of own must not be named 'seconds': the table of runs has a column of that name",
+        ),
         ("3.0", "measure of own returned 3.0: it must return a dict of numbers"),
     ],
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardzero.studies.core.run_store import RunSpec, RunStore
+from hardzero.studies.core.run_store import OWN_COLUMNS, RunSpec, RunStore, check_names
 
 NAPS = str(Path(__file__).with_name("naps.py"))
 
@@ -189,6 +189,16 @@ def test_scales_share_runs(store):
     assert sorted(store.scales("example")) == ["full", "quick"]
     assert len(store.frame("example", "quick")) == 1
     assert len(store.frame("example", "full")) == len(store.frame("example")) == 2
+
+
+def test_names_of_the_store_s_own_columns_are_kept_from_settings_and_metrics(store):
+    store.plan("example", "quick", [spec(settings={"width": 3})])
+    store.finish(store.claim().key, {"error": 1.0}, 0.5)
+    own = set(store.frame("example")) - {"width", "error"}
+    assert own == set(OWN_COLUMNS)
+    for name in own:
+        with pytest.raises(ValueError, match=f"a setting must not be named '{name}'"):
+            check_names([name], "a setting")
 
 
 def test_files_that_are_no_store_are_refused(tmp_path):

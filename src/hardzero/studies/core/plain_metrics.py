@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hardzero.studies.core.run_store import check_names
 from hardzero.studies.core.study import Metrics, Study
 
 
@@ -29,6 +30,8 @@ def plain_metrics(study: Study, metrics: Any) -> Metrics:
     ------
     TypeError
         If the metrics are no dict, or one of them cannot be kept.
+    ValueError
+        If one of them is named like a column of the store's own.
 
     Examples
     --------
@@ -38,6 +41,7 @@ def plain_metrics(study: Study, metrics: Any) -> Metrics:
     """
     if not isinstance(metrics, dict):
         raise TypeError(f"measure of {study.name} returned {metrics!r}: it must return a dict of numbers")
+    check_names(metrics, f"a metric of {study.name}")
     plain: Metrics = {}
     for name, value in metrics.items():
         try:

@@ -23,6 +23,22 @@ SCHEMA_VERSION = 1
 BUSY_SECONDS = 60.0
 """How long a process waits for another one's transaction; these take milliseconds."""
 
+OWN_COLUMNS = (
+    "data",
+    "version",
+    "seed",
+    "status",
+    "seconds",
+    "overhead_seconds",
+    "attempts",
+    "failure",
+    "data_checksum",
+    "revision",
+    "settings",
+    "key",
+)
+"""Columns of the table of runs besides settings and metrics."""
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     key TEXT PRIMARY KEY,
@@ -322,6 +338,13 @@ class RunStore:
         with self._lock:
             rows = self._connection.execute(query, arguments).fetchall()
         return pd.DataFrame([_record(row) for row in rows])
+
+
+def check_names(names: Iterable[str], kind: str) -> None:
+    """Raise a `ValueError` if a setting or metric would share its column with what the store says of a run."""
+    for name in names:
+        if name in OWN_COLUMNS:
+            raise ValueError(f"{kind} must not be named {name!r}: the table of runs has a column of that name itself")
 
 
 def _spec(row: sqlite3.Row) -> RunSpec:

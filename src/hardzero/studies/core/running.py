@@ -12,7 +12,7 @@ from pathlib import Path
 import hardzero
 from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
-from hardzero.studies.core.run_store import RunSpec, RunStore
+from hardzero.studies.core.run_store import RunSpec, RunStore, check_names
 from hardzero.studies.core.study import Scale, Settings, Study
 from hardzero.studies.core.workers import WITH_UNLABELED, Progress, Workers, carry_out, checksum_of
 
@@ -115,6 +115,8 @@ def _grid(study: Study, scale: Scale, data: str | None) -> list[Settings]:
     with errors_named(study, "grid"):
         grid = list(study.grid(scale, data))
         json.dumps(grid)
+        for settings in grid:
+            check_names(settings, "a setting")
     if not grid:
         raise ValueError(f"grid of the study {study.name} returns no settings at scale {scale}")
     return grid
