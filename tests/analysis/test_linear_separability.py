@@ -74,10 +74,19 @@ def test_one_budget_may_be_a_number():
     assert result.label_budgets == [20]
 
 
+@pytest.mark.parametrize(("probe", "least"), [("ridge", 4), ("logistic", 6)])
+def test_the_least_budget_is_enough(probe, least):
+    result = linear_separability(
+        SEPARATOR, *exclusive_or(40), *exclusive_or(40), label_budgets=least, n_resamples=20, probe=probe
+    )
+    assert np.isfinite(result.scores).all()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"label_budgets": [2]}, "label_budgets"),
+        ({"label_budgets": [2]}, r"label_budgets must lie from 4 \(2 a class\) to 300"),
+        ({"label_budgets": [5], "probe": "logistic"}, r"label_budgets must lie from 6 \(3 a class\) to 300"),
         ({"label_budgets": [301]}, "label_budgets"),
         ({"label_budgets": 301}, "label_budgets"),
         ({"max_test_samples": 0}, "max_test_samples must be at least 1"),

@@ -22,6 +22,8 @@ RIDGE_PENALTIES = np.logspace(-3, 4, 8)
 """L2 penalties among which leave-one-out error chooses, for entries of unit variance."""
 LOGISTIC_INVERSE_PENALTIES = np.logspace(-4, 2, 7)
 """Inverse L2 penalties among which cross-validation chooses."""
+LOGISTIC_FOLDS = 3
+"""Of this cross-validation, which needs as many labels of a class."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,8 @@ def linear_separability(
     Raises
     ------
     ValueError
-        For budgets smaller than the number of classes or larger than the pool, less than two resamples, no test
-        samples, an unknown probe, or data that do not suit the model.
+        For budgets below two labels a class (three for ``logistic``; three in all for real targets) or larger than
+        the pool, less than two resamples, no test samples, an unknown probe, or data that do not suit the model.
 
     Examples
     --------
@@ -169,13 +171,13 @@ def linear_separability(
         raise ValueError(f"max_test_samples must be at least 1, got {max_test_samples}")
     test, y_test = test[:max_test_samples], y_test[:max_test_samples]
     is_classification = not type_of_target(y).startswith("continuous")
-    budgets = _check_budgets(label_budgets, y, is_classification)
     if n_resamples < 2:
         raise ValueError(f"n_resamples must be at least 2 for a confidence interval, got {n_resamples}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
     if probe not in ("ridge", "logistic"):
         raise ValueError(f"unknown probe {probe!r}: choose 'ridge' or 'logistic'")
+    budgets = _check_budgets(label_budgets, y, is_classification, probe)
     test_layers = _layers(subject, test)
     scores = np.zeros((len(test_layers), len(budgets), n_resamples))
     for j, budget in enumerate(budgets):
@@ -206,7 +208,7 @@ def _probe(kind: str, is_classification: bool) -> Any:
         return make_pipeline(StandardScaler(), RidgeClassifierCV(RIDGE_PENALTIES))
     logistic = LogisticRegressionCV(
         Cs=LOGISTIC_INVERSE_PENALTIES,
-        cv=3,
+        cv=LOGISTIC_FOLDS,
         max_iter=500,
         scoring="accuracy",
         use_legacy_attributes=False,
@@ -234,15 +236,20 @@ def _check_targets(y: NDArray[Any], n_samples: int, name: str, X_name: str) -> N
         raise ValueError(f"{name} contains NaN or infinity")
 
 
-def _check_budgets(label_budgets: int | Sequence[int] | None, y: NDArray[Any], is_classification: bool) -> list[int]:
-    least = 2 * len(np.unique(y)) if is_classification else 3
+def _check_budgets(
+    label_budgets: int | Sequence[int] | None, y: NDArray[Any], is_classification: bool, probe: str
+) -> list[int]:
     if is_classification and len(np.unique(y)) < 2:
         raise ValueError(f"y contains only one class ({y[0]!r}): separability needs at least two")
+    of_each_class = LOGISTIC_FOLDS if probe == "logistic" else 2
+    least, why = 3, "for real targets"
+    if is_classification:
+        least, why = of_each_class * len(np.unique(y)), f"{of_each_class} a class"
     if label_budgets is None:
         label_budgets = [budget for budget in (30, 100, 300, 1000, 3000) if least <= budget <= len(y)] or [len(y)]
     budgets = sorted({int(budget) for budget in as_list(label_budgets)})
     if not budgets or budgets[0] < least or budgets[-1] > len(y):
         raise ValueError(
-            f"label_budgets must lie from {least} (two a class) to {len(y)} (rows of X), got {as_list(label_budgets)}"
+            f"label_budgets must lie from {least} ({why}) to {len(y)} (rows of X), got {as_list(label_budgets)}"
         )
     return budgets
