@@ -18,7 +18,14 @@ from hardzero.benchmarks import gpu, run, time_to_error, timing, training, workl
 from hardzero.benchmarks.peers import Weights, minibatches, missing_peers, prediction_peers
 from hardzero.benchmarks.scaling import ScalingPoint
 from hardzero.benchmarks.table import Row
-from hardzero.benchmarks.time_to_error import Attempt, Race, Setting, seconds_with_restarts, time_to_error_rows
+from hardzero.benchmarks.time_to_error import (
+    Attempt,
+    Race,
+    Setting,
+    ratio_interval,
+    seconds_with_restarts,
+    time_to_error_rows,
+)
 from hardzero.benchmarks.training import difference_after_equal_steps
 from hardzero.cli import app
 from hardzero.optimizers import GradientDescent, LearningRate
@@ -180,6 +187,7 @@ def test_a_setting_that_was_lucky_once_does_not_decide(monkeypatch):
     (row,) = time_to_error_rows(race, tuple(Setting(size, 0.1, 4) for size in (1, 2, 3)), n_finalists=2, n_seeds=3)
     assert (row.ours, row.theirs, row.ratio) == (2.0, 8.0, 4.0)
     assert "ours: minibatch 2," in row.setting
+    assert row.agree.endswith("ratio 4.00 to 4.00 in 90 % of resamples of these orders")
     assert race.limits[:3] == [240.0, 1.5, 1.5]
 
 
@@ -188,6 +196,33 @@ def test_seconds_of_runs_that_failed_count():
     assert seconds_with_restarts(attempts, 0.2) == 2.5
     assert seconds_with_restarts(attempts, 0.1) == 15.0
     assert seconds_with_restarts(attempts[1:], 0.1) == np.inf
+
+
+def attempts_that_took(*seconds, target=0.1):
+    return [Attempt(min(s, 9.0), {target: s}) for s in seconds]
+
+
+def test_the_interval_of_a_ratio_is_a_bootstrap_over_orders_of_both_sides():
+    random = np.random.default_rng(1)
+    ours, theirs = random.gamma(9.0, 0.2, size=8), random.gamma(9.0, 0.4, size=8)
+    low, high = ratio_interval(attempts_that_took(*ours), attempts_that_took(*theirs), 0.1)
+    drawn = np.random.default_rng(2).integers(8, size=(20_000, 8))
+    expected = np.quantile(theirs[drawn].sum(axis=1) / ours[drawn].sum(axis=1), [0.05, 0.95])
+    assert (low, high) == pytest.approx(expected, rel=0.04)
+    assert low < theirs.sum() / ours.sum() < high
+
+
+def test_orders_that_are_hard_for_both_sides_do_not_widen_the_interval():
+    ours, theirs = (attempts_that_took(*np.array([1.0, 2.0, 1.0, 4.0]) * factor) for factor in (1.0, 2.0))
+    assert ratio_interval(ours, theirs, 0.1) == pytest.approx((2.0, 2.0))
+
+
+def test_failures_widen_the_interval_of_a_ratio():
+    always, seldom = attempts_that_took(*[2.0] * 4), attempts_that_took(4.0, np.inf, np.inf, np.inf)
+    low, high = ratio_interval(always, seldom, 0.1)
+    assert 2.0 <= low < high == np.inf
+    assert ratio_interval(seldom, always, 0.1)[0] == 0.0
+    assert ratio_interval(seldom, seldom, 0.1) == (1.0, 1.0)
 
 
 def test_a_target_that_a_side_does_not_reach_is_named(capsys):
