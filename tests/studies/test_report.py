@@ -105,6 +105,20 @@ def test_all_runs_are_written_as_tables(tmp_path, naps):
         assert frame["square"].tolist() == report.runs["square"].tolist()
 
 
+def test_settings_of_several_types_are_json_in_parquet(tmp_path, naps):
+    pytest.importorskip("pyarrow")
+    store = RunStore(tmp_path / "runs.sqlite")
+    targets = [0.9, [0.9, 0.8], None]
+    store.plan("naps", "quick", [spec("1", settings={"number": 1, "target": target}) for target in targets])
+    while (claimed := store.claim()) is not None:
+        store.finish(claimed.key, {"square": 1.0, "zeros": [0.5, 0.25]}, 0.1)
+    _, path = write_runs(make_report(store, naps), tmp_path)
+    frame = pd.read_parquet(path)
+    assert [None if text is None or text != text else json.loads(text) for text in frame["target"]] == targets
+    assert frame["zeros"].map(list).tolist() == [[0.5, 0.25]] * 3
+    assert frame["square"].tolist() == [1.0] * 3
+
+
 def spec(version, seed=0, **changes):
     return RunSpec(**{"study": "naps", "revision": 1, "settings": {"number": 1}, "data": None, "data_checksum": None, "version": version, "seed": seed, **changes})  # fmt: skip  # noqa: E501
 

@@ -148,7 +148,13 @@ def write_page(report: StudyReport, path: str | os.PathLike[str]) -> None:
 
 
 def write_runs(report: StudyReport, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write all runs as CSV and, where pyarrow is installed, as Parquet; return the paths."""
+    """Write all runs as CSV and, where pyarrow is installed, as Parquet; return the paths.
+
+    Lists are JSON text in the CSV. Parquet keeps them, but for a column that holds values of several types, such as
+    numbers and lists: there all of its values are JSON text.
+    """
+    import pandas as pd
+
     stem = Path(folder) / f"{report.study.name}-{report.scale}"
     flat = report.runs.map(lambda value: json.dumps(value) if isinstance(value, list) else value)
     paths = [Path(f"{stem}.csv")]
@@ -157,8 +163,18 @@ def write_runs(report: StudyReport, folder: str | os.PathLike[str]) -> list[Path
     if find_spec("pyarrow") is not None:
         paths.append(Path(f"{stem}.parquet"))
         with atomic_file(paths[1]) as file:
-            report.runs.to_parquet(file, index=False)
+            uniform = pd.DataFrame({name: _of_one_type(column) for name, column in report.runs.items()})
+            uniform.to_parquet(file, index=False)
     return paths
+
+
+def _of_one_type(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column as Parquet can hold it: as JSON text where its values have no type in common."""
+    try:
+        column.to_frame().to_parquet(BytesIO())
+    except (TypeError, ValueError, NotImplementedError, OverflowError):
+        return column.map(json.dumps, na_action="ignore")
+    return column
 
 
 def _of_version(runs: pd.DataFrame, version: str | None, last: str | None) -> pd.DataFrame:
