@@ -93,7 +93,7 @@ class DictionaryTrainer(DenoisingTrainer):
         super()._epoch_ends(ops, X)
 
     def _found_dead(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
-        early = self.history.n_epochs < REVIVAL_PART * self.settings.max_epochs
+        early = self.history.n_passes < REVIVAL_PART * self.settings.max_epochs
         if self.revive_dead_atoms and early and len(dead):
             self._revive(ops, X, dead)
 

@@ -71,6 +71,13 @@ def test_dead_atoms_are_revived(digits):
     assert used[0] > used[1]
 
 
+def test_calls_of_partial_fit_revive_in_the_first_three_quarters_of_the_training_only(digits):
+    dictionary = SparseAutoencoder(400, target_activity=0.02, selection="top_k", max_iter=8, random_state=0)
+    revived = [dictionary.partial_fit(digits[:200]).n_revived_ for _ in range(10)]
+    assert 0 < revived[0] < revived[5]
+    assert revived[5:] == [revived[5]] * 5
+
+
 def test_threads_do_not_change_the_bits(digits):
     atoms = [
         SparseAutoencoder(80, selection="top_k", max_iter=3, random_state=1, n_jobs=n_jobs).fit(digits).components_
