@@ -66,6 +66,39 @@ def test_a_first_fit_that_fails_leaves_the_model_unfitted(fail):
         model.predict(X)
 
 
+def autoencoder():
+    return StackedDenoisingAutoencoder((8, 6), decoder="softplus", max_iter=2, random_state=0)
+
+
+FAILURES_OF_AUTOENCODERS = {
+    "NaN": lambda model: model.fit(np.full_like(X, np.nan)),
+    "negative values, fewer columns": lambda model: model.fit(-X[:, :5]),
+    "divergence": lambda model: model.set_params(solver="sgd", learning_rate_init=1e30).fit(X),
+}
+
+
+@pytest.mark.parametrize("fail", FAILURES_OF_AUTOENCODERS.values(), ids=FAILURES_OF_AUTOENCODERS)
+def test_the_earlier_fit_of_an_autoencoder_stays(fail, tmp_path):
+    model = autoencoder().fit(X)
+    expected, curves = model.reconstruct(X), [list(curve) for curve in model.loss_curves_]
+    with pytest.raises(ValueError):
+        fail(model)
+    np.testing.assert_array_equal(model.reconstruct(X), expected)
+    assert (model.loss_curves_, model.n_features_in_) == (curves, 12)
+    model.set_params(**autoencoder().get_params()).save(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(load(tmp_path / "model.safetensors").reconstruct(X), expected)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_first_fit_of_an_autoencoder_that_fails_leaves_it_unfitted(method):
+    model = autoencoder()
+    with pytest.raises(ValueError, match="decoder='linear'"):
+        getattr(model, method)(-X[:, :5])
+    with pytest.raises(NotFittedError):
+        model.transform(X)
+    assert model.partial_fit(X).n_features_in_ == 12
+
+
 def test_classes_can_be_corrected_after_a_failed_first_partial_fit():
     model = classifier()
     with pytest.raises(ValueError, match="has classes not in"):

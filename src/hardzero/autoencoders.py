@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import Any, ClassVar, cast
 
@@ -21,7 +22,7 @@ from hardzero.codes import decode, encode
 from hardzero.corruption import CORRUPTIONS, Corruption, MaskingNoise
 from hardzero.denoising_trainer import DenoisingTrainer, TrainingRecord
 from hardzero.network import PREDICTION_ROWS, Input, Network
-from hardzero.network_estimator import NetworkEstimator, as_network_input, estimator_settings
+from hardzero.network_estimator import NetworkEstimator, as_network_input, estimator_settings, unchanged_by_errors
 from hardzero.ops import Ops
 from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
 from hardzero.pretraining import AutoencoderSettings, pretrain_stack
@@ -111,8 +112,9 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         UserWarning
             If `target_sparsity` was missed by more than a point.
         """
-        self._fit(X, callback, checkpoint)
-        self._warn_if_target_missed(self.sparsity_)
+        with unchanged_by_errors(self):
+            self._fit(X, callback, checkpoint)
+            self._warn_if_target_missed(self.sparsity_)
         return self
 
     def _fit(
@@ -152,6 +154,12 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
             of the first call's data, cannot produce, and where a cosine learning rate has reached 0.
         """
         first = "networks_" not in vars(self)
+        with unchanged_by_errors(self) if first else nullcontext():
+            self._fit_pass(X, first=first)
+        return self
+
+    def _fit_pass(self, X: Any, *, first: bool) -> None:
+        """Train every layer for one pass, from the start or on from where it is."""
         X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=first))
         ops = self._ops()
         settings = self._settings(X)
@@ -165,7 +173,7 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
                 trainers.append(settings.trainer(ops, X, n_units, activation, random_state, depth))
             trainers[depth].epoch(ops, X, None, chunk=self._next_pass(trainers[depth]))
             X = encode(ops, trainers[depth].network, X)
-        return self._publish(trainers)
+        self._publish(trainers)
 
     def _check_same_layers(self) -> None:
         """Refuse to go on training layers that are not those of the parameters."""
