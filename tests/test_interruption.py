@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
-from hardzero import RectifierClassifier, TextModel, load
+from hardzero import DenoisingAutoencoder, RectifierClassifier, StackedDenoisingAutoencoder, TextModel, load
 from hardzero.full_batch import FullBatchObjective
 from hardzero.interruption import TrainingInterrupted, interruption_raised
 from hardzero.network import Network
@@ -92,6 +92,35 @@ def test_nothing_is_kept_of_lbfgs_before_the_first_iteration_is_over(monkeypatch
     monkeypatch.setattr(FullBatchObjective, "__call__", press_control_c)
     with pytest.raises(KeyboardInterrupt):
         classifier(solver="lbfgs").fit(X, y)
+
+
+@pytest.mark.parametrize("sizes", [(8,), (8, 6)])
+def test_nothing_is_kept_of_autoencoders_before_the_first_epoch_of_the_last_is_over(sizes, monkeypatch):
+    step, last = Trainer._step, f"layer {len(sizes)} of {len(sizes)}"
+
+    def interrupted(trainer, *arguments):
+        if trainer.settings.phase.endswith(last):
+            raise KeyboardInterrupt
+        return step(trainer, *arguments)
+
+    fitted, new = (StackedDenoisingAutoencoder(sizes, max_iter=2, random_state=0) for _ in range(2))
+    expected = fitted.fit(X).reconstruct(X)
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for autoencoder in (fitted, new):
+            with pytest.raises(KeyboardInterrupt):
+                autoencoder.fit(X)
+    np.testing.assert_array_equal(fitted.reconstruct(X), expected)
+    with pytest.raises(NotFittedError):
+        new.transform(X)
+
+
+def test_the_last_autoencoder_is_kept_from_its_second_epoch_on():
+    with pytest.warns(TrainingInterrupted, match="after 2 epochs"):
+        autoencoder = DenoisingAutoencoder(8, max_iter=4, random_state=0).fit(X, callback=press_in_epoch_two)
+    assert len(autoencoder.loss_curves_[0]) == 2
+    assert autoencoder.transform(X).shape == (300, 8)
 
 
 def test_a_complete_training_survives_an_interruption_of_what_follows(monkeypatch):

@@ -104,8 +104,9 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
             For data that is not finite, for negative data with a decoder that cannot produce it, for a diverging
             loss, and for a checkpoint that is damaged or belongs to another training.
         KeyboardInterrupt
-            If Ctrl-C ended the training of a layer that others build on; the last layer keeps its state instead, with
-            a `hardzero.interruption.TrainingInterrupted` warning.
+            If Ctrl-C ended the training of a layer that others build on, or of the last one within its first epoch: the
+            autoencoder is as it was before. Later, the last layer keeps its state instead, with a
+            `hardzero.interruption.TrainingInterrupted` warning.
 
         Warns
         -----

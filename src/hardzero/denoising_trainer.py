@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from hardzero.checkpoint import TrainingFile
 from hardzero.corruption import Corruption
 from hardzero.network import ForwardPass, Input
 from hardzero.ops import Ops, Rows
@@ -50,6 +51,12 @@ class DenoisingTrainer(Trainer):
         if self._part is not None:
             arrays.update({f"decoder_state.{j}": array for j, array in enumerate(self._part.decoder)})
         return arrays
+
+    def _stopped(self, checkpoint: TrainingFile | None, kept: str) -> None:
+        """Say that Ctrl-C ended a run; raise it where no epoch is complete: there is nothing to keep."""
+        if not self.history.loss_curve:
+            raise KeyboardInterrupt
+        super()._stopped(checkpoint, kept)
 
     def _minibatch(self, ops: Ops, X: Input, samples: NDArray[np.intp], targets: Array | None) -> Minibatch:
         seed = int(mix(np.array([self.optimizer.n_steps], dtype=np.uint64), self.seed)[0])

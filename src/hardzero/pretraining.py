@@ -196,8 +196,8 @@ def pretrain_stack(
     Raises
     ------
     KeyboardInterrupt
-        If Ctrl-C ended the training of a layer that others build on. In the last layer it is a warning, and the layer
-        keeps what it has learned.
+        If Ctrl-C ended the training of a layer that others build on, or of the last one within its first epoch. Later,
+        in the last layer, it is a warning, and the layer keeps what it has learned.
 
     References
     ----------
