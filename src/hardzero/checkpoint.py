@@ -152,10 +152,9 @@ class TrainingFile:
             return 1, None
         stage = self.saved[len(self.ended)]
         state, arrays = stage.state, stage.arrays
-        for name, array in trainer.state_arrays().items():
-            if name in arrays:
-                array[...] = arrays[name]
-        trainer.optimizer.n_steps = state["n_steps"]
+        trainer.restore_arrays(arrays)
+        # Moments that were not kept start anew, and with them the correction of their bias.
+        trainer.optimizer.n_steps = state["n_steps"] if trainer.state_arrays().keys() <= arrays.keys() else 0
         trainer.optimizer.learning_rate.current = state["learning_rate"]
         trainer.penalty.restore(state["penalty"])
         for name, value in state["history"].items():

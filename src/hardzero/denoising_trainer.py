@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,12 @@ class DenoisingTrainer(Trainer):
         if self._part is not None:
             arrays.update({f"decoder_state.{j}": array for j, array in enumerate(self._part.decoder)})
         return arrays
+
+    def restore_arrays(self, saved: Mapping[str, Array]) -> None:
+        """Put saved arrays into their places; a sampled decoder follows the network's, of which it is a copy."""
+        super().restore_arrays(saved)
+        if self._part is not None:
+            self._part.read_decoder()
 
     def _stopped(self, checkpoint: TrainingFile | None, kept: str) -> None:
         """Say that Ctrl-C ended a run; raise it where no epoch is complete: there is nothing to keep."""

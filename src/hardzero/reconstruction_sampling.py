@@ -159,6 +159,10 @@ class PartialNetwork:
         """Bring the network's output weights up to date."""
         _take_rows(self.decoder[0], np.arange(self.network.n_features), self.network.output.weights)
 
+    def read_decoder(self) -> None:
+        """Take the network's output weights over."""
+        _put_rows(self.decoder[0], np.arange(self.network.n_features), self.network.output.weights)
+
     def _partial_network(self, ops: Ops, sample: ColumnSample) -> Network:
         layer, output = self.network.hidden_layers[0], self.network.output
         columns = sample.columns

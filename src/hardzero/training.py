@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -350,6 +350,12 @@ class Trainer:
             arrays.update({f"weight_state.{i}.{j}": array for j, array in enumerate(layer.weight_state)})
             arrays.update({f"bias_state.{i}.{j}": array for j, array in enumerate(layer.bias_state)})
         return arrays
+
+    def restore_arrays(self, saved: Mapping[str, Array]) -> None:
+        """Put saved `state_arrays` into their places; what the optimizer remembers may be missing."""
+        for name, array in self.state_arrays().items():
+            if name in saved:
+                array[...] = saved[name]
 
     def epoch(
         self,

@@ -133,6 +133,19 @@ def test_reconstruction_sampling_goes_on_with_the_moments_of_its_decoder(tmp_pat
     assert_same_autoencoder(make().fit(bags), resumed)
 
 
+def test_partial_fit_goes_on_from_the_trained_decoder_of_a_stage_that_ended(tmp_path):
+    bags = random_array((200, 400), density=0.01, format="csr", dtype=np.float32, rng=np.random.default_rng(0))
+    settings = {"reconstruction_sampling": 1.0, "batch_size": 20, "max_iter": 20, "random_state": 0}
+    StackedDenoisingAutoencoder((20, 10), **settings).fit(bags, checkpoint=tmp_path / "state")
+    resumed = StackedDenoisingAutoencoder((20, 10), **settings).fit(bags, checkpoint=tmp_path / "state")
+    before = resumed.networks_[0].output.weights.copy()
+    resumed.partial_fit(bags)
+    steps = 10
+    assert np.abs(resumed.networks_[0].output.weights - before).max() < 2 * steps * resumed.learning_rate_init
+    # Moments of a stage that ended are not in the file, so that the correction of their bias starts anew.
+    assert resumed._trainers[0].optimizer.n_steps == steps
+
+
 @pytest.mark.parametrize("change", ["unlabeled rows", "pre-training", "frozen weights"])
 def test_another_training_is_told_apart(tmp_path, change):
     first, second, data = classifier(), classifier(), (X, y)
