@@ -137,7 +137,8 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         """Go on training every layer for one pass over the given data.
 
         The first call measures the range and the mean of the data, from which the decoders start. A call counts as
-        one epoch of `max_iter`, over which `target_sparsity` is approached and a cosine learning rate falls.
+        one epoch of `max_iter`, over which `target_sparsity` is approached and a cosine learning rate falls. Penalties,
+        `batch_size`, `shuffle` and `max_iter` may be set anew between calls; layers, corruption and solver stay.
 
         Parameters
         ----------
@@ -167,7 +168,7 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         if not first:
             self._check_same_layers()
             self._check_range(X)
-        trainers = [] if first else self._present_trainers(settings)
+        trainers = [] if first else self._present_trainers(settings, X.shape[0])
         random_state = check_random_state(self.random_state) if first else trainers[0].random_state
         for depth, (n_units, activation) in enumerate(self._layers()):
             if first:
@@ -202,13 +203,15 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
                 "decoder='softplus'"
             )
 
-    def _present_trainers(self, settings: AutoencoderSettings) -> list[DenoisingTrainer]:
-        """Return what trained this autoencoder, made again where it comes from a file."""
+    def _present_trainers(self, settings: AutoencoderSettings, n_samples: int) -> list[DenoisingTrainer]:
+        """Return what trained this autoencoder, made again where it comes from a file, with the present settings."""
         if not self._trainers:
             self._trainers = [
                 settings.resumed_trainer(network, record, depth)
                 for depth, (network, record) in enumerate(zip(self.networks_, self._records, strict=True))
             ]
+        for depth, trainer in enumerate(self._trainers):
+            settings.refresh(trainer, depth, n_samples)
         return self._trainers
 
     def transform(self, X: ArrayLike | csr_array) -> csr_array:

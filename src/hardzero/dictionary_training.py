@@ -135,6 +135,12 @@ class DictionarySettings(AutoencoderSettings):
     revive_dead_atoms: bool = True
     activity: float = 0.01
 
+    def refresh(self, trainer: DenoisingTrainer, depth: int, n_samples: int) -> None:
+        """Let a trainer go on by these settings."""
+        super().refresh(trainer, depth, n_samples)
+        assert isinstance(trainer, DictionaryTrainer)
+        trainer.revive_dead_atoms, trainer.activity = self.revive_dead_atoms, self.activity
+
     def _prepare(self, network: Network) -> None:
         encoder, decoder = network.parameters
         decoder.weights[...] = encoder.weights.T

@@ -103,8 +103,17 @@ class AutoencoderSettings:
             sampling=None if record.sampling_ratio is None else ReconstructionSampling(record.sampling_ratio),
         )
         trainer.history = copy.deepcopy(record.history)
-        trainer.penalty.restore(record.penalty)
+        if trainer.penalty.has_target:
+            trainer.penalty.restore(record.penalty)
         return trainer
+
+    def refresh(self, trainer: DenoisingTrainer, depth: int, n_samples: int) -> None:
+        """Let a trainer go on by these settings; one whose penalty is the same as before keeps what it has learned."""
+        batch_size = min(self.training.batch_size, n_samples)
+        trainer.settings = replace(self.training, phase=trainer.settings.phase, batch_size=batch_size)
+        penalty = self.penalty(depth)
+        if penalty.wanted != trainer.penalty.wanted:
+            trainer.penalty = penalty
 
     def _prepare(self, network: Network) -> None:
         """Do nothing; the point where dictionaries normalize their atoms before training."""

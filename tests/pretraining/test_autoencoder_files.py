@@ -69,6 +69,13 @@ def test_reconstruction_sampling_noise_and_penalty_go_on(tmp_path):
     np.testing.assert_allclose(trainer.penalty.log_start, earlier.penalty.log_start)
 
 
+def test_a_penalty_that_is_set_after_loading_counts(tmp_path):
+    X = (load_digits().data / 8).astype(np.float32)
+    DenoisingAutoencoder(20, target_sparsity=0.6, max_iter=10, random_state=0).fit(X).save(tmp_path / "features")
+    loaded = hardzero.load(tmp_path / "features").set_params(target_sparsity=None, activation_l1=0.25)
+    assert loaded.partial_fit(X)._trainers[0].penalty.coefficients == [0.25]
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

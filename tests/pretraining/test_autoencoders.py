@@ -210,6 +210,29 @@ def test_partial_fit_reaches_the_target_sparsity_after_max_iter_passes(digits):
     assert autoencoder.sparsity_[0] == pytest.approx(0.85, abs=0.03)
 
 
+def test_parameters_set_between_passes_count(digits):
+    plain, sparser = (
+        StackedDenoisingAutoencoder((64, 32), learning_rate_init=0.01, max_iter=3, random_state=0).fit(digits)
+        for _ in range(2)
+    )
+    sparser.set_params(activation_l1=[1.0, 0.0], alpha=0.5, batch_size=50, shuffle=False)
+    for _ in range(5):
+        plain.partial_fit(digits)
+        sparser.partial_fit(digits)
+    assert sparser.sparsity_[0] > plain.sparsity_[0] + 0.2
+    for trainer, coefficient in zip(sparser._trainers, [1.0, 0.0], strict=True):
+        assert trainer.penalty.coefficients == [coefficient]
+        assert (trainer.settings.alpha, trainer.settings.batch_size, trainer.settings.shuffle) == (0.5, 50, False)
+
+
+def test_a_target_that_stays_keeps_its_controller(digits):
+    autoencoder = DenoisingAutoencoder(30, target_sparsity=0.8, max_iter=5, random_state=0).partial_fit(digits)
+    controller = autoencoder._trainers[0].penalty
+    assert autoencoder.partial_fit(digits)._trainers[0].penalty is controller
+    autoencoder.set_params(target_sparsity=0.9).partial_fit(digits)
+    assert autoencoder._trainers[0].penalty.wanted == ("targets", [0.9])
+
+
 def test_a_cosine_rate_that_reached_zero_is_told(digits):
     autoencoder = DenoisingAutoencoder(10, learning_rate="cosine", max_iter=2, random_state=0).fit(digits)
     with pytest.raises(ValueError, match="raise max_iter"):

@@ -78,6 +78,13 @@ def test_calls_of_partial_fit_revive_in_the_first_three_quarters_of_the_training
     assert revived[5:] == [revived[5]] * 5
 
 
+def test_revival_can_be_switched_off_between_passes(digits):
+    dictionary = SparseAutoencoder(400, target_activity=0.02, selection="top_k", random_state=0)
+    revived = dictionary.partial_fit(digits[:200]).n_revived_
+    assert revived > 0
+    assert dictionary.set_params(revive_dead_atoms=False).partial_fit(digits[:200]).n_revived_ == revived
+
+
 def test_threads_do_not_change_the_bits(digits):
     atoms = [
         SparseAutoencoder(80, selection="top_k", max_iter=3, random_state=1, n_jobs=n_jobs).fit(digits).components_
