@@ -7,8 +7,11 @@ import pytest
 from sklearn.datasets import load_digits
 
 import hardzero
+import hardzero.model_file
 from hardzero import DenoisingAutoencoder, SparseAutoencoder, StackedDenoisingAutoencoder
 from hardzero.corruption import MaskingNoise
+from hardzero.ops import get_ops
+from hardzero.reconstruction import DECODERS
 
 AUTOENCODERS = [
     DenoisingAutoencoder(20, decoder="sigmoid", max_iter=2, random_state=0),
@@ -100,6 +103,20 @@ def test_damage_is_found(damage, message, tmp_path):
     write_contents(Contents(contents.kind, contents.tensors, contents.document), tmp_path / "damaged.safetensors")
     with pytest.raises(ValueError, match=message):
         hardzero.load(tmp_path / "damaged.safetensors")
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_the_network_of_an_autoencoder_is_loaded_as_it_was_or_not_saved(decoder, tmp_path):
+    X = np.eye(30, dtype=np.float32)
+    network = DenoisingAutoencoder(8, decoder=decoder, max_iter=1, random_state=0).fit(X).networks_[0]
+    if decoder == "linear":
+        hardzero.model_file.save(network, tmp_path / "network")
+        loaded = hardzero.load(tmp_path / "network")
+        np.testing.assert_array_equal(loaded.predictions(get_ops(1), X), network.predictions(get_ops(1), X))
+        return
+    with pytest.raises(ValueError, match=r"cannot save a network with .* outputs: .* Save the autoencoder"):
+        hardzero.model_file.save(network, tmp_path / "network")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_not_fitted_cannot_be_saved(tmp_path):

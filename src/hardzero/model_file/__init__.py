@@ -37,7 +37,7 @@ def save(model: Any, path: str | os.PathLike[str], *, notes: dict[str, Any] | No
     ------
     ValueError
         If the model is not fitted or of another class, or holds what a file without code cannot: class labels of
-        mixed types, an activation of your own.
+        mixed types, an activation of your own, a network with the outputs of an autoencoder.
 
     Examples
     --------

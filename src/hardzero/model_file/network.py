@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.losses import get_loss
+from hardzero.losses import OUTPUT_HEADS, get_loss
 from hardzero.model_file.container import Contents
 from hardzero.model_file.values import decode_activation, encode_activation
 from hardzero.network import Layer, Network
@@ -19,7 +19,19 @@ Tensors = dict[str, NDArray[np.float32]]
 
 
 def pack_network(network: Network) -> Contents:
-    """Return a network as contents of a file."""
+    """Return a network as contents of a file.
+
+    Raises
+    ------
+    ValueError
+        If its output or an activation is not one that a file can name.
+    """
+    output = network.loss.output_activation
+    if output not in OUTPUT_HEADS:
+        raise ValueError(
+            f"cannot save a network with {output} outputs: a model file holds networks with {', '.join(OUTPUT_HEADS)} "
+            "outputs. Save the autoencoder that it is a part of"
+        )
     return Contents("Network", network_tensors(network), {"architecture": architecture(network)})
 
 
