@@ -28,6 +28,7 @@ from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityControll
 from hardzero.pretraining import AutoencoderSettings, pretrain_stack
 from hardzero.reconstruction import DECODERS, ReconstructionHead, SigmoidReconstruction, get_reconstruction_head
 from hardzero.reconstruction_sampling import ReconstructionSampling
+from hardzero.tied_network import TiedNetwork
 from hardzero.training import Callback, TrainingSettings
 
 Array = NDArray[np.float32]
@@ -153,7 +154,8 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         ------
         ValueError
             For data that is not finite, has another number of features or values that the decoder, made for the range
-            of the first call's data, cannot produce, and where a cosine learning rate has reached 0.
+            of the first call's data, cannot produce, where a cosine learning rate has reached 0, and for parameters
+            that ask for other layers or other ties of weights.
         """
         first = "networks_" not in vars(self)
         with unchanged_by_errors(self) if first else nullcontext():
@@ -178,13 +180,20 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         self._publish(trainers)
 
     def _check_same_layers(self) -> None:
-        """Refuse to go on training layers that are not those of the parameters."""
+        """Refuse to go on with layers that are not those of the parameters."""
         present = [
             (network.hidden_layers[0].n_units, network.hidden_layers[0].activation) for network in self.networks_
         ]
         if self._layers() != present:
             raise ValueError(
-                f"the parameters ask for layers {self._layers()}, the fitted autoencoder has {present}: fit it anew"
+                f"the parameters ask for layers {self._layers()}, the fitted autoencoder has {present}: fit it anew, "
+                "or set them back"
+            )
+        tied = isinstance(self.networks_[0], TiedNetwork)
+        if self.tied_weights != tied:
+            raise ValueError(
+                f"tied_weights={self.tied_weights}, but the fitted autoencoder has tied_weights={tied}: fit it anew, "
+                "or set it back"
             )
 
     def _check_range(self, X: Input) -> None:

@@ -119,6 +119,36 @@ def test_the_network_of_an_autoencoder_is_loaded_as_it_was_or_not_saved(decoder,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("estimator", "parameters", "message"),
+    [
+        (DenoisingAutoencoder(8), {"n_components": 9}, "ask for layers"),
+        (DenoisingAutoencoder(8), {"activation": "tanh"}, "ask for layers"),
+        (DenoisingAutoencoder(8), {"tied_weights": True}, "tied_weights=True, but the fitted autoencoder has .*=False"),
+        (DenoisingAutoencoder(8, tied_weights=True), {"tied_weights": False}, "tied_weights=False, but"),
+        (StackedDenoisingAutoencoder((8, 6)), {"hidden_layer_sizes": (8, 7)}, "ask for layers"),
+        (SparseAutoencoder(40, target_activity=0.1, selection="top_k"), {"target_activity": 0.2}, "ask for layers"),
+    ],
+)
+def test_parameters_of_another_autoencoder_are_not_saved_with_it(estimator, parameters, message, tmp_path):
+    X = np.eye(30, dtype=np.float32)
+    before = estimator.set_params(max_iter=1).fit(X).get_params()
+    expected = estimator.reconstruct(X)
+    estimator.set_params(**parameters)
+    with pytest.raises(ValueError, match=message):
+        estimator.save(tmp_path / "features")
+    with pytest.raises(ValueError, match=message):
+        estimator.partial_fit(X)
+    estimator.set_params(**before).save(tmp_path / "features")
+    np.testing.assert_array_equal(hardzero.load(tmp_path / "features").reconstruct(X), expected)
+
+
+def test_parameters_that_no_file_is_loaded_with_are_not_saved(tmp_path):
+    estimator = DenoisingAutoencoder(8, max_iter=1).fit(np.eye(30, dtype=np.float32)).set_params(alpha=-1.0)
+    with pytest.raises(ValueError, match="The 'alpha' parameter"):
+        estimator.save(tmp_path / "features")
+
+
 def test_what_is_not_fitted_cannot_be_saved(tmp_path):
     with pytest.raises(ValueError, match="not fitted"):
         DenoisingAutoencoder().save(tmp_path / "features.safetensors")

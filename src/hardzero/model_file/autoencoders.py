@@ -38,11 +38,14 @@ def pack_autoencoder(estimator: AutoencoderEstimator) -> Contents:
     Raises
     ------
     ValueError
-        If it is not fitted, or its activation is not one of hardzero's.
+        If it is not fitted, its activation is not one of hardzero's, or parameters were set since that are invalid or
+        ask for other layers, so that the file could not be loaded.
     """
     name = type(estimator).__name__
     if "networks_" not in vars(estimator):
         raise ValueError(f"cannot save this {name}: it is not fitted yet; call fit first")
+    estimator._validate_params()
+    estimator._check_same_layers()
     tensors: Tensors = {}
     for index, network in enumerate(estimator.networks_):
         for part, layer in zip(("encoder", "decoder"), network.parameters, strict=True):
