@@ -317,19 +317,19 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         self._penalty()
         return AutoencoderSettings(
             training=TrainingSettings(
-                max_epochs=self.max_iter,
-                batch_size=self.batch_size,
-                alpha=self.alpha,
-                shuffle=self.shuffle,
-                tol=self.tol,
-                patience=self.n_iter_no_change,
+                max_epochs=int(self.max_iter),
+                batch_size=int(self.batch_size),
+                alpha=float(self.alpha),
+                shuffle=bool(self.shuffle),
+                tol=float(self.tol),
+                patience=float(self.n_iter_no_change),
                 verbose=bool(self.verbose),
                 warn_if_not_converged=False,
             ),
             optimizer=self._optimizer,
             penalty=self._penalty_at,
             corruption=self.corruption,
-            corruption_level=self.corruption_level,
+            corruption_level=float(self.corruption_level),
             decoder=self.decoder,
             tied_weights=self.tied_weights,
             sampling=self._sampling(X),
@@ -539,7 +539,7 @@ class DenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101
         return networks[0].hidden_layers[0].parameters.weights.T
 
     def _hidden_layer_sizes(self) -> list[int]:
-        return [self.n_components]
+        return [int(self.n_components)]
 
 
 class StackedDenoisingAutoencoder(AutoencoderEstimator):  # noqa: D101

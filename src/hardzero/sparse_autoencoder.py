@@ -159,7 +159,7 @@ class SparseAutoencoder(AutoencoderEstimator):
     def activation(self) -> Activation:
         """The encoder's activation."""
         if self.selection == "top_k":
-            return TopK(max(1, round(self.target_activity * self.n_components)))
+            return TopK(max(1, round(float(self.target_activity) * self.n_components)))
         return Rectifier()
 
     @property
@@ -176,11 +176,11 @@ class SparseAutoencoder(AutoencoderEstimator):
             )
 
     def _hidden_layer_sizes(self) -> list[int]:
-        return [self.n_components]
+        return [int(self.n_components)]
 
     def _settings(self, X: Input) -> DictionarySettings:
         return DictionarySettings(
-            **vars(super()._settings(X)), revive_dead_atoms=self.revive_dead_atoms, activity=self.target_activity
+            **vars(super()._settings(X)), revive_dead_atoms=self.revive_dead_atoms, activity=float(self.target_activity)
         )
 
     def _restore(self, networks: list[Network], records: list[TrainingRecord]) -> Any:

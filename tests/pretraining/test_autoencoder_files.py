@@ -149,6 +149,25 @@ def test_parameters_that_no_file_is_loaded_with_are_not_saved(tmp_path):
         estimator.save(tmp_path / "features")
 
 
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DenoisingAutoencoder(np.int64(8), corruption_level=np.float32(0.3), activation_l1=np.float32(0.01)),
+        DenoisingAutoencoder(np.int64(8), corruption="gaussian", target_sparsity=np.float32(0.5)),
+        StackedDenoisingAutoencoder(np.array([8, 6]), alpha=np.float32(0.1)),
+        SparseAutoencoder(np.int64(50), target_activity=np.float32(0.05), selection="top_k"),
+        SparseAutoencoder(np.int64(40), target_activity=np.float32(0.1)),
+    ],
+)
+def test_numbers_of_numpy_are_saved(estimator, tmp_path):
+    X = (load_digits().data[:200] / 8).astype(np.float32)
+    estimator.set_params(batch_size=np.int64(20), max_iter=np.int64(2), tol=np.float32(0), n_iter_no_change=np.int64(3))
+    estimator.fit(X, checkpoint=tmp_path / "state").save(tmp_path / "features")
+    loaded = hardzero.load(tmp_path / "features")
+    np.testing.assert_array_equal(loaded.reconstruct(X), estimator.reconstruct(X))
+    estimator.set_params(learning_rate_init=np.float32(0.002)).partial_fit(X).save(tmp_path / "features")
+
+
 def test_what_is_not_fitted_cannot_be_saved(tmp_path):
     with pytest.raises(ValueError, match="not fitted"):
         DenoisingAutoencoder().save(tmp_path / "features.safetensors")
