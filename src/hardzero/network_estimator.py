@@ -164,8 +164,9 @@ def estimator_settings(estimator: Any) -> dict[str, Any]:
         for name, value in estimator.get_params().items()
         if name.rsplit("__", 1)[-1] not in UNESSENTIAL_PARAMETERS
     }
-    if not isinstance(estimator.random_state, Integral):
-        parameters["random_state"] = None
+    # The state of a generator is in the checkpoint; its text is an address in memory.
+    seeds = [name for name in parameters if name.rsplit("__", 1)[-1] == "random_state"]
+    parameters.update({name: None for name in seeds if not isinstance(parameters[name], Integral)})
     return {**parameters, "estimator": type(estimator).__name__}
 
 

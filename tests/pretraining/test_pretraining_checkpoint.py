@@ -146,6 +146,18 @@ def test_partial_fit_goes_on_from_the_trained_decoder_of_a_stage_that_ended(tmp_
     assert resumed._trainers[0].optimizer.n_steps == steps
 
 
+def test_generators_of_another_process_do_not_make_another_training(tmp_path):
+    def make():
+        pretraining = StackedDenoisingAutoencoder(max_iter=2, random_state=np.random.RandomState(0))
+        return classifier(pretraining=pretraining, random_state=np.random.RandomState(3))
+
+    checkpoint = Checkpoint(tmp_path / "state", every_epochs=1)
+    killed, resumed = make(), make()
+    fit_until(killed, 3, checkpoint, X, y)
+    assert fit_until(resumed, -1, checkpoint, X, y)[0] == ("pre-training layer 2 of 2", 1)
+    assert_same_classifier(make().fit(X, y), resumed)
+
+
 @pytest.mark.parametrize("change", ["unlabeled rows", "pre-training", "frozen weights"])
 def test_another_training_is_told_apart(tmp_path, change):
     first, second, data = classifier(), classifier(), (X, y)
