@@ -175,7 +175,7 @@ class TrainingFile:
             return
         kept = {name: array for name, array in self._present.arrays.items() if "state" not in name}
         self.ended.append(SavedStage({**self._present.state, "arrays": list(kept)}, kept))
-        self._present = None
+        self._present = self._unsaved = None
 
     def epoch_ends(self, trainer: Trainer, best_parameters: SavedParameters | None, *, ended: bool) -> None:
         """Save if it is time to, or if the stage has ended; otherwise keep a copy for `save_last_epoch`, now and then.
