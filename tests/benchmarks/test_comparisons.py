@@ -179,7 +179,7 @@ class ScriptedRace(Race):
 def test_a_setting_that_was_lucky_once_does_not_decide(monkeypatch):
     never = (np.inf, np.inf)
     seconds = {
-        "hardzero": {1: (1.0, 5.0), 2: (2.0, 2.0), 3: (9.0, 0.1)},
+        "hardzero": {1: (1.0, 5.0), 2: (2.0, 2.0), 3: (9.0, 8.0)},
         "PyTorch": {1: (8.0, 8.0), 2: never, 3: never},
     }
     race = ScriptedRace(seconds)
@@ -189,6 +189,8 @@ def test_a_setting_that_was_lucky_once_does_not_decide(monkeypatch):
     assert "ours: minibatch 2," in row.setting
     assert row.agree.endswith("ratio 4.00 to 4.00 in 90 % of resamples of these orders")
     assert race.limits[:3] == [240.0, 1.5, 1.5]
+    first, candidates, finals = 2 * 3, 2 * (3 + 1), 3 * (2 + 1)
+    assert len(race.limits) == first + candidates + finals
 
 
 def test_seconds_of_runs_that_failed_count():

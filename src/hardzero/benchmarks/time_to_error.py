@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -33,6 +33,10 @@ PATIENCE = 1.5
 
 DIVERGED = 0.5
 """Test error at which a run is given up."""
+
+CANDIDATE_SEEDS = (1, 2)
+FIRST_FINAL_SEED = 3
+"""Orders of the samples of candidates and finalists; the first round's is 0."""
 
 PARTS = 4
 """Parts of the data, one after the other in each epoch, after which the test error is looked at."""
@@ -211,23 +215,33 @@ class Race:
 
 
 def time_to_error_rows(
-    race: Race, grid: tuple[Setting, ...] = GRID, n_finalists: int = 2, n_seeds: int = 8
+    race: Race, grid: tuple[Setting, ...] = GRID, n_candidates: int = 4, n_finalists: int = 2, n_seeds: int = 8
 ) -> Iterator[Row]:
     """Yield seconds of training until the test error reaches each target, each side at its best setting.
 
     Both sides run the whole grid once; a run ends when it takes half as long again as the side's fastest to the last
-    target. For each target the finalists of each side, which were fastest, then run in other orders of the samples,
-    the same for both sides, in turns. A setting is judged by all of these runs, failures included (see
-    `seconds_with_restarts`), so that one that was lucky once does not decide. A target that a side does not reach is
-    named and left out.
+    target. For each target the fastest candidates of each side run in two more orders of the samples, the same for both
+    sides, in turns; the finalists, best in these three runs, in others again, by which they are judged. Failures count
+    (see `seconds_with_restarts`), so that a setting that was lucky once does not decide. A target that a side does not
+    reach is named and left out.
     """
     first = {side: _first_round(race, side, grid) for side in (OURS, TORCH)}
     for target in race.targets:
-        finalists = {side: _fastest(found, target)[:n_finalists] for side, found in first.items()}
-        if not all(finalists.values()):
+        candidates = {side: _fastest(found, target)[:n_candidates] for side, found in first.items()}
+        if not all(candidates.values()):
             print(f"  {target:.1%} was not reached by both sides", file=sys.stderr)
             continue
-        finals = _finals(replace(race, targets=(target,)), finalists, n_seeds)
+        to_target = replace(race, targets=(target,))
+        more = _in_turns(to_target, candidates, CANDIDATE_SEEDS)
+        expected = {
+            (side, setting): seconds_with_restarts([first[side][setting], *attempts], target)
+            for (side, setting), attempts in more.items()
+        }
+        finalists = {
+            side: sorted(settings, key=lambda s: expected[side, s])[:n_finalists]
+            for side, settings in candidates.items()
+        }
+        finals = _in_turns(to_target, finalists, range(FIRST_FINAL_SEED, FIRST_FINAL_SEED + n_seeds))
         expected = {run: seconds_with_restarts(attempts, target) for run, attempts in finals.items()}
         best = {side: min(settings, key=lambda s: expected[side, s]) for side, settings in finalists.items()}
         ours, theirs = (expected[side, best[side]] for side in (OURS, TORCH))
@@ -266,11 +280,13 @@ def _fastest(found: dict[Setting, Attempt], target: float) -> list[Setting]:
     return sorted(reached, key=lambda setting: found[setting].reached[target])
 
 
-def _finals(race: Race, finalists: dict[str, list[Setting]], n_seeds: int) -> dict[tuple[str, Setting], list[Attempt]]:
-    """Run each finalist in other orders of the samples, both sides in turns."""
+def _in_turns(
+    race: Race, settings_of: dict[str, list[Setting]], seeds: Iterable[int]
+) -> dict[tuple[str, Setting], list[Attempt]]:
+    """Run settings of both sides in several orders of the samples."""
     found: dict[tuple[str, Setting], list[Attempt]] = {}
-    for seed in range(1, n_seeds + 1):
-        for side, settings in finalists.items():
+    for seed in seeds:
+        for side, settings in settings_of.items():
             for setting in settings:
                 found.setdefault((side, setting), []).append(race.run(side, setting, race.limit_seconds, seed))
     return found
