@@ -22,7 +22,7 @@ constexpr Index kMostMinibatch = 1024;
 
 // From so many samples a thread on, each thread takes samples of its own through all layers: none waits for
 // the others after each layer, and activations stay in the cache of their core.
-constexpr Index kFewestOwnSamples = 96;
+constexpr Index kFewestOwnSamples = 256;
 constexpr Index kMostOwnSamples = 256;
 
 constexpr Index kSamplesPerTask = 4;

@@ -106,7 +106,7 @@ def test_more_samples_than_one_minibatch_holds():
 
 
 @pytest.mark.parametrize("n_threads", [2, 3])
-@pytest.mark.parametrize("n_samples", [191, 193, 300, 700])
+@pytest.mark.parametrize("n_samples", [300, 511, 513, 800])
 @pytest.mark.parametrize("kind", [np.asarray, csr_array])
 def test_any_number_of_threads_gives_the_same_bits(n_threads, n_samples, kind):
     network = make_network([150, 130, 70, 10])

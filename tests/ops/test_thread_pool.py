@@ -81,7 +81,7 @@ def predictor(width):
     return Predictor(Network.initialize(ReferenceOps(), width, layers, 2, get_loss("softmax"), random), n_threads=2)
 
 small, wide = predictor(20), predictor(30_000)
-X = np.ones((400, 30_000), dtype=np.float32)
+X = np.ones((600, 30_000), dtype=np.float32)
 expected = small.scores(X[:, :20])
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + 10 * 2**20
