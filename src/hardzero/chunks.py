@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
-from hardzero.held_out_data import check_rows_of_validation
+from hardzero.held_out_data import check_rows_of_validation, validation_pair
 from hardzero.interruption import interrupted
 from hardzero.network_estimator import unchanged_by_errors
 from hardzero.sorted_chunks import warn_if_sorted
@@ -90,9 +90,7 @@ def fit_chunks(
     if estimator.early_stopping:
         raise ValueError("fit_chunks does not hold data out: set early_stopping=False and pass validation=(X, y)")
     if validation is not None:
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise ValueError("validation must be a tuple (X, y) of held-out data")
-        check_rows_of_validation(estimator, validation[0])
+        check_rows_of_validation(estimator, validation_pair(validation)[0])
     needs_classes = is_classifier(estimator) and classes is None
     if needs_classes or n_samples is None:
         counted, found = _survey(estimator, chunks)

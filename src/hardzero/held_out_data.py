@@ -50,11 +50,16 @@ def labels_if_shareable(labels: NDArray[Any], held_out: float) -> NDArray[Any] |
     return labels if counts.min() >= 2 and n_smaller_part >= len(counts) else None
 
 
-def validate_held_out(estimator: Any, validation: Any) -> Samples:
-    """Check the data that the caller holds out for early stopping."""
+def validation_pair(validation: Any) -> tuple[Any, Any]:
+    """Return X and y of the data that the caller holds out."""
     if not isinstance(validation, tuple | list) or len(validation) != 2:
         raise ValueError("validation must be a tuple (X, y) of held-out data")
-    X, y = validation
+    return validation[0], validation[1]
+
+
+def validate_held_out(estimator: Any, validation: Any) -> Samples:
+    """Check the data that the caller holds out for early stopping."""
+    X, y = validation_pair(validation)
     if not estimator.early_stopping or estimator.solver not in STOCHASTIC_SOLVERS:
         raise ValueError("validation is used by early_stopping=True with solver='sgd' or 'adam' only")
     refuse_dates(X, "X of validation")

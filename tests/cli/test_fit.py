@@ -82,7 +82,7 @@ def test_the_error_of_several_targets_is_the_one_on_the_page(run, table, tmp_pat
     model = hardzero.load(tmp_path / "insects.safetensors")
     X = pd.DataFrame(test.X, columns=model.feature_names_in_)
     noted = describe(tmp_path / "insects.safetensors")["notes"]["test"]["rmse"]
-    assert noted == pytest.approx(root_mean_squared_error(model, X, test.y))
+    assert noted == pytest.approx(root_mean_squared_error(test.y, model.predict(X)))
 
 
 def test_no_epoch_reports_a_score_without_validation(run, tmp_path):

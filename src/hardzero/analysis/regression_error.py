@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 
-def root_mean_squared_error(estimator: Any, X: Any, y: Any) -> float:
-    """Return the root mean squared error of a regressor over all samples and outputs.
+def root_mean_squared_error(y: Any, predictions: Any) -> float:
+    """Return the root mean squared error of predictions over all samples and outputs.
 
     A single target may be one column or one axis, whichever shape the predictions have.
     """
     from sklearn.metrics import mean_squared_error
 
-    return float(np.sqrt(mean_squared_error(y, estimator.predict(X))))
+    return float(np.sqrt(mean_squared_error(y, predictions)))

@@ -248,7 +248,7 @@ def _measure(fitted: Any, target: float, seed: int, seconds: float, X_test: Any,
     if is_classifier(fitted):
         error = 100.0 * (1.0 - fitted.score(X_test, y_test))
     else:
-        error = root_mean_squared_error(fitted, X_test, y_test)
+        error = root_mean_squared_error(y_test, fitted.predict(X_test))
     cost = prediction_cost(fitted, X_test, batch_sizes=(1,)).to_frame().iloc[0]
     return FrontierPoint(
         target=target,

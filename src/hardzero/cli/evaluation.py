@@ -89,7 +89,7 @@ def evaluate(estimator: Any, train: Iterable[Any], test: Split, X_test: Any) -> 
         n_errors = int(wrong.reshape(len(wrong), -1).any(axis=1).sum())
         error = n_errors / len(test)
     else:
-        rmse = root_mean_squared_error(estimator, X_test, test.y)
+        rmse = root_mean_squared_error(test.y, predictions)
         r2 = float(r2_score(test.y, predictions)) if len(test) > 1 else None
     zeros = network.sparsity(ops, test.X)
     cost = prediction_cost(network, test.X, batch_sizes=(1,))

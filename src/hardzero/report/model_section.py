@@ -89,7 +89,7 @@ def key_figures(estimator: Any, X: Any | None, y: Any | None) -> list[KeyFigure]
             error = 100.0 * (1.0 - float(estimator.score(X, y)))
             figures.append(KeyFigure(f"{error:.2f} %", f"error on {len(y):,} held-out samples"))
         elif is_regressor(estimator):
-            rmse = root_mean_squared_error(estimator, X, y)
+            rmse = root_mean_squared_error(y, estimator.predict(X))
             figures.append(KeyFigure(f"{rmse:.4g}", f"root mean squared error on {len(y):,} held-out samples"))
             figures.append(KeyFigure(f"{float(estimator.score(X, y)):.3f}", "R² on the same"))
     if X is not None and is_autoencoder(estimator):

@@ -178,7 +178,7 @@ def regression_metrics(regressor: RectifierRegressor, X: Any, y: Any) -> Metrics
     """Return root mean squared error and exact zeros (percent) on test data, and what training took."""
     zeros = zeros_by_layer(regressor, X)
     return {
-        "rmse": root_mean_squared_error(regressor, X, y),
+        "rmse": root_mean_squared_error(y, regressor.predict(X)),
         "zeros": float(np.average(zeros, weights=_units(regressor))),
         "zeros_by_layer": zeros,
         **training_metrics(regressor),
