@@ -34,8 +34,8 @@ PATIENCE = 1.5
 DIVERGED = 0.5
 """Test error at which a run is given up."""
 
-CANDIDATE_SEEDS = (1, 2)
-FIRST_FINAL_SEED = 3
+CANDIDATE_SEEDS = (1, 2, 3, 4)
+FIRST_FINAL_SEED = 5
 """Orders of the samples of candidates and finalists; the first round's is 0."""
 
 PARTS = 4
@@ -215,15 +215,15 @@ class Race:
 
 
 def time_to_error_rows(
-    race: Race, grid: tuple[Setting, ...] = GRID, n_candidates: int = 4, n_finalists: int = 2, n_seeds: int = 8
+    race: Race, grid: tuple[Setting, ...] = GRID, n_candidates: int = 6, n_finalists: int = 2, n_seeds: int = 8
 ) -> Iterator[Row]:
     """Yield seconds of training until the test error reaches each target, each side at its best setting.
 
     Both sides run the whole grid once; a run ends when it takes half as long again as the side's fastest to the last
-    target. For each target the fastest candidates of each side run in two more orders of the samples, the same for both
-    sides, in turns; the finalists, best in these three runs, in others again, by which they are judged. Failures count
-    (see `seconds_with_restarts`), so that a setting that was lucky once does not decide. A target that a side does not
-    reach is named and left out.
+    target. For each target the fastest candidates of each side run in four more orders of the samples, the same for
+    both sides, in turns; the finalists, best in these five runs, in others again, by which they are judged. Failures
+    count (see `seconds_with_restarts`), so that a setting that was lucky once does not decide. A target that a side
+    does not reach is named and left out.
     """
     first = {side: _first_round(race, side, grid) for side in (OURS, TORCH)}
     for target in race.targets:
