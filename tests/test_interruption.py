@@ -6,10 +6,20 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array, random_array
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
-from hardzero import DenoisingAutoencoder, RectifierClassifier, StackedDenoisingAutoencoder, TextModel, load
+from hardzero import (
+    DenoisingAutoencoder,
+    RectifierClassifier,
+    SparseAutoencoder,
+    StackedDenoisingAutoencoder,
+    TextModel,
+    load,
+)
+from hardzero.denoising_trainer import DenoisingTrainer
+from hardzero.dictionary_training import DictionaryTrainer
 from hardzero.full_batch import FullBatchObjective
 from hardzero.interruption import TrainingInterrupted, interruption_raised
 from hardzero.network import Network
@@ -33,6 +43,19 @@ def press_control_c(*arguments):
 def press_in_epoch_two(report):
     if report.epoch == 2:
         raise KeyboardInterrupt
+
+
+def press_after_steps(n_steps, kind, monkeypatch):
+    """Let Ctrl-C come at the end of a step of that kind of trainer."""
+    step_ends, taken = kind._step_ends, []
+
+    def interrupted(trainer, *arguments):
+        step_ends(trainer, *arguments)
+        taken.append(1)
+        if len(taken) == n_steps:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(kind, "_step_ends", interrupted)
 
 
 INTERRUPTED_FITS = {
@@ -121,6 +144,26 @@ def test_the_last_autoencoder_is_kept_from_its_second_epoch_on():
         autoencoder = DenoisingAutoencoder(8, max_iter=4, random_state=0).fit(X, callback=press_in_epoch_two)
     assert len(autoencoder.loss_curves_[0]) == 2
     assert autoencoder.transform(X).shape == (300, 8)
+
+
+def test_a_sampled_decoder_is_that_of_the_last_step(monkeypatch):
+    bags = csr_array(random_array((90, 400), density=0.01, dtype=np.float32, rng=np.random.default_rng(0)))
+    autoencoder = DenoisingAutoencoder(8, reconstruction_sampling=1.0, batch_size=30, max_iter=3, random_state=0)
+    press_after_steps(5, DenoisingTrainer, monkeypatch)
+    with pytest.warns(TrainingInterrupted, match="after 1 epochs"):
+        autoencoder.fit(bags)
+    sampled = autoencoder._trainers[0]._part.decoder[0]
+    np.testing.assert_array_equal(autoencoder.networks_[0].output.weights, sampled.T)
+
+
+def test_atoms_keep_unit_norm_within_an_epoch(monkeypatch):
+    dictionary = SparseAutoencoder(
+        100, target_activity=0.02, selection="top_k", batch_size=100, max_iter=3, random_state=0
+    )
+    press_after_steps(5, DictionaryTrainer, monkeypatch)
+    with pytest.warns(TrainingInterrupted, match="after 1 epochs"):
+        dictionary.fit(X)
+    np.testing.assert_allclose(np.linalg.norm(dictionary.components_, axis=1), 1.0, rtol=1e-5)
 
 
 def test_a_complete_training_survives_an_interruption_of_what_follows(monkeypatch):

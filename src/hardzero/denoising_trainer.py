@@ -79,9 +79,11 @@ class DenoisingTrainer(Trainer):
         if self.network.hidden_layers[0].activation.makes_zeros:
             self._fired += np.bincount(forward_pass.hidden[0].csr().indices, minlength=len(self._fired))
 
-    def _epoch_ends(self, ops: Ops, X: Input) -> None:
+    def _put_in_order(self) -> None:
         if self._part is not None:
             self._part.write_decoder()
+
+    def _epoch_ends(self, ops: Ops, X: Input) -> None:
         if self.network.hidden_layers[0].activation.makes_zeros:
             dead = np.flatnonzero(self._fired == 0)
             self._fired[...] = 0

@@ -88,9 +88,9 @@ class DictionaryTrainer(DenoisingTrainer):
         used = np.unique(forward_pass.hidden[0].csr().indices).astype(np.intp)
         normalize_rows(self.network.output.weights, used)
 
-    def _epoch_ends(self, ops: Ops, X: Input) -> None:
+    def _put_in_order(self) -> None:
+        super()._put_in_order()
         normalize_rows(self.network.output.weights, np.arange(self.network.hidden_layers[0].n_units))
-        super()._epoch_ends(ops, X)
 
     def _found_dead(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
         early = self.history.n_passes < REVIVAL_PART * self.settings.max_epochs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -406,7 +407,8 @@ class Trainer:
             first, last = chunk.start, chunk.end
         # A diverging loss is reported by an error of its own, not by warnings on the way.
         silence = np.errstate(over="ignore", invalid="ignore")
-        with silence, ops.lazy_updates(self.network.parameters[0]), ops.grouped_rows():
+        lazy_updates = ops.lazy_updates(self.network.parameters[0])
+        with silence, self._left_in_order(), lazy_updates, ops.grouped_rows():
             for start, samples in self._minibatches(n_rows):
                 if data.rows is not None:
                     samples = data.rows[samples]
@@ -502,8 +504,19 @@ class Trainer:
     def _step_ends(self, minibatch: Minibatch, forward_pass: ForwardPass) -> None:
         """Do nothing; the point where subclasses put constraints on the parameters."""
 
+    @contextmanager
+    def _left_in_order(self) -> Iterator[None]:
+        """Put the network in order after steps, also where an error or Ctrl-C cuts them short."""
+        try:
+            yield
+        finally:
+            self._put_in_order()
+
+    def _put_in_order(self) -> None:
+        """Do nothing; the point where subclasses bring the network up to date before it is looked at."""
+
     def _epoch_ends(self, ops: Ops, X: Input) -> None:
-        """Do nothing; the point where subclasses put the network in order before it is looked at."""
+        """Do nothing; the point where subclasses judge the units by the whole epoch."""
 
     def _weight_penalty(self, minibatch_weight: float) -> float:
         """Return the L2 penalty on the weights in the loss of a minibatch."""
