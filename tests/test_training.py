@@ -11,7 +11,8 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
 from hardzero import RectifierClassifier, RectifierRegressor
-from hardzero.training import EpochReport, TrainingDiverged
+from hardzero.calibration import keep_out
+from hardzero.training import REVIVAL_SAMPLES, EpochReport, TrainingDiverged
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:target_sparsity was not reached"
@@ -307,6 +308,17 @@ def test_a_penalty_on_activations_makes_zeros(digits):
     penalized = small(max_iter=20, activation_l1=[0.0, 0.2]).fit(*digits)
     assert penalized.sparsity_[1] > free.sparsity_[1] + 0.1
     assert (penalized.sparsity_curve_[-1] >= 0).all()
+
+
+@pytest.mark.parametrize("target_sparsity", [None, 0.5])
+def test_units_are_judged_dead_by_rows_from_all_over_the_training_data(target_sparsity, monkeypatch):
+    seen = []
+    monkeypatch.setattr("hardzero.training.revive", lambda network, ops, rows: seen.append(rows))
+    X = np.linspace(0, 1, 12_000, dtype=np.float32)[:, None]
+    small(revive_dead_units=True, target_sparsity=target_sparsity, max_iter=2).fit(X, X[:, 0] > 0.5)
+    assert seen[0].shape == (REVIVAL_SAMPLES, 1)
+    assert seen[0].mean() == pytest.approx(0.5, abs=0.05)
+    assert target_sparsity is None or not np.isin(seen[0], X[keep_out(len(X))[1]]).any()
 
 
 def test_sample_weights_count_like_repetition_in_full_batches():

@@ -46,9 +46,7 @@ def calibrate(network: Network, ops: Ops, X: Input, zeros: Sequence[float]) -> N
     ndarray of shape (n_hidden_layers,)
         Fraction of zeros that was reached on these rows.
     """
-    n_samples = X.shape[0]
-    chosen = np.random.RandomState(0).permutation(n_samples)[:CALIBRATION_SAMPLES]
-    rows = ops.rows(X, np.sort(chosen))
+    rows = ops.rows(X, drawn_alike(X.shape[0], CALIBRATION_SAMPLES))
     trained = [hidden.n_nonzero / (hidden.shape[0] * hidden.shape[1]) for hidden in network.forward(ops, rows).hidden]
     reached = []
     for layer, target, active in zip(network.hidden_layers, zeros, trained, strict=True):
@@ -60,6 +58,17 @@ def calibrate(network: Network, ops: Ops, X: Input, zeros: Sequence[float]) -> N
         rows = ops.hidden(rows, parameters.weights, parameters.bias, layer.activation)
         reached.append(1.0 - rows.n_nonzero / z.size)
     return np.array(reached)
+
+
+def drawn_alike(n_rows: int, n_drawn: int) -> NDArray[np.intp]:
+    """Return rows from all over the data, which may be sorted, drawn always alike; all rows where these are fewer.
+
+    Examples
+    --------
+    >>> len(drawn_alike(1000, 100)), drawn_alike(3, 100).tolist()
+    (100, [0, 1, 2])
+    """
+    return np.sort(np.random.RandomState(0).permutation(n_rows)[:n_drawn])
 
 
 def keep_out(n_samples: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

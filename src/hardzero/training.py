@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from hardzero.calibration import calibrate, keep_out
+from hardzero.calibration import calibrate, drawn_alike, keep_out
 from hardzero.checkpoint import TrainingFile
 from hardzero.dead_units import revive
 from hardzero.interruption import interrupted
@@ -424,7 +424,8 @@ class Trainer:
                 total_zeros += step_zeros * len(samples)
         self._epoch_ends(ops, X)
         if self.settings.revive_dead_units and last < REVIVAL_PART:
-            revive(self.network, ops, X[:REVIVAL_SAMPLES])
+            drawn = drawn_alike(n_rows, REVIVAL_SAMPLES)
+            revive(self.network, ops, X[drawn if data.rows is None else data.rows[drawn]])
         history.n_epochs += 1
         history.n_passes += 1
         history.n_samples_seen += data.n_samples
