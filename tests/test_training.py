@@ -76,6 +76,18 @@ def test_early_stopping_keeps_the_parameters_of_the_best_score(digits):
     assert model.best_loss_ is None
 
 
+@pytest.mark.parametrize(
+    ("scores", "best"), [([0.5, np.nan, 0.4, 0.3], 0), ([np.nan, 0.2, 0.4, 0.3], 2), ([0.1, 0.2, np.nan, 0.2], 3)]
+)
+def test_a_score_that_is_not_a_number_is_never_the_best(digits, scores, best, monkeypatch):
+    model, seen, coming = small(early_stopping=True, max_iter=4), [], iter(scores)
+    monkeypatch.setattr(RectifierClassifier, "_validation_score", lambda *arguments: next(coming))
+    model.fit(*digits, callback=lambda report: seen.append(parameters_of(model)))
+    np.testing.assert_array_equal(model.validation_scores_, scores)
+    assert model.best_validation_score_ == scores[best]
+    np.testing.assert_array_equal(model.coefs_[0], seen[best][0])
+
+
 def test_early_stopping_remembers_the_best_of_an_earlier_fit_it_goes_on_from(digits):
     model = small(early_stopping=True, warm_start=True, max_iter=25, learning_rate_init=0.01).fit(*digits)
     best, kept = model.best_validation_score_, parameters_of(model)

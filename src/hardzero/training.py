@@ -531,17 +531,17 @@ class Trainer:
         history, tol = self.history, self.settings.tol
         history.loss_curve.append(loss)
         history.sparsity_curve.append(zeros.tolist())
+        if not self.penalty.settled:
+            history.best_loss, history.best_validation_score = np.inf, -np.inf
         if validation_score is not None:
             score = validation_score()
             history.validation_scores.append(score)
             improved = score >= history.best_validation_score + tol
-            history.best_validation_score = max(score, history.best_validation_score)
+            # In this order a score that is not a number is never the best.
+            history.best_validation_score = max(history.best_validation_score, score)
         else:
             improved = loss <= history.best_loss - tol
         history.best_loss = min(loss, history.best_loss)
-        if not self.penalty.settled:
-            history.best_loss = loss
-            history.best_validation_score = history.validation_scores[-1] if history.validation_scores else -np.inf
         stalled = self.penalty.settled and not improved
         history.epochs_without_progress = history.epochs_without_progress + 1 if stalled else 0
         if self.settings.verbose:
