@@ -188,6 +188,53 @@ def test_class_weights_are_sample_weights_by_class():
     assert np.allclose(both.predict_proba(X), by_class.predict_proba(X), atol=1e-5)
 
 
+@pytest.mark.parametrize("names", [[0, 1, 2], ["a", "b", "c"]])
+def test_classes_that_a_part_of_the_data_lacks_have_their_weight(digits, names):
+    X, y = digits[0], np.array(names)[digits[1] % 3]
+    part = y != names[0]
+    options = {"classes": names}
+    by_class = small(class_weight={names[0]: 2.0, names[1]: 5.0}).partial_fit(X[part], y[part], **options)
+    weights = np.where(y[part] == names[1], 5.0, 1.0)
+    by_sample = small().partial_fit(X[part], y[part], weights, **options)
+    assert np.array_equal(by_class.predict_proba(X), by_sample.predict_proba(X))
+    chunks = [(X[part], y[part]), (X[~part], y[~part])]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        by_class.fit_chunks(chunks)
+        weighted = small(class_weight={names[0]: 2.0, names[1]: 5.0, names[2]: 1.0}).fit_chunks(chunks)
+    assert np.array_equal(by_class.predict_proba(X), weighted.predict_proba(X))
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_matrix])
+def test_weights_of_several_labels_multiply(make):
+    X, y = make_multilabel_classification(80, n_classes=2, random_state=0)
+    weights = [{1: 5.0}, {0: 2.0, 1: 3.0}]
+    factors = np.where(y[:, 0], 5.0, 1.0) * np.where(y[:, 1], 3.0, 2.0)
+    by_label = small(class_weight=weights).fit(X, make(y))
+    assert np.array_equal(by_label.predict_proba(X), small().fit(X, y, factors).predict_proba(X))
+    without = y[:, 0] == 0
+    by_label = small(class_weight=weights).partial_fit(X[without], make(y[without]), classes=[0, 1])
+    by_sample = small().partial_fit(X[without], y[without], factors[without], classes=[0, 1])
+    assert np.array_equal(by_label.predict_proba(X), by_sample.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    "learn",
+    [
+        lambda model, X, y: model.partial_fit(X, y, classes=np.arange(10)),
+        lambda model, X, y: model.fit_chunks([(X, y)]),
+        lambda model, X, y: model.fit_chunks([(X, y)], classes=np.arange(10), n_samples=len(X)),
+    ],
+    ids=["partial_fit", "fit_chunks", "fit_chunks without a survey"],
+)
+def test_classes_cannot_be_balanced_part_by_part(digits, learn):
+    with pytest.raises(ValueError, match=r"class_weight='balanced' needs .* set class_weight to a dict"):
+        learn(small(class_weight="balanced"), *digits)
+    model = small(class_weight="balanced").fit(*digits)
+    with pytest.raises(ValueError, match="class_weight='balanced' needs"):
+        learn(model, *digits)
+
+
 def test_weights_are_repetition_for_lbfgs():
     X, y = make_classification(100, random_state=0)
     counts = np.random.RandomState(0).randint(0, 4, 100)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, r2_score
@@ -47,9 +47,10 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
 
     Parameters
     ----------{SHARED_PARAMETERS}
-    class_weight : dict, "balanced" or None, default=None
+    class_weight : dict, list of dict, "balanced" or None, default=None
         Weight of each class, multiplied into the sample weights; ``balanced`` weighs classes inversely to
-        their frequency.
+        their frequency, which only `fit` knows. Several labels a sample take a list, a dict with the weights of 0 and 1
+        for each label.
 
     Attributes
     ----------{SHARED_ATTRIBUTES}
@@ -247,8 +248,8 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
         ------
         ValueError
             If the first call has no `classes`, or `y` holds a class that is not among them; for data that cannot be
-            learned from or of another shape than before, for a diverging loss, with `early_stopping`, with
-            `pretraining` before a `fit`, and where the ``cosine`` learning rate has fallen to 0.
+            learned from or of another shape than before, for a diverging loss, with `early_stopping` or ``balanced``
+            classes, with `pretraining` before a `fit`, and where the ``cosine`` learning rate has fallen to 0.
         AttributeError
             With ``lbfgs``, which has no single steps.
         """
@@ -287,6 +288,16 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
         self._label_binarizer = LabelBinarizer().fit(y)
         self.classes_ = self._label_binarizer.classes_
 
+    def _refuse_unusable_targets(self, y: Any, *, incremental: bool) -> None:
+        """Raise an error, too, for a part of the targets where the weights of classes depend on all of them."""
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs the frequencies of the classes in all samples, of which partial_fit and "
+                "fit_chunks see a part at a time: set class_weight to a dict, for example dict(zip(classes, "
+                "sklearn.utils.compute_class_weight('balanced', classes=classes, y=y))) with y of many samples"
+            )
+        super()._refuse_unusable_targets(y, incremental=incremental)
+
     def _validate_targets(self, X: Input, y: Any, *, first: bool, incremental: bool) -> Array:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -324,10 +335,22 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
     def _total_weight(self, y: Any, sample_weight: Array | None) -> Array | None:
         if self.class_weight is None:
             return sample_weight
-        class_weight = compute_sample_weight(self.class_weight, y).astype(np.float32)
+        labels = cast(Any, y).toarray() if issparse(y) else y
+        n_samples = len(labels)
+        if self.class_weight != "balanced":
+            # scikit-learn takes a class that these samples happen to lack for a mistake.
+            labels = np.concatenate([labels, self._every_class(labels)])
+        class_weight = compute_sample_weight(self.class_weight, labels).astype(np.float32)
         if not (np.isfinite(class_weight).all() and (class_weight >= 0).all()):
             raise ValueError(f"class_weight must hold finite numbers that are not negative, got {self.class_weight!r}")
+        class_weight = class_weight[:n_samples]
         return cast(Array, class_weight if sample_weight is None else class_weight * sample_weight)
+
+    def _every_class(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """Return rows in the form of `labels` that hold every class, or every label with and without it."""
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            return np.repeat([[0], [1]], labels.shape[1], axis=1)
+        return self.classes_.reshape(-1, *labels.shape[1:])
 
     def _validation_score(self, scores: Array, targets: Array, sample_weight: Array | None) -> float:
         true, predicted = self._labels(targets), self._labels(scores)
