@@ -107,6 +107,16 @@ def test_classes_can_be_corrected_after_a_failed_first_partial_fit():
     assert model.classes_.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("classes", [[0, 1], ["a", "b", "c"]])
+def test_classes_of_several_labels_are_the_columns(classes):
+    model, labels = classifier(), (X[:, :3] > 0.5).astype(int)
+    with pytest.raises(ValueError, match=r"pass classes=np.arange\(3\), not \["):
+        model.partial_fit(X, labels, classes=classes)
+    for _ in range(2):
+        model.partial_fit(X, labels, classes=[0, 1, 2])
+    assert model.classes_.tolist() == [0, 1, 2]
+
+
 def test_a_text_model_learns_its_words_after_a_failed_first_call():
     model = TextModel(classifier(hidden_layer_sizes=16))
     with pytest.raises(ValueError, match="none of the 2 texts holds a word"):

@@ -238,7 +238,8 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
         sample_weight : array-like of shape (n_samples,), optional
         classes : array-like of shape (n_classes,), optional
-            All classes there will be; needed in the first call.
+            All classes there will be; needed in the first call. Several labels a sample have the columns of `y` for
+            classes: ``np.arange(n_classes)``.
 
         Returns
         -------
@@ -263,13 +264,18 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, first: bool) -> None:
         if classes is not None:
             labels = np.unique(np.asarray(classes))
-            if not first and not np.array_equal(self.classes_, labels):
-                raise ValueError(
-                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
-                )
             if first:
                 self._refuse_unusable_targets(y, incremental=True)
                 self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else labels)
+            if not np.array_equal(self.classes_, labels):
+                if first:
+                    raise ValueError(
+                        "y has several labels a sample, whose classes are its columns: pass "
+                        f"classes=np.arange({len(self.classes_)}), not {classes!r}"
+                    )
+                raise ValueError(
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+                )
         self._fit(X, y, sample_weight, incremental=True)
 
     def _fit_chunk(self, X: Any, y: Any, classes: Any, chunk: ChunkOfRun) -> None:
