@@ -117,6 +117,28 @@ def test_nothing_is_kept_of_lbfgs_before_the_first_iteration_is_over(monkeypatch
         classifier(solver="lbfgs").fit(X, y)
 
 
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_lbfgs_that_is_interrupted_in_its_first_iteration_leaves_the_fitted_network(solver, tmp_path, monkeypatch):
+    evaluate, trials = FullBatchObjective.__call__, []
+
+    def interrupted(objective, vector):
+        value = evaluate(objective, vector)
+        trials.append(vector)
+        if len(trials) == 2:
+            raise KeyboardInterrupt
+        return value
+
+    model = classifier(solver=solver, warm_start=True).fit(X, y)
+    expected = model.predict_proba(X)
+    monkeypatch.setattr(FullBatchObjective, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(solver="lbfgs").fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+    model.set_params(solver=solver).save(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(load(tmp_path / "model.safetensors").predict_proba(X), expected)
+    assert model.partial_fit(X, y).n_iter_ == 1
+
+
 @pytest.mark.parametrize("sizes", [(8,), (8, 6)])
 def test_nothing_is_kept_of_autoencoders_before_the_first_epoch_of_the_last_is_over(sizes, monkeypatch):
     step, last = Trainer._step, f"layer {len(sizes)} of {len(sizes)}"

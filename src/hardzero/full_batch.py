@@ -113,7 +113,7 @@ def minimize(objective: FullBatchObjective, max_iterations: int, max_function_ca
     Raises
     ------
     KeyboardInterrupt
-        If Ctrl-C came before the end of the first iteration: there is nothing to keep.
+        If Ctrl-C came before the end of the first iteration: there is nothing to keep, the parameters are as before.
 
     Warns
     -----
@@ -135,10 +135,11 @@ def minimize(objective: FullBatchObjective, max_iterations: int, max_function_ca
             options={"maxfun": max_function_calls, "maxiter": max_iterations, "gtol": tol},
         )
     except KeyboardInterrupt:
+        objective.unpack(best.x)
         if not best.nit:
             raise
         interrupted(f"{best.nit} iterations; the best parameters are kept.")
-        result = best
+        return best
     objective.unpack(result.x)
     return result
 

@@ -496,6 +496,7 @@ class RectifierEstimator(NetworkEstimator):
             raise ValueError("target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead")
         if self.input_dropout or self.hidden_dropout:
             raise ValueError("input_dropout and hidden_dropout need solver='sgd' or 'adam': 'lbfgs' wants a fixed loss")
+        self._trainer = None  # the objective takes the place of what its optimizer remembers
         objective = FullBatchObjective(
             self.network_,
             ops,
@@ -506,7 +507,6 @@ class RectifierEstimator(NetworkEstimator):
             self._activation_l1(),
         )
         result = minimize(objective, self.max_iter, self.max_fun, self.tol)
-        self._trainer = None
         for name in ATTRIBUTES_OF_EPOCHS:
             self.__dict__.pop(name, None)
         self.n_iter_ = min(int(result.nit), self.max_iter)
