@@ -429,7 +429,14 @@ TARGETS = make_regression(60, 20, random_state=0)
         (lambda X, y: small().fit(X, y, checkpoint=7), "path of a file.*got 7"),
         (lambda X, y: small().fit(X, y, checkpoint="/"), "is a folder"),
         (lambda X, y: small().fit(X, y).transform(X[:, 1:]), "19 features.*20 features"),
-        (lambda X, y: small(early_stopping=True).fit(X, y, np.eye(60)[0]), "[Ss]ample weights .*zero"),
+        (
+            lambda X, y: small(early_stopping=True).fit(X, y, np.eye(60)[0]),
+            "all sample weights of the .* part are zero.*validation_fraction",
+        ),
+        (
+            lambda X, y: small(early_stopping=True, class_weight={0: 0}).fit(X, np.arange(60) == 7),
+            "all sample weights of the .* part are zero.*validation_fraction",
+        ),
     ],
 )
 def test_what_a_classifier_cannot_use_is_named(call, message):

@@ -40,7 +40,18 @@ def hold_out(
     )
     if len(held_out) < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    for name, rows in (("training", train), ("held-out", held_out)):
+        _refuse_weightless(samples, rows, name)
     return samples.part(train), samples.part(held_out)
+
+
+def _refuse_weightless(samples: Samples, rows: NDArray[np.intp], name: str) -> None:
+    """Raise ValueError if a part drawn at random got only samples of weight zero."""
+    if samples.sample_weight is not None and not samples.sample_weight[rows].any():
+        raise ValueError(
+            f"all sample weights of the {name} part are zero, which early_stopping drew at random: leave out samples "
+            "of weight zero, change validation_fraction, or pass held-out data as validation=(X, y)"
+        )
 
 
 def labels_if_shareable(labels: NDArray[Any], held_out: float) -> NDArray[Any] | None:
