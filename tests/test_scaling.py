@@ -50,6 +50,24 @@ def test_constant_columns_stay_finite():
     np.testing.assert_allclose(scaling.apply(X), 0, atol=1e-7)
 
 
+@pytest.mark.parametrize("value", [0.1, 1e5 / 3, -7e-9])
+def test_rounding_in_long_sums_makes_no_column_vary(value):
+    X = np.full((200_000, 1), value)
+    chunked = ChunkedStandardization()
+    for chunk in np.array_split(X, 3):
+        chunked.add(chunk)
+    assert [LinearScaling.standardize(X).scale, chunked.scaling().scale] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.005, 1e-8])
+def test_columns_that_vary_too_little_for_single_precision_are_named_however_little(spread):
+    X = np.array([[1e5 - spread], [1e5 + spread]])
+    chunked = ChunkedStandardization()
+    chunked.add(X)
+    for scaling in (LinearScaling.standardize(X), chunked.scaling()):
+        assert scaling.imprecise_columns().tolist() == [0]
+
+
 def test_sparse_input_stays_sparse():
     X = csr_array(
         random_array((40, 5), density=0.2, format="csr", rng=np.random.default_rng(0)).astype(np.float32) * 30

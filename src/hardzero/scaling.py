@@ -40,7 +40,7 @@ class LinearScaling:
     def standardize(cls, X: Any) -> LinearScaling:
         """Return the scaling to mean 0 and variance 1; sparse input keeps its zeros and gets maximum 1 instead.
 
-        A constant column is shifted, not scaled.
+        A column that is constant, up to the rounding of its type, is shifted, not scaled.
 
         Parameters
         ----------
@@ -58,13 +58,13 @@ class LinearScaling:
         with np.errstate(over="ignore"):  # too_large_columns names them
             for start in range(0, len(X), _ROWS):
                 squares += np.square(X[start : start + _ROWS].astype(np.float64) - shift).sum(axis=0)
-        return cls._to_variance(shift, squares / len(X))
+        return cls._to_variance(shift, squares / len(X), len(X), _rounding(X))
 
     @classmethod
-    def _to_variance(cls, mean: Floats, variance: Floats) -> LinearScaling:
+    def _to_variance(cls, mean: Floats, variance: Floats, n_rows: int, rounding: float) -> LinearScaling:
         scale = np.sqrt(variance)
-        resolution = np.finfo(np.float32).eps * np.abs(mean)
-        return cls(mean, np.where(scale > resolution, scale, 1.0))
+        smallest = max(rounding, n_rows * np.finfo(np.float64).eps) * np.abs(mean)  # the sum is rounded as well
+        return cls(mean, np.where(scale > smallest, scale, 1.0))
 
     @classmethod
     def _to_maximum(cls, largest: Floats) -> LinearScaling:
@@ -137,6 +137,7 @@ class ChunkedStandardization:
     def __init__(self) -> None:
         self.largest = 0.0
         self._n_rows = 0
+        self._rounding = 0.0
         self._mean: Any = 0.0
         self._squares: Any = 0.0
         self._largest_values: Any = None
@@ -155,12 +156,18 @@ class ChunkedStandardization:
         self._squares = self._squares + np.square(values - mean).sum(axis=0) + between
         self._mean = self._mean + (mean - self._mean) * len(values) / n_rows
         self._n_rows = n_rows
+        self._rounding = max(self._rounding, _rounding(X))
 
     def scaling(self) -> LinearScaling:
         """Return the scaling of all chunks together."""
         if self._largest_values is not None:
             return LinearScaling._to_maximum(self._largest_values)
-        return LinearScaling._to_variance(self._mean, self._squares / self._n_rows)
+        return LinearScaling._to_variance(self._mean, self._squares / self._n_rows, self._n_rows, self._rounding)
+
+
+def _rounding(X: NDArray[Any]) -> float:
+    """Return the part of a value that the type of `X` rounds away."""
+    return float(np.finfo(X.dtype).eps) if X.dtype.kind == "f" else 0.0
 
 
 def _largest_values(X: Any) -> Floats:
