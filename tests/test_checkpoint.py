@@ -302,6 +302,9 @@ def test_what_cannot_be_saved_is_refused(tmp_path):
         RectifierClassifier().fit(X, y, checkpoint=tmp_path / "missing" / "state")
     with pytest.raises(ValueError, match="must be a positive"):
         Checkpoint(tmp_path / "state", every_epochs=0)
+    other_generator = np.random.RandomState(np.random.PCG64(0))
+    with pytest.raises(ValueError, match="a random_state that draws from PCG64"):
+        RectifierClassifier(5, random_state=other_generator).fit(X, y, checkpoint=tmp_path / "state")
     warm = RectifierClassifier(5, max_iter=2, warm_start=True)
     fit(warm, None)
     with pytest.raises(ValueError, match="does not go with warm_start"):

@@ -111,6 +111,8 @@ class TrainingFile:
 
     Raises
     ------
+    ValueError
+        If `random_state` draws from another generator than MT19937, whose state the file can hold.
     CheckpointUnusable
         If the file is no checkpoint, is damaged, or belongs to another training.
     """
@@ -127,6 +129,12 @@ class TrainingFile:
     _next_copy: float = field(default=0.0, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        generator = self.random_state.get_state(legacy=False)["bit_generator"]
+        if generator != "MT19937":
+            raise ValueError(
+                f"checkpoint cannot save a random_state that draws from {generator}: set random_state to a whole "
+                "number, or to a RandomState made from one"
+            )
         state, arrays = _read(Path(self.checkpoint.path), self.fingerprint)
         self.saved = []
         if state is not None:
