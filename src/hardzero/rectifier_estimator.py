@@ -456,6 +456,7 @@ class RectifierEstimator(NetworkEstimator):
         loss, activation = self._loss(n_outputs), get_activation(self.activation)
         layers = [(size, activation) for size in sizes]
         self._trainer = None
+        self.__dict__.pop("pretraining_", None)
         self.network_ = Network.initialize(ops, n_features, layers, n_outputs, loss, random_state)
         if data.all_rows is not None:
             from hardzero.pretrained_start import pretrained_stack, start_from_encoders

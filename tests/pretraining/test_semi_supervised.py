@@ -42,6 +42,13 @@ def test_fine_tuning_starts_from_the_encoders(digits):
     )
 
 
+def test_a_fit_without_pretraining_keeps_no_stack_of_an_earlier_one(digits):
+    X, y = digits
+    classifier = RectifierClassifier((10,), pretraining="denoising", max_iter=1, random_state=0).fit(X[:100], y[:100])
+    assert hasattr(classifier, "pretraining_")
+    assert not hasattr(classifier.set_params(pretraining=None).fit(X[:100], y[:100]), "pretraining_")
+
+
 def test_minus_one_is_a_label_without_pretraining(digits):
     X, y = digits
     classifier = RectifierClassifier(20, max_iter=2).fit(X, np.where(y < 5, -1, 1))
