@@ -42,7 +42,7 @@ def pretrained_stack(
     Raises
     ------
     ValueError
-        If `pretraining` is something else.
+        If `pretraining` is something else, or has a parameter with a value that is not allowed.
     KeyboardInterrupt
         If Ctrl-C ended pre-training.
     """
@@ -63,6 +63,7 @@ def pretrained_stack(
             verbose=estimator.verbose or stack.verbose,
             n_jobs=estimator.n_jobs,
         )
+        stack._validate_params()
         with interruption_raised():
             stack._fit(X, callback, checkpoint)
         # The target of "denoising" is that of the whole network, whose fit judges it.

@@ -128,6 +128,25 @@ def test_partial_fit_does_not_pretrain(digits):
         classifier.partial_fit(X, y, classes=np.arange(10))
 
 
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        {"solver": "SGD"},
+        {"learning_rate": "cosin"},
+        {"code_scale": "inital"},
+        {"max_iter": 0},
+        {"batch_size": 0},
+        {"corruption": "maskin"},
+    ],
+    ids=str,
+)
+def test_wrong_parameters_of_the_stack_are_named(digits, parameter):
+    X, y = digits
+    (name,) = parameter
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of StackedDenoisingAutoencoder must be"):
+        RectifierClassifier(10, pretraining=StackedDenoisingAutoencoder(**parameter), max_iter=1).fit(X, y)
+
+
 def test_stack_of_other_sizes_is_refused(digits):
     X, y = digits
     frozen = FrozenEstimator(StackedDenoisingAutoencoder(10, max_iter=1).fit(X))
