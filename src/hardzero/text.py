@@ -260,7 +260,8 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         ------
         ValueError
             For texts that are no sequence of strings, for chunks that serve a single pass where the vocabulary needs
-            one of its own, and where the estimator's `fit_chunks` refuses.
+            one of its own, for a vectorizer that learns more than words (TfidfVectorizer), and where the estimator's
+            `fit_chunks` refuses.
         """
 
         def rows() -> Iterator[tuple[csr_array, Any]]:
@@ -271,7 +272,8 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         with unchanged_by_errors(self):
             self._start()
             needs_classes = classes is None and is_classifier(self.estimator_)
-            if getattr(self.vectorizer_, "vocabulary", None) is not None:
+            has_words = getattr(self.vectorizer_, "vocabulary", None) is not None
+            if has_words and not getattr(self.vectorizer_, "use_idf", False):
                 self.vectorizer_.fit([""])  # the words are given: nothing is learned from texts
             elif not isinstance(self.vectorizer_, HashingVectorizer):
                 all_texts = (_texts_and_targets(chunk)[0] for chunk in open_chunks(chunks, rewind=True))

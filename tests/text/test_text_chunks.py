@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from make_texts import make_texts
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from hardzero import RectifierClassifier, RectifierRegressor
 from hardzero.text import TextModel, bag_of_words, hashed_words
@@ -215,6 +215,14 @@ def test_words_that_are_given_stay():
     model = TextModel(classifier(), CountVectorizer(vocabulary=["good", "bad"]))
     model.fit_chunks(iter(text_chunks()), classes=[0, 1], n_samples=400)
     assert model.vectorizer_.vocabulary_ == {"good": 0, "bad": 1}
+
+
+def test_weights_of_words_are_not_learned_from_chunks():
+    model = TextModel(classifier(), TfidfVectorizer(vocabulary=["good", "bad"]))
+    with pytest.raises(ValueError, match="a TfidfVectorizer cannot be learned from chunks"):
+        model.fit_chunks(text_chunks())
+    unweighted = TextModel(classifier(), TfidfVectorizer(vocabulary=["good", "bad"], use_idf=False))
+    assert unweighted.fit_chunks(text_chunks()).vectorizer_.vocabulary_ == {"good": 0, "bad": 1}
 
 
 def test_classes_that_are_not_given_need_a_pass():
