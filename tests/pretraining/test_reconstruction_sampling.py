@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.sparse import random_array
+from scipy.sparse import csr_array, random_array
 
 from hardzero.activations import Rectifier
 from hardzero.ops import get_ops
@@ -110,3 +110,23 @@ def test_sample_weights_are_inverse_probabilities():
     assert sample.nonzero.tolist() == [3, 9]
     assert len(sample.zero) == 4
     np.testing.assert_allclose(sample.weight, [1, 1, 13, 13, 13, 13])
+
+
+def test_a_minibatch_of_empty_rows_is_a_step(bag):
+    empty = csr_array((3, N_WORDS), dtype=np.float32)
+    networks = []
+    for name in ("native", "reference"):
+        ops = get_ops(1, name)
+        network = autoencoder(ops, bag)
+        before = network.copy_parameters()
+        part = PartialNetwork(network, ReconstructionSampling())
+        partial, inputs, targets = part.take(ops, empty, seed=0)
+        assert (inputs.shape, targets.shape) == ((3, 0), (3, 1))
+        step(partial, ops, ops.rows(inputs), targets, Momentum(0.5))
+        part.give_back(partial)
+        part.write_decoder()
+        assert np.flatnonzero(network.output.bias != before[1][1]).tolist() == part._sample.zero.tolist()
+        networks.append(network)
+    for one, other in zip(networks[0].parameters, networks[1].parameters, strict=True):
+        np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
+        np.testing.assert_allclose(one.bias, other.bias, atol=1e-5)
