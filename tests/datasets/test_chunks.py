@@ -1,10 +1,11 @@
+import csv
 import tracemalloc
 from itertools import chain
 
 import numpy as np
 import pytest
 
-from hardzero.datasets import iterate_chunks, read_table, scan_file
+from hardzero.datasets import delimited, iterate_chunks, read_table, scan_file
 
 TABLE = "width,height,label\n" + "".join(f"{i},{i * 2.5},{'ab'[i % 2]}\n" for i in range(20))
 
@@ -43,6 +44,25 @@ def test_chunks_of_text(write):
 def test_errors_name_the_row_of_the_file(write, chunk_rows, row, complaint):
     with pytest.raises(ValueError, match=complaint):
         list(iterate_chunks(write("a.csv", f"{TABLE}{row}\n"), chunk_rows, target="label"))
+
+
+def test_empty_fields_cost_one_more_reading_of_the_file(write, monkeypatch):
+    path = write("a.csv", "label,text\n" + "0,\n1,x\n" * 20)
+    opened, open_text = [], delimited.open_text
+    monkeypatch.setattr(delimited, "open_text", lambda *arguments: opened.append(1) or open_text(*arguments))
+    limit = csv.field_size_limit()
+    for texts, labels in iterate_chunks(path, 4, text="text", target="label"):
+        assert texts.tolist() == ["", "x"] * 2
+        assert labels.tolist() == [0, 1] * 2
+        assert csv.field_size_limit() == limit
+    assert len(opened) == 3
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 4, 100])
+def test_a_short_row_is_found_after_empty_fields(write, chunk_rows):
+    path = write("a.csv", "id,label,text\n" + "5,0,\n6,1,x\n" * 20 + "7,1\n8,0,\n")
+    with pytest.raises(ValueError, match=r"row 42 of a\.csv has 2 fields where 3 are expected"):
+        list(iterate_chunks(path, chunk_rows, text="text", target="label"))
 
 
 def test_what_the_first_chunk_settles_the_later_ones_must_keep(write):

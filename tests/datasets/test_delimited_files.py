@@ -96,6 +96,11 @@ def test_a_text_longer_than_the_csv_modules_limit(write):
     assert load(path, text="text").is_text
 
 
+def test_only_a_row_without_a_field_that_is_read_is_too_short(write):
+    table = read_table(write("a.csv", "text,label,comment\nfine,1\n,0,none\n"), text="text", target="label")
+    assert table.X.tolist() == ["fine", ""]
+
+
 BAD = [
     ("", {}, "is empty"),
     ("\n\n", {}, "is empty"),

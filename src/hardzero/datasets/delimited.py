@@ -8,9 +8,10 @@ import gzip
 import sys
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -51,14 +52,11 @@ class DelimitedFile:
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield number and fields of each row that is not blank, header included; slower than pandas, and exact."""
-        limit = csv.field_size_limit(LONGEST_FIELD)
-        try:
-            with reading(self.path, self.encoding), open_text(self.path, self.encoding) as file:
-                for number, row in enumerate(csv.reader(file, delimiter=self.delimiter, skipinitialspace=True), 1):
-                    if len(row) > 1 or (row and row[0].strip()):
-                        yield number, row
-        finally:
-            csv.field_size_limit(limit)
+        with reading(self.path, self.encoding), open_text(self.path, self.encoding) as file:
+            rows = csv.reader(file, delimiter=self.delimiter, skipinitialspace=True)
+            for number, row in enumerate(iter(partial(_next_row, rows), None), 1):
+                if len(row) > 1 or (row and row[0].strip()):
+                    yield number, row
 
 
 @dataclass(frozen=True)
@@ -117,16 +115,46 @@ def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | Non
         If a row is ragged, or a feature is missing or not a finite number.
     """
     first_record = 0
+    may_be_empty = [name for name in (selection.text, *selection.targets) if name is not None]
+    short_rows = _ShortRows(file)
     for frame in _frames(file, selection, chunk_rows):
         if selection.text is None:
             X: Any = _feature_matrix(frame, selection.features, file, first_record)
         else:
-            X = _texts(frame[selection.text], file, first_record)
-        targets = [_raw_values(frame[name], file, first_record) for name in selection.targets]
-        yield DelimitedChunk(X, targets, first_record)
+            X = _raw_values(frame[selection.text], "")
+        # pandas takes fields that are not there for empty ones; a row that is too short always lacks its last.
+        suspects = frame[may_be_empty].isna().any(axis=1) & frame[file.names[-1]].isna()
+        short_rows.refuse(first_record + np.flatnonzero(suspects))
+        yield DelimitedChunk(X, [_raw_values(frame[name], None) for name in selection.targets], first_record)
         first_record += len(frame)
     if first_record == 0:
         raise ValueError(f"{file.path} has a header and no rows" if file.has_header else f"{file.path} has no rows")
+
+
+class _ShortRows:
+    """Looks for rows with fewer fields than there are columns, with one reading of the file however many it looks at.
+
+    Parameters
+    ----------
+    file : DelimitedFile
+    """
+
+    def __init__(self, file: DelimitedFile) -> None:
+        self._file = file
+        self._rows = file.rows()
+        self._n_read = 0
+
+    def refuse(self, records: Iterable[int]) -> None:
+        """Raise ValueError if one of these data records is short; they ascend, from call to call as well."""
+        for record in records:
+            index = record + self._file.has_header
+            number, row = next(islice(self._rows, index - self._n_read, None), (0, self._file.names))
+            self._n_read = index + 1
+            if len(row) < len(self._file.names):
+                raise ValueError(
+                    f"row {number} of {self._file.path.name} has {len(row)} fields where {len(self._file.names)} are "
+                    "expected"
+                )
 
 
 def open_text(path: Path, encoding: str) -> IO[str]:
@@ -219,31 +247,20 @@ def _cell_error(column: pd.Series[Any], row: int, n_bad: int, name: str, file: D
     return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number"
 
 
-def _texts(column: pd.Series[Any], file: DelimitedFile, first_record: int) -> NDArray[np.object_]:
-    """Return texts as an object array of str; an empty field is an empty text, a field that is not there an error."""
-    texts = _raw_values(column, file, first_record)
-    texts[np.array([text is None for text in texts], dtype=bool)] = ""
-    return texts
-
-
-def _raw_values(column: pd.Series[Any], file: DelimitedFile, first_record: int) -> NDArray[np.object_]:
-    """Return a column of str with None where a field is empty, after making sure that it is there."""
+def _raw_values(column: pd.Series[Any], empty: str | None) -> NDArray[np.object_]:
+    """Return a column of str with `empty` in place of empty fields."""
     values: NDArray[np.object_] = np.array(column, dtype=object)
-    empty = column.isna().to_numpy(dtype=bool)
-    if empty.any():
-        _refuse_short_rows(file, first_record, len(values))
-        values[empty] = None
+    values[column.isna().to_numpy(dtype=bool)] = empty
     return values
 
 
-def _refuse_short_rows(file: DelimitedFile, first_record: int, n_records: int) -> None:
-    """Raise if a row has fewer fields than there are columns; pandas takes such fields for empty ones."""
-    start = first_record + file.has_header
-    for number, row in islice(file.rows(), start, start + n_records):
-        if len(row) < len(file.names):
-            raise ValueError(
-                f"row {number} of {file.path.name} has {len(row)} fields where {len(file.names)} are expected"
-            )
+def _next_row(rows: Iterator[list[str]]) -> list[str] | None:
+    """Return the next row of a reader, whose fields may be of any length, and leave the limit to others as it was."""
+    limit = csv.field_size_limit(LONGEST_FIELD)
+    try:
+        return next(rows, None)
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _detect_delimiter(path: Path, first_line: str) -> str:
