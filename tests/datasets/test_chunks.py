@@ -161,6 +161,21 @@ def test_prediction_files_may_bring_the_target(write):
         read_table(write("c.csv", "width,height\n1,2\n"), feature_names=["width", "height"], target="label")
 
 
+@pytest.mark.parametrize("target", [-1, 2, "2", "label"])
+def test_a_target_that_is_not_required_may_be_given_by_its_index(write, target):
+    table = read_table(write("a.csv", "a,b,label\n1,2,0\n3,4,1\n"), target=target, target_required=False)
+    assert table.X.tolist() == [[1, 2], [3, 4]]
+    assert table.y.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("target", [-1, 2, "2", "label"])
+def test_an_index_of_a_feature_or_of_no_column_is_no_target(write, target):
+    path = write("a.csv", "a,b\n1,2\n3,4\n")
+    table = read_table(path, feature_names=["a", "b"], target=target, target_required=False)
+    assert table.X.tolist() == [[1, 2], [3, 4]]
+    assert table.y is None
+
+
 def test_a_column_the_model_needs_must_be_there(write):
     path = write("a.csv", "width,heigth,depth\n1,2,3\n")
     complaint = r"lacks 1 of the 2 feature columns of the model: height\. Did you mean 'heigth'"

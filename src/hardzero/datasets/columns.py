@@ -83,14 +83,18 @@ def select_columns(
         Features that must be there, in this order; other columns are not used. None takes every column that is neither
         target nor ignored.
     target_required : bool
-        False reads a table without the target column, too.
+        False reads a table without the target column, too. An index means no target where there are fewer columns, or
+        where that column is one of `feature_names`.
 
     Raises
     ------
     ValueError
         If a column is missing, or none is left for features.
     """
-    targets = _target_columns(names, source, target, target_required)
+    wanted = _as_keys(target)
+    if not target_required:
+        wanted = [key for key in wanted if _is_target(names, key, feature_names or ())]
+    targets = _target_columns(names, source, wanted)
     ignored = {find_column(names, column, "ignore=", source) for column in ignore}
     both = [name for name in targets if name in ignored]
     if both:
@@ -132,13 +136,24 @@ def listed(names: Sequence[str]) -> str:
     return shown if len(names) <= MOST_LISTED else f"{shown}, … ({len(names)} in all)"
 
 
-def _target_columns(names: Sequence[str], source: str, target: Targets, required: bool) -> tuple[str, ...]:
+def _as_keys(target: Targets) -> list[ColumnKey]:
     if target is None:
-        return ()
-    wanted = [target] if isinstance(target, str | int) else list(target)
-    if not required:
-        wanted = [name for name in wanted if name in names]
-    found = tuple(find_column(names, name, "the target", source) for name in wanted)
+        return []
+    return [target] if isinstance(target, str | int) else list(target)
+
+
+def _is_target(names: Sequence[str], wanted: ColumnKey, features: Sequence[str]) -> bool:
+    """Tell whether a table has a target, by its name or by an index that does not mean a feature."""
+    if wanted in names:
+        return True
+    try:
+        return find_column(names, wanted, "the target", "") not in features
+    except ValueError:
+        return False
+
+
+def _target_columns(names: Sequence[str], source: str, wanted: Sequence[ColumnKey]) -> tuple[str, ...]:
+    found = tuple(find_column(names, key, "the target", source) for key in wanted)
     if len(set(found)) < len(found):
         raise ValueError(f"the targets {listed(found)} name a column of {source} twice")
     return found

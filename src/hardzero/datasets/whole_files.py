@@ -123,7 +123,8 @@ def read_table(
     target : str, int, sequence of these, or None
         Target column; None reads no target.
     target_required : bool, default=True
-        False reads a file that lacks the target, with `y` None.
+        False reads a file that lacks the target, with `y` None. A target given by its index is lacking where there are
+        fewer columns, or where that column is one of `feature_names`.
     task, text, ignore, delimiter, encoding, header, unlabeled
         As for `load`.
     first_index : {0, 1} or None, default=None
