@@ -228,6 +228,12 @@ def test_errors_in_chunks_name_the_row_of_the_file(save):
         list(iterate_chunks(save(X=INFINITE, y=Y), 3, target="y", task="classification"))
 
 
+@pytest.mark.parametrize("read", [load, lambda path: list(iterate_chunks(path, 5))], ids=["whole", "chunks"])
+def test_python_objects_are_refused_by_name(save, read):
+    with pytest.raises(ValueError, match=r"array 'X' of .*a\.npz holds Python objects"):
+        read(save(X=X.astype(object), y=Y))
+
+
 def test_an_array_stored_by_columns_cannot_be_read_in_chunks(save):
     with pytest.raises(ValueError, match="ascontiguousarray"):
         list(iterate_chunks(save(X=np.asfortranarray(X)), 3))

@@ -103,6 +103,8 @@ def iterate_npz(path: Path, target: str | None, chunk_rows: int) -> Iterator[tup
     with zipfile.ZipFile(path) as archive, archive.open("X.npy") as file:
         with _explained(path, "X"):
             shape, fortran_order, dtype = _read_header(file)
+        if dtype.hasobject:
+            raise _objects_error(path, "X")
         if fortran_order:
             raise ValueError(
                 f"'X' of {path} is stored by columns; save numpy.ascontiguousarray(X) to read it in chunks"
@@ -177,11 +179,15 @@ def _explained(path: Path, name: str) -> Iterator[None]:
         yield
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if "allow_pickle" in str(error):
-            raise ValueError(
-                f"array {name!r} of {path} holds Python objects, which are not read because that would run code "
-                "from the file; save texts as a str array and numbers as a numeric one"
-            ) from error
+            raise _objects_error(path, name) from error
         raise ValueError(f"array {name!r} of {path} cannot be read ({error}); the file may be cut off") from error
+
+
+def _objects_error(path: Path, name: str) -> ValueError:
+    return ValueError(
+        f"array {name!r} of {path} holds Python objects, which are not read because that would run code from the file; "
+        "save texts as a str array and numbers as a numeric one"
+    )
 
 
 def _features(arrays: Mapping[str, NDArray[Any]], path: Path, name: str) -> tuple[Any, tuple[int, ...] | None]:
