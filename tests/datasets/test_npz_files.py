@@ -7,6 +7,7 @@ from scipy.sparse import csr_array, save_npz
 
 from hardzero.datasets import iterate_chunks, load, read_table
 from hardzero.datasets.npz import read_image_shape
+from hardzero.datasets.targets import is_labeled
 
 X = np.arange(60.0).reshape(20, 3)
 Y = np.arange(20) % 2
@@ -61,6 +62,37 @@ def test_columns_without_names_are_taken_by_their_position(save):
 def test_columns_that_cannot_be_found_by_name_are_refused(save, names, complaint):
     with pytest.raises(ValueError, match=complaint):
         read_table(save(X=X, feature_names=np.array(names)), feature_names=["a", "b", "c"])
+
+
+SPLITS = {f"{name}_{part}": array for part in ("train", "validation", "test") for name, array in (("X", X), ("y", Y))}
+
+
+@pytest.mark.parametrize("arrays", [{"X": X, "y": Y}, SPLITS], ids=["plain", "splits"])
+def test_as_many_names_as_features_are_needed(save, arrays):
+    with pytest.raises(ValueError, match="has 3 features and 2 feature_names; they must agree"):
+        load(save(**arrays, feature_names=np.array(["a", "b"])))
+
+
+def test_splits_of_the_file_have_named_columns(save):
+    assert load(save(**SPLITS)).feature_names is None
+    assert load(save(**SPLITS, feature_names=NAMES)).feature_names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(("y", "missing"), [(Y, -1), (Y + 0.25, np.nan)], ids=["labels", "values"])
+def test_unlabeled_samples_of_held_out_splits_go_into_training(save, y, missing):
+    arrays = {**SPLITS, "y_train": y, "y_validation": y, "y_test": np.where(np.arange(20) < 5, missing, y)}
+    dataset = load(save(**arrays), unlabeled=True)
+    assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [25, 20, 15]
+    np.testing.assert_array_equal(dataset.test.X, X[5:])
+    np.testing.assert_array_equal(dataset.test.y, y[5:])
+    np.testing.assert_array_equal(dataset.train.X, np.concatenate([X, X[:5]]))
+    np.testing.assert_array_equal(dataset.train.y[:20], y)
+    np.testing.assert_array_equal(is_labeled(dataset.train.y), np.arange(25) < 20)
+
+
+def test_a_held_out_split_needs_a_label(save):
+    with pytest.raises(ValueError, match=r"every target of 'y_validation' .* is missing"):
+        load(save(**{**SPLITS, "y_validation": np.full(20, -1)}), unlabeled=True)
 
 
 def test_labels_that_are_texts(save):
@@ -126,11 +158,8 @@ def test_splits_of_the_file_are_kept(save):
     ],
 )
 def test_splits_of_the_file_cannot_be_changed(save, options, complaint):
-    arrays = {
-        f"{name}_{part}": array for part in ("train", "validation", "test") for name, array in (("X", X), ("y", Y))
-    }
     with pytest.raises(ValueError, match=complaint):
-        load(save(**arrays), **options)
+        load(save(**SPLITS), **options)
 
 
 class Exploit:

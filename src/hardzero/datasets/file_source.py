@@ -110,7 +110,9 @@ class FileSource:
             pieces = iter([(samples.X, samples.target, 0)])
         else:
             pieces = npz.iterate_npz(self.path, name, chunk_rows)
+        names = self.array_names or self.feature_names()
         for array, target, first_row in pieces:
+            npz.check_feature_names(names, array.shape[1], self.path)
             X = self._chosen(array)
             if self.n_features is not None and X.shape[1] != self.n_features:
                 raise ValueError(f"{self.path} has {X.shape[1]} features; {self.n_features} are expected")
@@ -120,10 +122,6 @@ class FileSource:
         """Return the columns of an array that are selected, in their order."""
         if self.array_names is None:
             return X
-        if X.shape[1] != len(self.array_names):
-            raise ValueError(
-                f"{self.path} has {X.shape[1]} features and {len(self.array_names)} feature_names; they must agree"
-            )
         positions = {name: position for position, name in enumerate(self.array_names)}
         chosen = X[:, [positions[name] for name in self.selection.features]]
         if isinstance(chosen, np.ndarray):

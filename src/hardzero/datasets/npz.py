@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,12 @@ def read_feature_names(path: Path) -> tuple[str, ...] | None:
     if "feature_names" not in array_names(path):
         return None
     return tuple(str(name) for name in _one_array(path, "feature_names"))
+
+
+def check_feature_names(names: Sequence[str] | None, n_features: int, path: Path) -> None:
+    """Raise ValueError unless there are no names, or one for each feature."""
+    if names is not None and len(names) != n_features:
+        raise ValueError(f"{path} has {n_features} features and {len(names)} feature_names; they must agree")
 
 
 def read_image_shape(path: Path) -> tuple[int, ...] | None:

@@ -227,15 +227,36 @@ def _load_split_npz(path: Path, options: ReadingOptions) -> Dataset:
     y = parser.parse(columns, lambda row: f"row {row + 1} of the train, validation and test targets of {path.name}")
     parser.refuse_constant(path.name)
     splits = [Split(samples[part].X, piece) for part, piece in zip(PARTS, np.split(y, ends[:-1]), strict=True)]
+    train, validation, test = _with_unlabeled_in_training(splits, path)
+    feature_names = npz.read_feature_names(path)
+    npz.check_feature_names(feature_names, train.X.shape[1], path)
     return Dataset(
         name=path.name,
         task=str(parser.task),
-        train=splits[0],
-        validation=splits[1],
-        test=splits[2],
-        feature_names=None,
+        train=train,
+        validation=validation,
+        test=test,
+        feature_names=feature_names,
         target_names=names,
         class_names=parser.class_names(),
         image_shape=samples[PARTS[0]].image_shape,
         description=f"{path.name}: {len(y):,} samples, divided as the file divides them.",
     )
+
+
+def _with_unlabeled_in_training(splits: Sequence[Split], path: Path) -> list[Split]:
+    """Return train, validation and test with the samples without a target in train: nothing can be judged by them."""
+    to_train, held_out = [splits[0]], []
+    for split, name in zip(splits[1:], PARTS[1:], strict=True):
+        labeled = is_labeled(split.y)
+        if not labeled.any():
+            raise ValueError(f"every target of 'y_{name}' of {path} is missing; give some of its samples one")
+        if labeled.all():
+            held_out.append(split)
+        else:
+            held_out.append(Split(split.X[labeled], split.y[labeled]))
+            to_train.append(Split(split.X[~labeled], split.y[~labeled]))
+    if len(to_train) > 1:
+        X, y = (np.concatenate(arrays) for arrays in zip(*((part.X, part.y) for part in to_train), strict=True))
+        return [Split(X, y), *held_out]
+    return list(splits)
