@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from sklearn.datasets import dump_svmlight_file
 from typer.testing import CliRunner
 
@@ -55,6 +56,73 @@ def test_columns_of_arrays_are_found_by_name(run, model, table, tmp_path):
     result = run("predict", model, "new.npz")
     np.testing.assert_array_equal(csv(result)["prediction"], expected)
     assert "does not use: id" in result.stderr
+
+
+def save_sparse(path, X, names, **more):
+    S = csr_array(X)
+    np.savez(path, data=S.data, indices=S.indices, indptr=S.indptr, shape=S.shape, feature_names=names, **more)
+
+
+@pytest.fixture
+def sparse_model(run, tmp_path, request):
+    """A model of sparse samples with named columns, its predictions, and the same samples with other columns."""
+    X = np.random.default_rng(0).random((300, 5)).astype(np.float32)
+    names, y = np.array(["a", "b", "c", "d", "e"]), (X[:, 1] > 0.5).astype(int)
+    save_sparse(tmp_path / "old.npz", X, names, y=y)
+    save_sparse(tmp_path / "new.npz", X[:, ::-1], names[::-1], y=y)
+    pd.DataFrame(X[:, ::-1], columns=names[::-1]).assign(id=1).to_csv(tmp_path / "new.csv", index=False)
+    result = run("fit", "old.npz", *QUICK, *request.param)
+    assert result.exit_code == 0, result.output
+    return tmp_path / "old.safetensors", hardzero.load(tmp_path / "old.safetensors").predict(csr_array(X))
+
+
+in_memory_and_in_chunks = pytest.mark.parametrize(
+    "sparse_model", [(), ("--chunk-rows", "100")], ids=["memory", "chunks"], indirect=True
+)
+
+
+@in_memory_and_in_chunks
+@pytest.mark.parametrize("data", ["new.npz", "new.csv"])
+def test_columns_of_sparse_arrays_are_found_by_name(run, sparse_model, data):
+    model, expected = sparse_model
+    result = run("predict", model, data)
+    np.testing.assert_array_equal(csv(result)["prediction"], expected)
+    assert "Warning" not in result.stderr
+    assert "5: a, b, c, d, e" in run("inspect", model).stdout
+
+
+@in_memory_and_in_chunks
+def test_a_page_has_the_columns_of_the_model(run, sparse_model, monkeypatch):
+    shown = []
+    monkeypatch.setattr("hardzero.report.write_report", lambda estimator, page, data, *_, **__: shown.append(data))
+    for data in ("old.npz", "new.npz"):
+        result = run("report", sparse_model[0], data)
+        assert result.exit_code == 0, result.output
+    np.testing.assert_array_equal(shown[0][0].toarray(), shown[1][0].toarray())
+    np.testing.assert_array_equal(shown[0][1], shown[1][1])
+
+
+def test_columns_are_found_by_name_after_a_fit_to_splits_of_a_file(run, tmp_path):
+    X = np.random.default_rng(0).random((300, 5)).astype(np.float32)
+    names, y = np.array(["a", "b", "c", "d", "e"]), (X[:, 1] > 0.5).astype(int)
+    parts = zip(("train", "validation", "test"), np.split(X, [150, 200]), np.split(y, [150, 200]), strict=True)
+    arrays = {f"{name}_{part}": array for part, *pair in parts for name, array in zip("Xy", pair, strict=True)}
+    np.savez(tmp_path / "old.npz", **arrays, feature_names=names)
+    np.savez(tmp_path / "new.npz", X=X[:, ::-1], feature_names=names[::-1])
+    assert run("fit", "old.npz", *QUICK).exit_code == 0
+    expected = hardzero.load(tmp_path / "old.safetensors").predict(pd.DataFrame(X, columns=names))
+    np.testing.assert_array_equal(csv(run("predict", "old.safetensors", "new.npz"))["prediction"], expected)
+
+
+def test_notes_of_ones_own_may_be_called_feature_names(run, tmp_path):
+    X, y = np.random.default_rng(0).random((60, 2)), np.arange(60) % 2
+    fitted = hardzero.RectifierClassifier((8,), solver="lbfgs", max_iter=20).fit(X, y)
+    pd.DataFrame(X, columns=["a", "b"]).to_csv(tmp_path / "new.csv", index=False)
+    for note in ("names", ["a"], [1, 2], {"a": 1}):
+        fitted.save(tmp_path / "own.safetensors", notes={"feature_names": note})
+        np.testing.assert_array_equal(
+            csv(run("predict", "own.safetensors", "new.csv"))["prediction"], fitted.predict(X)
+        )
 
 
 @pytest.mark.parametrize("zero_based", [True, False])

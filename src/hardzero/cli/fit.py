@@ -281,7 +281,7 @@ def fit(
     if interruption.happened and not estimator.n_iter_:
         typer.echo("Interrupted before the first epoch was over: nothing is saved.", err=True)
         raise typer.Exit(INTERRUPTED)
-    more_notes: dict[str, Any] = {} if vectorizer is None else {"text": text}
+    more_notes: dict[str, Any] = run.noted_names() if vectorizer is None else {"text": text}
     if not is_named(data):
         more_notes["reading"] = reading
     best = run.best_epoch()

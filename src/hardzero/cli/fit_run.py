@@ -123,6 +123,11 @@ class FitRun(ABC):
         scores, best = trainer.history.validation_scores, trainer.history.best_validation_score
         return best, max(epoch for epoch, score in enumerate(scores, start=1) if score == best)
 
+    def noted_names(self) -> dict[str, Any]:
+        """Return the names of the columns as a note where the estimator, of sparse rows, has none of its own."""
+        names = self._feature_names
+        return {} if names is None or "feature_names_in_" in vars(self.estimator) else {"feature_names": list(names)}
+
     @abstractmethod
     def evaluate(self) -> Evaluation:
         """Measure the model on the test part."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hardzero.cli.inspect_autoencoder import autoencoder_layers, corruption, is_autoencoder
-from hardzero.cli.model_input import noted_targets
+from hardzero.cli.model_input import known_names, noted_targets
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -109,7 +109,7 @@ def _layers(description: dict[str, Any]) -> Table:
 
 def _features(description: dict[str, Any]) -> str:
     n_features = description.get("architecture", {}).get("n_features")
-    names = description.get("feature_names")
+    names = known_names(description)
     return f"{n_features}" + (f": {_listed(names)}" if names else "")
 
 

@@ -17,6 +17,43 @@ def with_names(X: Any, names: Sequence[str] | None) -> Any:
     return pd.DataFrame(X, columns=list(names), copy=False)
 
 
+def columns_by_name(X: Any, names: Sequence[str], wanted: Sequence[str], source: str) -> Any:
+    """Return the columns that a model takes, in its order.
+
+    Parameters
+    ----------
+    X : ndarray or csr_array
+    names : sequence of str
+        Of the columns of `X`.
+    wanted : sequence of str
+        Those of the model.
+    source : str
+        Where `X` comes from, for the error.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    if list(names) == list(wanted):
+        return X
+    positions = {name: position for position, name in enumerate(names)}
+    missing = [name for name in wanted if name not in positions]
+    if missing:
+        raise ValueError(f"{source} lacks columns that the model takes: {', '.join(missing)}")
+    return X[:, [positions[name] for name in wanted]]
+
+
+def known_names(description: dict[str, Any]) -> list[str] | None:
+    """Return the names of the features that a model file holds, or that `hardzero fit` noted of sparse samples."""
+    if "feature_names" in description:
+        return list(description["feature_names"])
+    noted = description["notes"].get("feature_names")
+    n_features = description.get("architecture", {}).get("n_features")
+    is_known = isinstance(noted, list) and len(noted) == n_features and all(isinstance(name, str) for name in noted)
+    return noted if is_known else None
+
+
 def noted_targets(notes: dict[str, Any]) -> list[str]:
     """Return the targets that `hardzero fit` noted; notes of one's own may hold anything under this name."""
     targets = notes.get("targets")

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from hardzero.cli.data_options import DelimiterOption, EncodingOption, HeaderOption
-from hardzero.cli.model_input import noted_reading, noted_targets, with_names
+from hardzero.cli.model_input import known_names, noted_reading, noted_targets, with_names
 from hardzero.cli.output_file import check_output
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.text_input import network_estimator, takes_texts, texts_for
@@ -105,7 +105,7 @@ def _read(data: str, model: Path, estimator: Any, description: dict[str, Any], *
     from hardzero import datasets
     from hardzero.datasets.catalog import is_named
 
-    names = description.get("feature_names")
+    names = known_names(description)
     if is_named(data):
         X = datasets.load(data).test.X
     else:
@@ -121,7 +121,7 @@ def _read(data: str, model: Path, estimator: Any, description: dict[str, Any], *
         X = table.X
     if X.ndim != 2 or X.shape[1] != estimator.n_features_in_:
         raise ValueError(f"{data} has samples of {X.shape[-1]} features; {model} takes {estimator.n_features_in_}")
-    return with_names(X, names)
+    return with_names(X, description.get("feature_names"))
 
 
 def _predictions(estimator: Any, X: Any, notes: dict[str, Any], proba: bool) -> pd.DataFrame:

@@ -10,7 +10,14 @@ import typer
 
 from hardzero.cli.chunked_test import ChunkedTest
 from hardzero.cli.data_options import as_target
-from hardzero.cli.model_input import noted_chunk_rows, noted_reading, noted_targets, with_names
+from hardzero.cli.model_input import (
+    columns_by_name,
+    known_names,
+    noted_chunk_rows,
+    noted_reading,
+    noted_targets,
+    with_names,
+)
 from hardzero.cli.output_file import check_page_output, page_beside
 from hardzero.cli.piped_input import as_file
 
@@ -72,7 +79,7 @@ def report(
             dataset = _load(data, targets, noted_reading(notes))
         if dataset.is_text and not takes_text:
             raise ValueError(f"{data} holds raw text; a page needs the numbers that the model was fitted to")
-        write_page(estimator, page, dataset, description.get("feature_names"), sweep)
+        write_page(estimator, page, dataset, known_names(description), sweep)
     typer.echo(f"Wrote {page}", err=True)
 
 
@@ -86,12 +93,10 @@ def write_page(
     """Write the page about a model on the test part of a data set, of which it takes the named columns."""
     from hardzero.report import write_report
 
-    X = with_names(dataset.test.X, dataset.feature_names if feature_names is not None else None)
-    if feature_names is not None and hasattr(X, "columns"):
-        missing = [name for name in feature_names if name not in X.columns]
-        if missing:
-            raise ValueError(f"{dataset.name} lacks columns that the model takes: {', '.join(missing)}")
-        X = X[list(feature_names)]
+    X, names = dataset.test.X, dataset.feature_names
+    if names is not None and feature_names is not None:
+        X = columns_by_name(X, names, feature_names, dataset.name)
+        X = with_names(X, getattr(estimator, "feature_names_in_", None))
     write_report(
         estimator,
         page,
