@@ -138,6 +138,15 @@ def test_the_cosine_rate_falls_to_zero_along_half_a_cosine():
     assert constant.current == 0.4
 
 
+def test_another_rate_takes_over_and_one_with_the_same_settings_is_left_as_it_is():
+    optimizer = GradientDescent(LearningRate("adaptive", 0.1))
+    optimizer.learning_rate.progress_stopped()
+    optimizer.go_on_at(LearningRate("adaptive", 0.1), samples_seen=99)
+    assert optimizer.learning_rate.current == pytest.approx(0.02)
+    optimizer.go_on_at(LearningRate("invscaling", 0.1), samples_seen=99)
+    assert optimizer.learning_rate.current == pytest.approx(0.01)
+
+
 def test_a_rate_that_falls_below_all_numbers_is_zero():
     rate = LearningRate("invscaling", 0.1, power_t=1e5)
     rate.epoch_ends(100)

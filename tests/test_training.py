@@ -259,6 +259,22 @@ def test_the_cosine_rate_falls_over_calls_of_partial_fit_and_then_refuses_more(d
     assert not same_bits(whole, parts)
 
 
+@pytest.mark.parametrize("target_sparsity", [None, 0.6])
+def test_the_constant_rate_takes_over_where_the_cosine_rate_has_fallen_to_zero(digits, target_sparsity):
+    model = small(learning_rate="cosine", target_sparsity=target_sparsity).fit(*digits)
+    before = model.coefs_[0].copy()
+    model.set_params(learning_rate="constant", learning_rate_init=0.01).partial_fit(*digits)
+    assert model._trainer.optimizer.learning_rate.current == 0.01
+    assert not np.array_equal(model.coefs_[0], before)
+
+
+def test_a_rate_that_is_set_between_calls_of_partial_fit_counts(digits):
+    model = small(solver="sgd", momentum=0.0).partial_fit(*digits, classes=np.arange(10))
+    before = model.coefs_[0].copy()
+    model.set_params(learning_rate_init=1e-30).partial_fit(*digits)
+    np.testing.assert_array_equal(model.coefs_[0], before)
+
+
 def test_a_run_of_chunks_ends_the_cosine_rate_for_calls_of_partial_fit(digits):
     X, y = digits
     model = small(learning_rate="cosine", max_iter=50)

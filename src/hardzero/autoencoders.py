@@ -139,7 +139,8 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
 
         The first call measures the range and the mean of the data, from which the decoders start. A call counts as
         one epoch of `max_iter`, over which `target_sparsity` is approached and a cosine learning rate falls. Penalties,
-        `batch_size`, `shuffle` and `max_iter` may be set anew between calls; layers, corruption and solver stay.
+        the learning rate, `batch_size`, `shuffle` and `max_iter` may be set anew between calls; layers, corruption and
+        solver stay.
 
         Parameters
         ----------

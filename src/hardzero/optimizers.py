@@ -34,13 +34,13 @@ class LearningRate:
     Attributes
     ----------
     current : float
-        The rate of the next step.
+        The rate of the next step; two rates are equal where the rest is.
     """
 
     schedule: str
     initial: float
     power_t: float = 0.5
-    current: float = field(init=False)
+    current: float = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         self.current = self.initial
@@ -86,6 +86,12 @@ class Optimizer(ABC):
         for layer in parameters:
             layer.weight_state = [padded_zeros(*layer.weights.shape) for _ in range(n_states)]
             layer.bias_state = [np.zeros_like(layer.bias) for _ in range(n_states)]
+
+    def go_on_at(self, rate: LearningRate, samples_seen: int) -> None:
+        """Take another learning rate after `samples_seen` samples; one with the same settings is left as it is."""
+        if rate != self.learning_rate:
+            rate.epoch_ends(samples_seen)
+            self.learning_rate = rate
 
     def next_update(self, decay: float) -> Update:
         """Count a step and return its update, with weight decay `decay` in the gradient."""

@@ -111,6 +111,7 @@ class AutoencoderSettings:
         """Let a trainer go on by these settings; one whose penalty is the same as before keeps what it has learned."""
         batch_size = min(self.training.batch_size, n_samples)
         trainer.settings = replace(self.training, phase=trainer.settings.phase, batch_size=batch_size)
+        trainer.optimizer.go_on_at(self.optimizer().learning_rate, trainer.history.n_samples_seen)
         penalty = self.penalty(depth)
         if penalty.wanted != trainer.penalty.wanted:
             trainer.penalty = penalty

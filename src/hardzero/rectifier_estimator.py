@@ -649,6 +649,7 @@ class RectifierEstimator(NetworkEstimator):
             return self._new_trainer(settings, random_state)
         trainer.settings = settings
         trainer.random_state = random_state
+        trainer.optimizer.go_on_at(self._optimizer().learning_rate, trainer.history.n_samples_seen)
         penalty = self._penalty()
         if penalty.wanted != trainer.penalty.wanted:
             trainer.penalty = penalty

@@ -235,8 +235,11 @@ def test_a_target_that_stays_keeps_its_controller(digits):
 
 def test_a_cosine_rate_that_reached_zero_is_told(digits):
     autoencoder = DenoisingAutoencoder(10, learning_rate="cosine", max_iter=2, random_state=0).fit(digits)
-    with pytest.raises(ValueError, match="raise max_iter"):
+    with pytest.raises(ValueError, match="raise max_iter, or set learning_rate='constant'"):
         autoencoder.partial_fit(digits)
+    error = autoencoder.reconstruction_error(digits)
+    autoencoder.set_params(learning_rate="constant").partial_fit(digits)
+    assert autoencoder.reconstruction_error(digits) < error
 
 
 def test_dead_units_are_counted(digits):
