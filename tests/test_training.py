@@ -275,6 +275,18 @@ def test_a_rate_that_is_set_between_calls_of_partial_fit_counts(digits):
     np.testing.assert_array_equal(model.coefs_[0], before)
 
 
+@pytest.mark.parametrize("target_sparsity", [None, 0.6])
+def test_calls_of_partial_fit_revive_units_in_the_first_three_quarters_of_the_training_only(
+    digits, monkeypatch, target_sparsity
+):
+    calls = []
+    monkeypatch.setattr("hardzero.training.revive", lambda *arguments: calls.append(1))
+    model = small(max_iter=8, revive_dead_units=True, target_sparsity=target_sparsity)
+    for _ in range(10):
+        model.partial_fit(*digits, classes=np.arange(10))
+    assert len(calls) == 5
+
+
 def test_a_run_of_chunks_ends_the_cosine_rate_for_calls_of_partial_fit(digits):
     X, y = digits
     model = small(learning_rate="cosine", max_iter=50)

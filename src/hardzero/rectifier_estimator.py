@@ -564,9 +564,8 @@ class RectifierEstimator(NetworkEstimator):
         """Go on training for one pass over the samples."""
         trainer = self._present_trainer(self._settings(samples.X.shape[0], random_state), random_state)
         try:
-            if chunk is None and (self.target_sparsity is not None or self.learning_rate == "cosine"):
-                chunk = self._next_pass(trainer)
-            trainer.epoch(ops, samples.X, samples.targets, samples.sample_weight, chunk=chunk)
+            place = self._next_pass(trainer) if chunk is None else chunk
+            trainer.epoch(ops, samples.X, samples.targets, samples.sample_weight, chunk=place)
         finally:
             self._publish(trainer.history)
 
