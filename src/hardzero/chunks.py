@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -18,7 +19,7 @@ from hardzero.held_out_data import check_rows_of_validation, validation_pair
 from hardzero.interruption import interrupted
 from hardzero.network_estimator import unchanged_by_errors
 from hardzero.sorted_chunks import warn_if_sorted
-from hardzero.training import FEWEST_CALIBRATION_ROWS, Callback, ChunkOfRun, EpochReport
+from hardzero.training import FEWEST_CALIBRATION_ROWS, Callback, ChunkOfRun, EpochReport, History
 from hardzero.user_warnings import warn_user
 
 if TYPE_CHECKING:
@@ -141,9 +142,12 @@ class _Run:
     best: Any = field(default=None, init=False)
     best_score: float = field(default=-np.inf, init=False)
     latest_rows: Any = field(default=None, init=False)
+    earlier: History = field(init=False)
 
     def __post_init__(self) -> None:
         self.random_state = check_random_state(self.estimator.random_state)
+        trainer = self.estimator._trainer
+        self.earlier = History() if trainer is None else copy.deepcopy(trainer.history)
 
     def run_pass(self, number: int, chunks: Iterator[Chunk]) -> EpochReport:
         """Train on every chunk once, then judge by the validation data."""
@@ -199,8 +203,9 @@ class _Run:
         if len(self.losses) == self.passes and trainer.penalty.final_zeros is not None:
             self.zeros[-1] = history.sparsity_curve[-1]
         if self.losses:
-            history.loss_curve, history.sparsity_curve = self.losses, self.zeros
-            history.best_loss = min(self.losses)
+            history.loss_curve = self.earlier.loss_curve + self.losses
+            history.sparsity_curve = self.earlier.sparsity_curve + self.zeros
+            history.best_loss = min(history.loss_curve)
         if self.best is not None:
             estimator.network_.restore_parameters(self.best)
             ops = estimator._ops()
@@ -212,7 +217,7 @@ class _Run:
             estimator._record_sparsity(estimator._validate_X(rows))
             estimator._warn_if_target_missed(estimator.sparsity_)
         if self.scores:
-            estimator.validation_scores_, estimator.best_validation_score_ = self.scores, self.best_score
+            estimator.validation_scores_, estimator.best_validation_score_ = history.validation_scores, self.best_score
 
     def _rows_to_calibrate_on(self) -> Any:
         """Return the validation data if they are enough, or else the latest chunk."""
@@ -229,7 +234,8 @@ class _Run:
             self.best, self.best_score = self.estimator.network_.copy_parameters(), score
         self.scores.append(score)
         history = self.estimator._trainer.history
-        history.validation_scores, history.best_validation_score = self.scores, self.best_score
+        history.validation_scores = self.earlier.validation_scores + self.scores
+        history.best_validation_score = self.best_score
         return score
 
 

@@ -562,7 +562,8 @@ class RectifierEstimator(NetworkEstimator):
         self, ops: Ops, samples: Samples, random_state: np.random.RandomState, chunk: ChunkOfRun | None
     ) -> None:
         """Go on training for one pass over the samples."""
-        trainer = self._present_trainer(self._settings(samples.X.shape[0], random_state), random_state)
+        make = self._new_trainer if chunk is not None and chunk.starts_training else self._present_trainer
+        trainer = make(self._settings(samples.X.shape[0], random_state), random_state)
         try:
             place = self._next_pass(trainer) if chunk is None else chunk
             trainer.epoch(ops, samples.X, samples.targets, samples.sample_weight, chunk=place)

@@ -133,6 +133,16 @@ class ChunkOfRun:
     end: float
     random_state: np.random.RandomState
 
+    @property
+    def starts_training(self) -> bool:
+        """Whether it is the first chunk."""
+        return self.start == 0.0
+
+    @property
+    def ends_training(self) -> bool:
+        """Whether it is the chunk with which the training comes to its planned end."""
+        return self.start < 1.0 <= self.end
+
 
 @dataclass
 class History:
@@ -371,7 +381,7 @@ class Trainer:
         self.history.n_epochs = 0
         data = self._training_data(ops, X, targets, sample_weight)
         report = self._epoch(ops, data, 1, None, chunk)
-        if chunk is not None and chunk.start < 1.0 <= chunk.end:
+        if chunk is not None and chunk.ends_training:
             self.calibrate(ops, data.X)
         return report
 

@@ -26,6 +26,11 @@ def classifier(**parameters):
     return RectifierClassifier((16,), **{**settings, **parameters})
 
 
+def assert_same_parameters(first, second):
+    for ours, theirs in zip(first.coefs_ + first.intercepts_, second.coefs_ + second.intercepts_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def text_chunks(n_chunks=4):
     return chunked(*map(np.asarray, make_texts(400)), n_chunks=n_chunks)
 
@@ -37,14 +42,17 @@ def test_chunks_teach_as_the_whole_does():
     assert fitted.t_ == 4000
 
 
-def test_one_chunk_is_one_epoch():
-    settings = {"shuffle": False, "learning_rate": "cosine", "target_sparsity": 0.7}
-    by_chunks = classifier(**settings).fit_chunks([(X, Y)], passes=3)
+@pytest.mark.parametrize("n_runs", [1, 2])
+def test_one_chunk_is_one_epoch(n_runs):
+    settings = {"shuffle": False, "learning_rate": "cosine", "target_sparsity": 0.7, "warm_start": True}
+    by_chunks, whole = classifier(**settings), classifier(**settings, max_iter=3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        whole = classifier(**settings, max_iter=3).fit(X, Y)
-    for ours, theirs in zip(by_chunks.coefs_, whole.coefs_, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+        for _ in range(n_runs):
+            by_chunks.fit_chunks([(X, Y)], passes=3)
+            whole.fit(X, Y)
+    assert_same_parameters(by_chunks, whole)
+    np.testing.assert_allclose(by_chunks.loss_curve_, whole.loss_curve_)
     np.testing.assert_allclose(by_chunks.sparsity_curve_, whole.sparsity_curve_)
 
 
@@ -164,6 +172,20 @@ def test_a_warm_start_without_a_fit_before_is_a_start():
     anew = classifier().fit_chunks(chunked(X, Y), passes=2)
     warm = classifier(warm_start=True).fit_chunks(chunked(X, Y), passes=2)
     np.testing.assert_array_equal(warm.predict_proba(X), anew.predict_proba(X))
+
+
+def test_a_warm_start_takes_the_optimizer_anew_and_keeps_the_curves():
+    fitted = classifier().fit_chunks(chunked(X, Y), passes=3, validation=(X, Y))
+    before, losses, scores, rates = fitted.coefs_[0].copy(), fitted.loss_curve_[:], fitted.validation_scores_[:], []
+    fitted.set_params(warm_start=True, solver="sgd", learning_rate_init=1e-9)
+    fitted.fit_chunks(
+        chunked(X, Y), passes=2, validation=(X, Y), callback=lambda report: rates.append(report.learning_rate)
+    )
+    assert rates == [1e-9, 1e-9]
+    np.testing.assert_allclose(fitted.coefs_[0], before, atol=1e-6)
+    assert (fitted.loss_curve_[:3], fitted.validation_scores_[:3]) == (losses, scores)
+    assert len(fitted.loss_curve_) == len(fitted.validation_scores_) == len(fitted.sparsity_curve_) == 5
+    assert fitted.n_iter_ == 2
 
 
 @pytest.mark.parametrize("method", ["fit_chunks", "partial_fit"])
