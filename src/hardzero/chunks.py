@@ -92,7 +92,10 @@ def fit_chunks(
         raise ValueError("fit_chunks does not hold data out: set early_stopping=False and pass validation=(X, y)")
     if validation is not None:
         check_rows_of_validation(estimator, validation_pair(validation)[0])
-    needs_classes = is_classifier(estimator) and classes is None
+    starts_anew = "network_" not in vars(estimator) or not estimator.warm_start
+    if not starts_anew:
+        _refuse_other_classes(estimator, classes)
+    needs_classes = starts_anew and is_classifier(estimator) and classes is None
     if needs_classes or n_samples is None:
         counted, found = _survey(estimator, chunks)
         n_samples = counted
@@ -101,7 +104,6 @@ def fit_chunks(
     if not n_samples:
         raise ValueError("chunks holds no sample")
     classes = None if classes is None else np.unique(np.asarray(classes))
-    starts_anew = "network_" not in vars(estimator) or not estimator.warm_start
     with unchanged_by_errors(estimator) if starts_anew else nullcontext():
         if starts_anew:
             _forget(estimator)
@@ -165,8 +167,9 @@ class _Run:
             self.latest_rows = X
             if number == 1 and not total.n_samples and self.validation is not None:
                 self.estimator.score(*self.validation)  # so that a mistake in them shows before a whole pass is lost
-            if number == 1 and self.classes is not None and np.ndim(y) == 1:
-                total.class_counts.append(np.bincount(np.searchsorted(self.classes, y), minlength=len(self.classes)))
+            if number == 1 and is_classifier(estimator) and np.ndim(y) == 1:
+                known = estimator.classes_
+                total.class_counts.append(np.bincount(np.searchsorted(known, y), minlength=len(known)))
             history = estimator._trainer.history
             total.add(size, history.loss_curve[-1], np.array(history.sparsity_curve[-1]), history.seconds - seconds)
             if self.on_chunk is not None:
@@ -257,6 +260,17 @@ def _survey(estimator: Any, chunks: Chunks) -> tuple[int, NDArray[Any] | None]:
             found = np.unique(np.asarray(y))
             classes = found if classes is None else np.union1d(classes, found)
     return n_samples, classes
+
+
+def _refuse_other_classes(estimator: Any, classes: Any) -> None:
+    """Raise ValueError for classes that are not those of the network that the run would go on with."""
+    if classes is None or not is_classifier(estimator) or estimator._label_binarizer.y_type_.startswith("multilabel"):
+        return
+    if not np.array_equal(np.unique(np.asarray(classes)), estimator.classes_):
+        raise ValueError(
+            f"classes={classes!r} are not those of the fitted network, {estimator.classes_!r}: leave them out, or set "
+            "warm_start=False to start anew"
+        )
 
 
 def _forget(estimator: Any) -> None:

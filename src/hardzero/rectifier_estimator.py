@@ -210,7 +210,8 @@ class RectifierEstimator(NetworkEstimator):
         ------
         ValueError
             If a chunk cannot be learned from, an iterator is given where several passes are needed, `passes` is below
-            1, or `early_stopping` is on: `validation` takes its place.
+            1, `early_stopping` is on, whose place `validation` takes, or `classes` are not those of the network that a
+            warm start goes on with.
 
         Warns
         -----

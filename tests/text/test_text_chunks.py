@@ -188,6 +188,20 @@ def test_a_warm_start_takes_the_optimizer_anew_and_keeps_the_curves():
     assert fitted.n_iter_ == 2
 
 
+@pytest.mark.parametrize("classes", [[0], [0, 1, 2]])
+def test_a_warm_start_refuses_other_classes(classes):
+    fitted = classifier(warm_start=True).fit_chunks(chunked(X, Y))
+    before = fitted.predict_proba(X)
+    with pytest.raises(ValueError, match="are not those of the fitted network"):
+        fitted.fit_chunks(chunked(X, Y), classes=classes)
+    np.testing.assert_array_equal(fitted.predict_proba(X), before)
+
+
+def test_a_warm_start_knows_the_classes():
+    fitted = classifier(warm_start=True).fit_chunks(chunked(X, Y))
+    assert fitted.fit_chunks(iter(chunked(X, Y)), n_samples=400).t_ == 800
+
+
 @pytest.mark.parametrize("method", ["fit_chunks", "partial_fit"])
 def test_a_solver_without_steps_names_the_method_it_lacks(method):
     with pytest.raises(AttributeError) as caught:
