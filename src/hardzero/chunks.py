@@ -144,6 +144,7 @@ class _Run:
     best: Any = field(default=None, init=False)
     best_score: float = field(default=-np.inf, init=False)
     latest_rows: Any = field(default=None, init=False)
+    calibrated: bool = field(default=False, init=False)
     earlier: History = field(init=False)
 
     def __post_init__(self) -> None:
@@ -164,7 +165,7 @@ class _Run:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Got `batch_size`")  # the last chunk may be small
                 estimator._fit_chunk(X, y, self.classes, place)
-            self.latest_rows = X
+            self.latest_rows, self.calibrated = X, place.ends_training
             if number == 1 and not total.n_samples and self.validation is not None:
                 self.estimator.score(*self.validation)  # so that a mistake in them shows before a whole pass is lost
             if number == 1 and is_classifier(estimator) and np.ndim(y) == 1:
@@ -199,34 +200,50 @@ class _Run:
         )
 
     def finish(self) -> None:
-        """Restore the best parameters and describe the run, one entry a pass."""
+        """Restore the best parameters and describe the run."""
+        self._complete_curves()
+        if self.best is not None:
+            self.estimator.network_.restore_parameters(self.best)
+        self._calibrate()
+        self._publish()
+        rows = self.latest_rows if self.validation is None else self.validation[0]
+        if rows is not None:
+            self.estimator._record_sparsity(self.estimator._validate_X(rows))
+            self.estimator._warn_if_target_missed(self.estimator.sparsity_)
+
+    def _complete_curves(self) -> None:
+        """Give the curves one entry a pass, in place of those of the chunks."""
         estimator, trainer = self.estimator, self.estimator._trainer
         history = trainer.history
-        # The last chunk's zeros are those after the shift of the biases, which ends the last pass.
-        if len(self.losses) == self.passes and trainer.penalty.final_zeros is not None:
-            self.zeros[-1] = history.sparsity_curve[-1]
         if self.losses:
+            # Those of the last chunk were counted after the shift of the biases, which ends the last pass.
+            if self.calibrated and trainer.penalty.final_zeros is not None:
+                self.zeros[-1] = history.sparsity_curve[-1]
             history.loss_curve = self.earlier.loss_curve + self.losses
             history.sparsity_curve = self.earlier.sparsity_curve + self.zeros
             history.best_loss = min(history.loss_curve)
-        if self.best is not None:
-            estimator.network_.restore_parameters(self.best)
-            ops = estimator._ops()
-            trainer.calibrate(ops, ops.prepare(self._rows_to_calibrate_on()))
         history.n_epochs, history.n_passes = len(self.losses), int(estimator.max_iter)
+
+    def _publish(self) -> None:
+        """Set the attributes that describe the run."""
+        estimator, history = self.estimator, self.estimator._trainer.history
         estimator._publish(history)
-        rows = self.latest_rows if self.validation is None else self.validation[0]
-        if rows is not None:
-            estimator._record_sparsity(estimator._validate_X(rows))
-            estimator._warn_if_target_missed(estimator.sparsity_)
         if self.scores:
             estimator.validation_scores_, estimator.best_validation_score_ = history.validation_scores, self.best_score
 
+    def _calibrate(self) -> None:
+        """Correct the zeros of the parameters that are kept, unless these are those after the planned last chunk."""
+        if self.latest_rows is not None and (self.best is not None or not self.calibrated):
+            ops = self.estimator._ops()
+            self.estimator._trainer.calibrate(ops, ops.prepare(self._rows_to_calibrate_on()))
+
     def _rows_to_calibrate_on(self) -> Any:
         """Return the validation data if they are enough, or else the latest chunk."""
-        assert self.validation is not None
-        X = self.estimator._validate_X(self.validation[0])
-        return X if X.shape[0] >= FEWEST_CALIBRATION_ROWS else self.estimator._validate_X(self.latest_rows)
+        if self.validation is not None:
+            X = self.estimator._validate_X(self.validation[0])
+            if X.shape[0] >= FEWEST_CALIBRATION_ROWS:
+                return X
+        return self.estimator._validate_X(self.latest_rows)
 
     def _judge(self) -> float | None:
         """Score the validation data; until the target for the zeros is in force the latest pass is the best."""

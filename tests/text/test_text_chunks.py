@@ -69,6 +69,27 @@ def test_target_sparsity_is_reached_over_the_whole_run():
     assert abs(fitted.measure_sparsity(X)[0] - 0.8) < 0.04
 
 
+def stop(report):
+    return report.epoch == 16
+
+
+def press_control_c(report):
+    if report.epoch == 16:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("callback", [stop, press_control_c])
+def test_zeros_are_corrected_however_a_run_ends(callback):
+    settings = {"target_sparsity": 0.8, "batch_size": 10, "shuffle": False, "n_iter_no_change": 100}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        by_chunks = classifier(**settings).fit_chunks([(X, Y)], passes=20, callback=callback)
+        whole = classifier(**settings, max_iter=20).fit(X, Y, callback=callback)
+    assert by_chunks.n_iter_ == whole.n_iter_ == 16
+    np.testing.assert_allclose(by_chunks.sparsity_curve_, whole.sparsity_curve_)
+    assert_same_parameters(by_chunks, whole)
+
+
 def test_a_function_is_called_once_a_pass():
     calls = []
 
