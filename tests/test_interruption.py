@@ -215,3 +215,21 @@ def test_control_c_while_zeros_are_measured_costs_no_training(solver, monkeypatc
         model.fit(X, y)
     assert model.n_iter_ == 3
     np.testing.assert_array_equal(model.sparsity_, model.sparsity_curve_[-1])
+
+
+def test_control_c_while_the_zeros_of_a_run_of_chunks_are_measured_costs_no_training(monkeypatch):
+    monkeypatch.setattr(Network, "sparsity", press_control_c)
+    with pytest.warns(TrainingInterrupted, match="sparsity_ is that of the last pass"):
+        model = classifier().fit_chunks([(X, y)], passes=3, validation=(X, y))
+    assert model.n_iter_ == len(model.validation_scores_) == 3
+    np.testing.assert_array_equal(model.sparsity_, model.sparsity_curve_[-1])
+
+
+def test_a_second_control_c_while_a_run_of_chunks_ends_costs_no_training(monkeypatch):
+    monkeypatch.setattr("hardzero.training.calibrate", press_control_c)
+    with pytest.warns(TrainingInterrupted) as caught:
+        model = classifier(target_sparsity=0.7).fit_chunks([(X, y)], passes=4)
+    messages = [str(warning.message) for warning in caught if warning.category is TrainingInterrupted]
+    assert ["after 3 passes" in messages[0], "after training" in messages[1]] == [True, True]
+    assert model.n_iter_ == 3
+    assert model.predict(X).shape == y.shape

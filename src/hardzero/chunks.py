@@ -200,16 +200,21 @@ class _Run:
         )
 
     def finish(self) -> None:
-        """Restore the best parameters and describe the run."""
+        """Restore the best parameters and describe the run; Ctrl-C costs its last measurement, not the training."""
         self._complete_curves()
         if self.best is not None:
             self.estimator.network_.restore_parameters(self.best)
-        self._calibrate()
         self._publish()
         rows = self.latest_rows if self.validation is None else self.validation[0]
-        if rows is not None:
+        if rows is None:
+            return
+        try:
+            self._calibrate()
+            self._publish()
             self.estimator._record_sparsity(self.estimator._validate_X(rows))
-            self.estimator._warn_if_target_missed(self.estimator.sparsity_)
+        except KeyboardInterrupt:
+            interrupted("training; sparsity_ is that of the last pass.")
+        self.estimator._warn_if_target_missed(self.estimator.sparsity_)
 
     def _complete_curves(self) -> None:
         """Give the curves one entry a pass, in place of those of the chunks."""
