@@ -214,7 +214,7 @@ class _Run:
             self.estimator._record_sparsity(self.estimator._validate_X(rows))
         except KeyboardInterrupt:
             interrupted("training; sparsity_ is that of the last pass.")
-        self.estimator._warn_if_target_missed(self.estimator.sparsity_)
+        self.estimator._warn_if_target_missed(self.estimator.sparsity_, longer="More passes (passes)")
 
     def _complete_curves(self) -> None:
         """Give the curves one entry a pass, in place of those of the chunks."""

@@ -113,8 +113,8 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"{name} has {len(values)} values for {n_layers} hidden layers: give one a layer")
         return values
 
-    def _warn_if_target_missed(self, zeros: NDArray[np.float64]) -> None:
-        """Warn if the hidden layers' fractions of zeros are far from `target_sparsity`."""
+    def _warn_if_target_missed(self, zeros: NDArray[np.float64], longer: str = "More epochs (max_iter)") -> None:
+        """Warn if the hidden layers' fractions of zeros are far from `target_sparsity`; `longer` is a remedy."""
         if self.target_sparsity is None:
             return
         targets = np.array(self._per_layer("target_sparsity", self.target_sparsity))
@@ -122,7 +122,7 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             reached, wanted = (", ".join(f"{value:.1%}" for value in values) for values in (zeros, targets))
             warn_user(
                 f"target_sparsity was not reached: the hidden layers have {reached} zeros, wanted were {wanted}. "
-                "More epochs (max_iter), wider layers or another target help.",
+                f"{longer}, wider layers or another target help.",
             )
 
     def _hidden_layer_sizes(self) -> list[int]:

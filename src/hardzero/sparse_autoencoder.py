@@ -167,12 +167,12 @@ class SparseAutoencoder(AutoencoderEstimator):
         """The wanted fraction of zeros where a penalty has to reach it."""
         return 1.0 - self.target_activity if self.selection == "l1" else None
 
-    def _warn_if_target_missed(self, zeros: NDArray[np.float64]) -> None:
+    def _warn_if_target_missed(self, zeros: NDArray[np.float64], longer: str = "More epochs (max_iter)") -> None:
         activity = 1.0 - float(zeros[0])
         if self.selection == "l1" and abs(activity - self.target_activity) > SPARSITY_TOLERANCE:
             warn_user(
                 f"target_activity was not reached: {activity:.1%} of the units are active, wanted were "
-                f"{self.target_activity:.1%}. More epochs (max_iter), more atoms or another target help.",
+                f"{self.target_activity:.1%}. {longer}, more atoms or another target help.",
             )
 
     def _hidden_layer_sizes(self) -> list[int]:
