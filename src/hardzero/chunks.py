@@ -143,6 +143,8 @@ class _Run:
     scores: list[float] = field(default_factory=list, init=False)
     best: Any = field(default=None, init=False)
     best_score: float = field(default=-np.inf, init=False)
+    best_measure: float = field(default=-np.inf, init=False)
+    passes_without_progress: int = field(default=0, init=False)
     latest_rows: Any = field(default=None, init=False)
     calibrated: bool = field(default=False, init=False)
     earlier: History = field(init=False)
@@ -188,6 +190,7 @@ class _Run:
         self.zeros.append((total.zeros / total.n_samples).tolist())
         score = self._judge()
         rate = estimator._trainer.optimizer.learning_rate.current
+        self._adapt_rate(score)
         return EpochReport(
             number,
             self.passes,
@@ -262,6 +265,18 @@ class _Run:
         history.validation_scores = self.earlier.validation_scores + self.scores
         history.best_validation_score = self.best_score
         return score
+
+    def _adapt_rate(self, score: float | None) -> None:
+        """Lower an ``adaptive`` rate after passes without progress, as `fit` does after epochs."""
+        trainer = self.estimator._trainer
+        measure = -self.losses[-1] if score is None else score
+        settled = trainer.penalty.settled
+        improved = measure >= self.best_measure + trainer.settings.tol
+        self.best_measure = max(self.best_measure, measure) if settled else measure
+        self.passes_without_progress = self.passes_without_progress + 1 if settled and not improved else 0
+        if self.passes_without_progress > trainer.settings.patience:
+            trainer.optimizer.learning_rate.progress_stopped()
+            self.passes_without_progress = 0
 
 
 def _parts(chunk: Any) -> Chunk:

@@ -90,6 +90,20 @@ def test_zeros_are_corrected_however_a_run_ends(callback):
     assert_same_parameters(by_chunks, whole)
 
 
+@pytest.mark.parametrize("validation", [None, (X, Y)])
+def test_the_adaptive_rate_falls_over_passes_as_over_epochs(validation):
+    settings = {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.1, "tol": 10.0}
+    model, by_chunks, whole = classifier(**settings, n_iter_no_change=1, max_iter=9), [], []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, Y, callback=lambda report: whole.append(report.learning_rate))
+    model.fit_chunks(
+        [(X, Y)], passes=9, validation=validation, callback=lambda report: by_chunks.append(report.learning_rate)
+    )
+    assert by_chunks == whole
+    assert by_chunks[-1] < by_chunks[0]
+
+
 def test_a_function_is_called_once_a_pass():
     calls = []
 
