@@ -79,7 +79,7 @@ SHARED_PARAMETERS = """
     verbose : bool, default=False
         Whether the loss of each epoch is printed.
     warm_start : bool, default=False
-        Whether `fit` goes on from the parameters of the call before.
+        Whether `fit` and `fit_chunks` go on from the parameters of the call before.
     momentum : float, default=0.9
         Momentum of ``sgd``.
     nesterovs_momentum : bool, default=True
