@@ -135,6 +135,7 @@ def test_wrong_usage_is_one_message_and_exit_code_2(options, message, run, tmp_p
         (("--dropout", "1"), "--dropout must be a float"),
         (("--solver", "newton"), "--solver must be a str"),
         (("--target-sparsity", "0.5,0.5,0.5"), "--target-sparsity has 3 values for 2 hidden layers"),
+        (("--target-sparsity", "0,0.9"), "--target-sparsity 0,0.9: 0 is no target"),
         (("--activation-l1", "-1,0"), "--activation-l1 must be finite and not negative"),
         (("--scale", "log"), "unknown --scale"),
         (("--seed", "-1"), "'--seed'"),
@@ -147,6 +148,13 @@ def test_options_that_no_data_make_right_are_refused_before_data_are_read(option
     result = run("fit", "digits", *options)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("text", ["none", " None", "0", "0.0", " 0", "0,0.00"])
+def test_no_target_leaves_the_zeros_as_they_come(text, run, tmp_path):
+    result = run("fit", "digits", "--hidden", "8,8", "--epochs", "1", "--quiet", "--target-sparsity", text)
+    assert result.exit_code == 0, result.output
+    assert hardzero.load(tmp_path / "digits.safetensors").target_sparsity is None
 
 
 def test_a_target_that_is_missing_is_named(run, table):

@@ -92,6 +92,14 @@ def _sparsity(target_sparsity: str | None, activation_l1: str | None, activation
     if target_sparsity is None:
         steerable = ACTIVATIONS[activation].makes_zeros and solver != "lbfgs"
         return {"target_sparsity": recipe.TARGET_SPARSITY if steerable else None}
-    if target_sparsity.lower() in ("none", "0"):
+    if target_sparsity.strip().lower() == "none":
         return {"target_sparsity": None}
-    return {"target_sparsity": recipe.parse_sparsities(target_sparsity).one_or_many}
+    wanted = recipe.parse_sparsities(target_sparsity)
+    if not any(wanted.values):
+        return {"target_sparsity": None}
+    if not all(wanted.values):
+        raise ValueError(
+            f"--target-sparsity {target_sparsity}: 0 is no target, and all hidden layers need one, or none of them: "
+            "give each a number above 0"
+        )
+    return {"target_sparsity": wanted.one_or_many}
