@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -187,6 +187,25 @@ class History:
     zeros_from_dropout: list[float] = field(default_factory=list)
     n_dead_units: int = 0
     n_revived_units: int = 0
+
+
+def kept_epoch(scores: Sequence[float], best: float) -> int:
+    """Return the epoch, from 1, whose parameters are kept: the last with the best score.
+
+    Parameters
+    ----------
+    scores : sequence of float
+        Validation scores of all epochs.
+    best : float
+        `History.best_validation_score`; until a target for the zeros is in force, it is the latest score, so that
+        higher ones may stand before it.
+
+    Examples
+    --------
+    >>> kept_epoch([0.9, 0.7, 0.8, 0.8], best=0.8)
+    4
+    """
+    return len(scores) - list(reversed(scores)).index(best)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from sklearn.exceptions import NotFittedError
 
 from hardzero import RectifierClassifier
 from hardzero.report import write_report
+from hardzero.report.figures import plotting
 from hardzero.report.model_section import key_figures
+from hardzero.report.training_section import training_section
 
 
 class Outline(HTMLParser):
@@ -132,6 +134,15 @@ def test_a_column_of_classes_is_taken_for_classes(classifier, digits, tmp_path):
     X, y = digits
     write_report(classifier, tmp_path / "page.html", (X[:100], y[:100, np.newaxis]))
     assert "Units by class" in Outline((tmp_path / "page.html").read_text()).headings()
+
+
+def test_the_epoch_that_is_kept_is_marked():
+    # Before the target for the zeros was in force, the score was higher.
+    curves = {"loss_curve_": [4.0, 3.0, 2.0, 1.5, 1.0], "validation_scores_": [0.9, 0.7, 0.8, 0.8, 0.75]}
+    for best, marked in ((0.8, "kept: 0.8 in epoch 4"), (None, "kept: 0.9 in epoch 1")):
+        with plotting():
+            section = training_section(SimpleNamespace(**curves, best_validation_score_=best))
+        assert marked in section.figures[1].picture
 
 
 def test_samples_and_targets_may_be_a_list(regressor, tmp_path):

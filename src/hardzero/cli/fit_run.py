@@ -117,11 +117,13 @@ class FitRun(ABC):
 
     def best_epoch(self) -> tuple[float, int] | None:
         """Return validation score and number of the epoch that training keeps; None without validation."""
+        from hardzero.training import kept_epoch
+
         trainer = self.estimator._trainer
         if trainer is None or not trainer.history.validation_scores:
             return None
-        scores, best = trainer.history.validation_scores, trainer.history.best_validation_score
-        return best, max(epoch for epoch, score in enumerate(scores, start=1) if score == best)
+        best = trainer.history.best_validation_score
+        return best, kept_epoch(trainer.history.validation_scores, best)
 
     def noted_names(self) -> dict[str, Any]:
         """Return the names of the columns as a note where the estimator, of sparse rows, has none of its own."""

@@ -10,6 +10,7 @@ import numpy as np
 from hardzero.analysis.style import color, finish, new_axes
 from hardzero.report.figures import Figure, figure
 from hardzero.report.section import Section
+from hardzero.training import kept_epoch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +31,8 @@ def training_section(estimator: Any) -> Section | None:
     figures = [_loss(loss)]
     scores = getattr(estimator, "validation_scores_", None)
     if scores:
-        figures.append(_validation(scores))
+        kept: Any = getattr(estimator, "best_validation_score_", None)
+        figures.append(_validation(scores, kept if kept in scores else max(scores)))
     zeros = getattr(estimator, "sparsity_curve_", None)
     if zeros is not None and len(zeros):
         figures.append(_zeros(np.transpose(zeros).tolist(), getattr(estimator, "target_sparsity", None)))
@@ -61,14 +63,18 @@ def _losses(losses: list[list[float]]) -> Figure:
     return figure(ax, caption, f"Lines: training loss, at the end {ends}.")
 
 
-def _validation(scores: list[float]) -> Figure:
+def _validation(scores: list[float], kept: float) -> Figure:
     ax = new_axes(None)
-    best = int(np.argmax(scores))
+    epoch = kept_epoch(scores, kept)
     ax.plot(_epochs(len(scores)), scores, color=color(2), linewidth=1.8, label="validation")
-    ax.plot(best + 1, scores[best], "o", color=color(4), label=f"best: {scores[best]:.4g} in epoch {best + 1}")
+    ax.plot(epoch, kept, "o", color=color(4), label=f"kept: {kept:.4g} in epoch {epoch}")
     _finish(ax, "validation score", len(scores))
-    alt = f"Line: the validation score is best, {scores[best]:.4g}, in epoch {best + 1} of {len(scores)}."
-    return figure(ax, "Score on the held-out part; the parameters of the best epoch are kept.", alt)
+    alt = f"Line: the validation score of {len(scores)} epochs, of which epoch {epoch} is kept, with {kept:.4g}."
+    caption = (
+        "Score on the held-out part; the parameters of the best epoch are kept, with a target for the zeros of those "
+        "after it is in force."
+    )
+    return figure(ax, caption, alt)
 
 
 def _zeros(curves: Sequence[Sequence[float]], target: Any) -> Figure:
