@@ -145,6 +145,16 @@ def test_the_epoch_that_is_kept_is_marked():
         assert marked in section.figures[1].picture
 
 
+def test_a_network_without_hidden_layers(digits, tmp_path):
+    X, y = digits
+    linear = RectifierClassifier((), max_iter=3, random_state=0).fit(X[:300], y[:300])
+    for data in (None, (X[300:400], y[300:400])):
+        write_report(linear, tmp_path / "page.html", data)
+        html = (tmp_path / "page.html").read_text()
+        assert Outline(html).headings() == ["The model", "Training"]
+        assert "exactly zero" not in html
+
+
 def test_samples_and_targets_may_be_a_list(regressor, tmp_path):
     estimator, X, y = regressor
     write_report(estimator, tmp_path / "page.html", [X, y])

@@ -97,23 +97,29 @@ def key_figures(estimator: Any, X: Any | None, y: Any | None) -> list[KeyFigure]
         figures.append(
             KeyFigure(f"{error:.4g}", f"mean squared error of reconstructions of {X.shape[0]:,} held-out samples")
         )
-    if X is not None:
-        zeros = np.average(network.sparsity(estimator._ops(), estimator._validate_X(X)), weights=_units(estimator))
-        figures.append(KeyFigure(f"{100 * zeros:.1f} %", "of hidden activations are exactly zero"))
-    elif getattr(estimator, "sparsity_", None) is not None:
-        zeros = np.average(estimator.sparsity_, weights=_units(estimator))
-        figures.append(KeyFigure(f"{100 * zeros:.1f} %", "of hidden activations are exactly zero (training data)"))
+    if network.hidden_layers:
+        figures += _zeros(estimator, X)
     figures.append(KeyFigure(_thousands(_n_parameters(estimator)), "parameters"))
     return figures
+
+
+def _zeros(estimator: Any, X: Any | None) -> list[KeyFigure]:
+    """Return the part of zeros over all hidden units, if it is known."""
+    network, meaning = network_of(estimator), "of hidden activations are exactly zero"
+    zeros: Any
+    if X is not None:
+        zeros = network.sparsity(estimator._ops(), estimator._validate_X(X))
+    else:
+        zeros, meaning = getattr(estimator, "sparsity_", None), f"{meaning} (training data)"
+    if zeros is None:
+        return []
+    overall = np.average(zeros, weights=[layer.n_units for layer in network.hidden_layers])
+    return [KeyFigure(f"{100 * overall:.1f} %", meaning)]
 
 
 def is_autoencoder(estimator: Any) -> bool:
     """Tell whether a model reconstructs its input."""
     return hasattr(estimator, "reconstruct")
-
-
-def _units(estimator: Any) -> list[int]:
-    return [layer.n_units for layer in network_of(estimator).hidden_layers]
 
 
 def _thousands(number: int) -> str:

@@ -34,7 +34,7 @@ def training_section(estimator: Any) -> Section | None:
         kept: Any = getattr(estimator, "best_validation_score_", None)
         figures.append(_validation(scores, kept if kept in scores else max(scores)))
     zeros = getattr(estimator, "sparsity_curve_", None)
-    if zeros is not None and len(zeros):
+    if zeros is not None and np.size(zeros):
         figures.append(_zeros(np.transpose(zeros).tolist(), getattr(estimator, "target_sparsity", None)))
     return Section("Training", "", figures=figures)
 
