@@ -155,6 +155,16 @@ def test_a_network_without_hidden_layers(digits, tmp_path):
         assert "exactly zero" not in html
 
 
+def test_dollars_in_names_of_classes_begin_no_formula(tmp_path):
+    X = np.random.default_rng(0).random((60, 4))
+    y = np.where(X[:, 0] > 0.5, "$5_to_$10", "$10-$20")
+    classifier = RectifierClassifier((8,), max_iter=2, random_state=0).fit(X, y)
+    write_report(classifier, tmp_path / "page.html", (X, y))
+    html = (tmp_path / "page.html").read_text()
+    for name in ("$5_to_$10", "$10-$20"):
+        assert html.count(f">{name}</text>") == 2
+
+
 def test_samples_and_targets_may_be_a_list(regressor, tmp_path):
     estimator, X, y = regressor
     write_report(estimator, tmp_path / "page.html", [X, y])

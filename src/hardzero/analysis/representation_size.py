@@ -125,7 +125,7 @@ class RepresentationSize(Result):
             va="bottom",
             fontsize="small",
         )
-        ax.set_xticks(positions, [name for name, _ in groups])
+        ax.set_xticks(positions, [name for name, _ in groups], parse_math=False)
         ax.set_ylim(bottom=0.0)
         return finish(ax, "class of the input", "size as CSR (% of dense)")
 
