@@ -140,7 +140,17 @@ def test_a_pipe_is_written_into_and_stays(table, model):
     assert stat.S_ISFIFO(os.stat(pipe).st_mode)
 
 
-@pytest.mark.parametrize("notes", [{"test": {"error": 0.03}}, {"test": 0.97}, {"data": "mine", "targets": 1}])
+@pytest.mark.parametrize("notes", [
+    {"test": {"error": 0.03}},
+    {"test": 0.97},
+    {"test": {"zeros": 0.9, "dead_units": 3}},
+    {"test": {"zeros": {"a": 0.5}, "dead_units": "none"}},
+    {"test": {"zeros": ["x"], "dead_units": [None]}},
+    {"test": {"zeros": [0.5, 0.5, 0.5], "dead_units": [1, 2]}},
+    {"test": {"zeros_overall": "most", "error": "3 %", "n_errors": 3, "n_samples": 100}},
+    {"test": {"zeros_overall": 0.9, "error": 0.03, "n_errors": 3}},
+    {"data": "mine", "targets": 1},
+])  # fmt: skip
 def test_notes_of_ones_own_are_no_obstacle(tmp_path, notes):
     path = tmp_path / "own.safetensors"
     X = np.eye(6, dtype=np.float32)

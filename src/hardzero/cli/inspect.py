@@ -83,9 +83,10 @@ def _layers(description: dict[str, Any]) -> Table:
     for heading in ("units", "parameters", "zeros", "dead units"):
         table.add_column(heading, justify="right")
     architecture, test = description["architecture"], description["notes"].get("test")
-    test = test if isinstance(test, dict) else {}
-    zeros = test.get("zeros") or description.get("training", {}).get("sparsity_") or []
-    dead = test.get("dead_units") or []
+    test, n_layers = test if isinstance(test, dict) else {}, len(architecture["layers"])
+    sparsity = description.get("training", {}).get("sparsity_")
+    zeros = _of_layers(test.get("zeros"), n_layers) or _of_layers(sparsity, n_layers)
+    dead = _of_layers(test.get("dead_units"), n_layers)
     n_inputs, total = architecture["n_features"], 0
     for index, layer in enumerate(architecture["layers"]):
         n_units, activation = layer["n_units"], layer["activation"]
@@ -97,14 +98,22 @@ def _layers(description: dict[str, Any]) -> Table:
             name,
             f"{n_units:,}",
             f"{n_parameters:,}",
-            f"{zeros[index]:.1%}" if index < len(zeros) else "",
-            str(dead[index]) if index < len(dead) else "",
+            f"{zeros[index]:.1%}" if zeros else "",
+            str(dead[index]) if dead else "",
         )
         n_inputs, total = n_units, total + n_parameters
     n_parameters = (n_inputs + 1) * architecture["n_outputs"]
     table.add_row("output", architecture["output_activation"], f"{architecture['n_outputs']:,}", f"{n_parameters:,}")
     table.add_row("all", "", "", f"{total + n_parameters:,}")
     return table
+
+
+def _of_layers(values: Any, n_layers: int) -> list[float]:
+    """Return a figure for each hidden layer; nothing where notes of one's own are in the place of such figures."""
+    from hardzero.model_file.values import is_number
+
+    fits = isinstance(values, list) and len(values) == n_layers and all(map(is_number, values))
+    return values if fits else []
 
 
 def _features(description: dict[str, Any]) -> str:
@@ -136,13 +145,14 @@ def _training(description: dict[str, Any]) -> str:
 
 
 def _test(test: Any) -> str:
+    from hardzero.model_file.values import is_number
+
     # Notes may hold anything under this name; these are what `hardzero fit` writes.
-    if not isinstance(test, dict) or "zeros_overall" not in test:
-        return ""
-    if "error" in test and "n_errors" in test:
-        quality = f"error {test['error']:.2%} ({test['n_errors']} of {test['n_samples']:,})"
-    elif "rmse" in test:
-        quality = f"RMSE {test['rmse']:.4g}" + (f", R² {test['r2']:.4f}" if "r2" in test else "")
+    known = {name: value for name, value in test.items() if is_number(value)} if isinstance(test, dict) else {}
+    if known.keys() >= {"zeros_overall", "error", "n_errors", "n_samples"}:
+        quality = f"error {known['error']:.2%} ({known['n_errors']} of {known['n_samples']:,})"
+    elif known.keys() >= {"zeros_overall", "rmse"}:
+        quality = f"RMSE {known['rmse']:.4g}" + (f", R² {known['r2']:.4f}" if "r2" in known else "")
     else:
         return ""
-    return f"{quality}, zeros {test['zeros_overall']:.1%}"
+    return f"{quality}, zeros {known['zeros_overall']:.1%}"
