@@ -45,6 +45,7 @@ class TrainingView:
     started: float = field(default=0.0, init=False)
     spent: float = field(default=0.0, init=False)
     report: EpochReport | None = field(default=None, init=False)
+    epochs_before: int = field(default=0, init=False)
     last_shown: int = field(default=0, init=False)
     live: Live | None = field(default=None, init=False)
     spinner: Spinner | None = field(default=None, init=False)
@@ -76,6 +77,8 @@ class TrainingView:
         """Show an epoch."""
         now = time.perf_counter()
         self.spent = now - self.started
+        if self.report is None:
+            self.epochs_before = report.epoch - 1
         self.report = report
         if self.live is None and (report.epoch == 1 or now - self.last_line >= SECONDS_BETWEEN_LINES):
             self._print_line(report)
@@ -138,7 +141,8 @@ class TrainingView:
         )
 
     def _left(self, report: EpochReport) -> float:
-        return self.spent / report.epoch * (report.max_epochs - report.epoch)
+        # A run that goes on from a checkpoint has spent no time on the epochs before.
+        return self.spent / (report.epoch - self.epochs_before) * (report.max_epochs - report.epoch)
 
 
 def duration(seconds: float) -> str:
