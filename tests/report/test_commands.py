@@ -94,6 +94,13 @@ def test_sweep_prints_and_saves_the_frontier(tmp_path):
     assert [point.target for point in SparsityFrontier.load(path).points] == [0.0, 0.8]
 
 
+def test_a_sweep_shows_targets_to_their_last_digit(tmp_path):
+    options = ("--target-sparsity", "0.985", "--seeds", "1", "--epochs", "1", "--hidden", "16")
+    result = run(sweep, "digits", *options, "-o", tmp_path / "sweep.json")
+    assert result.exit_code == 0, result.output
+    assert " 98.5 % " in result.output
+
+
 def test_an_interrupted_sweep_keeps_finished_networks_beside_an_older_result(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "digits-sweep.json"

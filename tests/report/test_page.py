@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 
 from hardzero import RectifierClassifier
+from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
 from hardzero.report import write_report
 from hardzero.report.figures import plotting
 from hardzero.report.model_section import key_figures
@@ -290,6 +291,14 @@ def test_sweep_from_a_file(classifier, sweep, tmp_path):
     sweep.save(tmp_path / "sweep.json")
     write_report(classifier, tmp_path / "page.html", sweep=tmp_path / "sweep.json")
     assert "Sparsity, accuracy and speed" in (tmp_path / "page.html").read_text()
+
+
+def test_targets_of_a_sweep_are_shown_to_their_last_digit(classifier, tmp_path):
+    points = [FrontierPoint(target, 0, [target], 2.0, 20.0, 2.0, 1.0) for target in (0.55, 0.98, 0.985, 0.995)]
+    write_report(classifier, tmp_path / "page.html", sweep=SparsityFrontier(points, "test error (%)"))
+    html = (tmp_path / "page.html").read_text()
+    for target in ("55", "98", "98.5", "99.5"):
+        assert f'<th scope="row">{target} %</th>' in html
 
 
 def test_a_failure_leaves_the_old_page(classifier, digits, tmp_path):

@@ -169,7 +169,7 @@ class _Finished:
         self.points.append(point)
         self.keep()
         zeros = sum(point.zeros) / len(point.zeros)
-        description = f"target {100 * point.target:.0f} %: {100 * zeros:.1f} % zeros, error {point.error:.3g}"
+        description = f"target {100 * point.target:g} %: {100 * zeros:.1f} % zeros, error {point.error:.3g}"
         self.bar.update(self.task, advance=1, description=description)
 
     def keep(self) -> Path | None:
@@ -205,7 +205,7 @@ def _table(frontier: SparsityFrontier) -> Table:
         table.add_column(column, justify="right")
     for row in frontier.to_frame().to_dict("records"):
         table.add_row(
-            f"{100 * row['target']:.0f} %" if row["target"] else "none",
+            f"{100 * row['target']:g} %" if row["target"] else "none",
             f"{100 * row['zeros']:.1f} %",
             f"{row['error']:.3g} ± {row['error_deviation']:.2g}",
             f"{row['prediction_microseconds']:.1f} µs",

@@ -76,7 +76,7 @@ def frontier_section(frontier: SparsityFrontier) -> Section:
     )
     frame[["target", "zeros"]] *= 100
     columns = {
-        "target": ("target", "{:.0f} %"),
+        "target": ("target", "{:g} %"),
         "zeros": ("zeros", "{:.1f} %"),
         "error": (frontier.error_name, "{:.3g}"),
         "error_deviation": ("±", "{:.2g}"),
