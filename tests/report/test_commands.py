@@ -1,5 +1,6 @@
 """The commands ``hardzero report`` and ``hardzero sweep``."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -134,6 +135,15 @@ def test_another_sweep_keeps_what_an_interrupted_one_left(tmp_path):
     assert run(sweep, *ONE_NETWORK, "-o", tmp_path / "result.json").exit_code == 0
     assert left.read_text() == "left"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["result-unfinished.json", "result.json"]
+
+
+def test_a_sweep_is_named_after_its_data_without_endings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with gzip.open("table.csv.gz", "wt") as file:
+        file.write("a,y\n" + "".join(f"{i},{i % 2}\n" for i in range(60)))
+    result = run(sweep, "table.csv.gz", *ONE_NETWORK[1:])
+    assert result.exit_code == 0, result.output
+    assert len(SparsityFrontier.load("table-sweep.json").points) == 1
 
 
 def test_a_sweep_follows_a_link_and_gives_a_pipe_the_whole_at_once(tmp_path):

@@ -27,8 +27,15 @@ from hardzero.cli.errors import INTERRUPTED
 from hardzero.cli.fit_run import FitRun
 from hardzero.cli.fit_settings import given_settings, settings_for
 from hardzero.cli.in_memory_fit import InMemoryRun
-from hardzero.cli.output_file import check_distinct, check_model_output, check_output, check_page_output, page_beside
-from hardzero.cli.piped_input import as_file, is_piped
+from hardzero.cli.output_file import (
+    check_distinct,
+    check_model_output,
+    check_output,
+    check_page_output,
+    page_beside,
+    stem,
+)
+from hardzero.cli.piped_input import as_file
 from hardzero.cli.scaled_data import check_scale
 from hardzero.cli.stream import Stream
 from hardzero.cli.text_input import as_bags_of_words, make_vectorizer
@@ -205,7 +212,7 @@ def fit(
     """
     from hardzero.datasets.catalog import is_named
 
-    path = output or Path(f"{_stem(data)}.safetensors")
+    path = output or Path(f"{stem(data, of_pipe='model')}.safetensors")
     page = page_beside(path) if report else None
     replaced = check_model_output(path, data, force=force)
     if page is not None:
@@ -311,14 +318,6 @@ def fit(
         if checkpoint is not None and checkpoint.exists():
             typer.echo(f"The same command goes on from {checkpoint}; to train anew delete it", err=True)
         raise typer.Exit(INTERRUPTED)
-
-
-def _stem(data: str) -> str:
-    """Return the name of a data set or file without folders and endings."""
-    name = "model" if is_piped(data) else Path(data).name
-    if name.endswith(".gz"):
-        name = name[:-3]
-    return Path(name).stem or "model"
 
 
 def _first_index(data: str, given: int | None) -> int | None:

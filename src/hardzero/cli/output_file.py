@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+from hardzero.cli.piped_input import is_piped
+
 
 def check_model_output(path: Path, data: str, *, force: bool) -> bool:
     """Make sure, before any work is done, that a model can be written to `path`.
@@ -144,6 +146,18 @@ def unfinished(path: Path) -> Path | None:
 def _numbers() -> Iterator[str]:
     yield ""
     yield from (f"-{number}" for number in count(2))
+
+
+def stem(data: str, *, of_pipe: str) -> str:
+    """Return the name of a data set or file without folders and endings, or `of_pipe`, from which outputs take theirs.
+
+    Examples
+    --------
+    >>> stem("tables/wine.csv.gz", of_pipe="model"), stem("-", of_pipe="model")
+    ('wine', 'model')
+    """
+    name = of_pipe if is_piped(data) else Path(data).name.removesuffix(".gz")
+    return Path(name).stem or of_pipe
 
 
 def page_beside(model: Path) -> Path:

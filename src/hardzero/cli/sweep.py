@@ -27,8 +27,8 @@ from hardzero.cli.data_options import (
 )
 from hardzero.cli.errors import INTERRUPTED
 from hardzero.cli.fit_settings import check_parameters
-from hardzero.cli.output_file import check_output, unfinished
-from hardzero.cli.piped_input import as_file, is_piped
+from hardzero.cli.output_file import check_output, stem, unfinished
+from hardzero.cli.piped_input import as_file
 from hardzero.cli.scaled_data import feature_scaling, scaled, target_scaling
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def sweep(
     from hardzero.analysis import sparsity_frontier
     from hardzero.analysis.sparsity_frontier import CLASSIFICATION_ERROR
 
-    path = output or Path(f"{'data' if is_piped(data) else Path(data).stem}-sweep.json")
+    path = output or Path(f"{stem(data, of_pipe='data')}-sweep.json")
     check_output(path, data)
     fractions = recipe.parse_sparsities(target_sparsity).values
     sizes = recipe.parse_hidden(hidden)
