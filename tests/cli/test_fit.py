@@ -20,6 +20,7 @@ from safetensors import safe_open
 import hardzero
 from hardzero import datasets
 from hardzero.analysis.regression_error import root_mean_squared_error
+from hardzero.datasets.splits import parts_by_row
 from hardzero.model_file import describe
 
 QUICK = ("--hidden", "16,12", "--epochs", "6", "--threads", "1")
@@ -308,6 +309,15 @@ def test_a_regression_on_few_rows_is_fitted_without_validation(run, tmp_path):
     assert result.exit_code == 0, result.stderr
     result = run("fit", "few.csv", "--target", "y", "--chunk-rows", "3", *QUICK)
     assert result.exit_code == 0, result.stderr
+
+
+def test_a_file_in_chunks_without_a_test_row_is_refused_before_training(run, tmp_path):
+    (tmp_path / "few.csv").write_text("a,y\n" + "".join(f"{i},{i * 1.5}\n" for i in range(6)))
+    seed = next(seed for seed in range(100) if set(parts_by_row(0, 6, seed=seed)) == {0, 1})
+    result = run("fit", "few.csv", "--target", "y", "--chunk-rows", "3", "--split-seed", seed, *QUICK)
+    assert result.exit_code == 2
+    assert "few.csv has no test samples to report on" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["few.csv"]
 
 
 def test_counts_are_no_classes(run, table):

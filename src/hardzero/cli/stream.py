@@ -30,6 +30,11 @@ class Stream:
         Of a file of texts.
     seed : int
         Divides the rows.
+
+    Raises
+    ------
+    ValueError
+        If it is no file, or has no row for training or none for the test.
     """
 
     path: str
@@ -56,12 +61,14 @@ class Stream:
             raise ValueError("--chunk-rows takes one target column")
         starts = range(0, self.summary.n_samples, self.chunk_rows)
         sizes = (min(self.chunk_rows, self.summary.n_samples - start) for start in starts)
-        self.n_train = sum(
-            int((parts_by_row(start, size, seed=self.seed) == 0).sum())
-            for start, size in zip(starts, sizes, strict=True)
-        )
+        rows_of_parts = np.zeros(3, dtype=np.int64)
+        for start, size in zip(starts, sizes, strict=True):
+            rows_of_parts += np.bincount(parts_by_row(start, size, seed=self.seed), minlength=3)
+        self.n_train, _, n_test = rows_of_parts.tolist()
         if not self.n_train:
             raise ValueError(f"{self.path} has too few rows to divide; add rows")
+        if not n_test:
+            raise ValueError(f"{self.path} has no test samples to report on; add samples")
         if self.vectorizer is not None and hasattr(self.vectorizer, "max_features"):
             from hardzero.vocabulary import learn_vocabulary
 
@@ -90,18 +97,11 @@ class Stream:
         return X[:HELD_OUT_ROWS], np.concatenate([y for _, y in pieces])[:HELD_OUT_ROWS]
 
     def test(self) -> Split:
-        """Return the first 10,000 rows of the test part.
-
-        Raises
-        ------
-        ValueError
-            If there are none.
-        """
+        """Return the first 10,000 rows of the test part."""
         from hardzero.datasets import Split
 
         rows = self.first_rows("test")
-        if rows is None:
-            raise ValueError(f"{self.path} has no test samples to report on; add samples")
+        assert rows is not None
         return Split(*rows)
 
     def _raw(self, part: str) -> Iterator[tuple[Any, Any]]:
