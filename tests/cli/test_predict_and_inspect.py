@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -238,6 +239,16 @@ def test_the_variant_of_a_named_data_set(run, monkeypatch):
     digits = datasets.load("digits")
     monkeypatch.setattr(datasets, "load", {"EMNIST-ByClass:deformed": digits}.__getitem__)
     assert len(csv(run("predict", "digits.safetensors", "EMNIST-ByClass:deformed"))) == 360
+
+
+def test_texts_are_told_from_features(run, model, monkeypatch):
+    texts = np.array(["good", "bad"], dtype=object)
+    split = datasets.Split(texts, np.array([1, 0]))
+    reviews = replace(datasets.load("digits"), train=split, validation=split, test=split, is_text=True)
+    monkeypatch.setattr(datasets, "load", {"reviews": reviews}.__getitem__)
+    result = run("predict", model, "reviews")
+    assert result.exit_code == 2
+    assert f"reviews holds raw texts; {model} takes 3 features" in result.stderr
 
 
 def test_several_targets(run, table, tmp_path):

@@ -107,7 +107,10 @@ def _read(data: str, model: Path, estimator: Any, description: dict[str, Any], *
 
     names = known_names(description)
     if is_named(data):
-        X = datasets.load(data).test.X
+        dataset = datasets.load(data)
+        if dataset.is_text:
+            raise ValueError(f"{data} holds raw texts; {model} takes {estimator.n_features_in_} features")
+        X = dataset.test.X
     else:
         table = datasets.read_table(
             data,
