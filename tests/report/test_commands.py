@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from hardzero import RectifierClassifier, model_file
+from hardzero import DenoisingAutoencoder, RectifierClassifier, TextModel, datasets, model_file
 from hardzero.analysis.sparsity_frontier import SparsityFrontier
 from hardzero.cli import app
 from hardzero.cli.fit import fit
@@ -45,9 +47,6 @@ def test_report_without_data(classifier, tmp_path):
 
 
 def test_report_of_a_model_of_a_file_finds_its_target(tmp_path):
-    import numpy as np
-    import pandas as pd
-
     generator = np.random.default_rng(0)
     frame = pd.DataFrame(generator.normal(size=(120, 3)), columns=["a", "b", "c"])
     frame["kind"] = np.where(frame["a"] > 0, "high", "low")
@@ -72,9 +71,6 @@ def test_fit_writes_the_page_too(tmp_path):
 
 
 def test_sweep_of_a_regression_standardizes_the_target(tmp_path):
-    import numpy as np
-    import pandas as pd
-
     generator = np.random.default_rng(0)
     frame = pd.DataFrame(generator.normal(5, 10, size=(150, 2)), columns=["a", "b"])
     frame["price"] = 1000 + 50 * frame["a"]
@@ -175,3 +171,64 @@ def test_sweep_names_the_option_that_is_wrong_before_it_reads_data(option, value
     assert result.exit_code == 2
     assert option in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def called(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
+def test_report_of_an_autoencoder_needs_no_target(tmp_path, named):
+    X = pd.DataFrame(np.random.default_rng(0).random((60, 4)), columns=list("abcd"))
+    model = tmp_path / "autoencoder.safetensors"
+    DenoisingAutoencoder(8, max_iter=2, random_state=0).fit(X if named else X.to_numpy()).save(model)
+    X.to_csv(tmp_path / "x.csv", index=False)
+    X.assign(id=[f"row {number}" for number in range(60)]).to_csv(tmp_path / "id.csv", index=False)
+    X.assign(label=[0, 1] * 30).to_csv(tmp_path / "label.csv", index=False)
+    np.savez(tmp_path / "x.npz", X=X.to_numpy())
+    shown = {"x.csv": 60, "id.csv": 60, "label.csv": 12, "x.npz": 60}
+    for name, n_samples in shown.items():
+        result = called("report", model, tmp_path / name, *(["--ignore", "id"] if name == "id.csv" else []))
+        assert result.exit_code == 0, result.output
+        html = model.with_suffix(".html").read_text()
+        assert f"DenoisingAutoencoder on {name}" in html
+        assert f"reconstructions of {n_samples} held-out samples" in html
+
+
+def test_report_of_a_text_model_saved_from_python_asks_for_the_column(tmp_path):
+    texts = pd.DataFrame({"words": [f"{mood} film" for mood in ("good", "bad")] * 30, "label": [1, 0] * 30})
+    texts.to_csv(tmp_path / "texts.csv", index=False)
+    model = tmp_path / "model.safetensors"
+    TextModel(RectifierClassifier((8,), max_iter=2, random_state=0)).fit(texts["words"], texts["label"]).save(model)
+    result = called("report", model, tmp_path / "texts.csv")
+    assert result.exit_code == 2
+    assert "holds the texts, with --text" in result.output
+    result = called("report", model, tmp_path / "texts.csv", "--text", "words")
+    assert result.exit_code == 0, result.output
+    assert "TextModel on texts.csv" in model.with_suffix(".html").read_text()
+
+
+@pytest.mark.parametrize("classes", [(-1, 1), (-1.0, 1.0), ("0", "1"), tuple(range(30))], ids=str)
+def test_labels_of_a_file_are_those_that_a_model_saved_from_python_knows(tmp_path, classes):
+    generator = np.random.default_rng(0)
+    y = np.repeat(np.array(classes), 300 // len(classes))
+    X = pd.DataFrame(generator.normal(size=(300, 3)), columns=list("abc")).assign(c=np.arange(300) / 300)
+    classifier = RectifierClassifier((32,), solver="lbfgs", max_iter=50, random_state=0).fit(X, y)
+    classifier.save(tmp_path / "model.safetensors")
+    X.assign(label=y).to_csv(tmp_path / "table.csv", index=False)
+    result = called("report", tmp_path / "model.safetensors", tmp_path / "table.csv")
+    assert result.exit_code == 0, result.output
+    test = datasets.load(tmp_path / "table.csv", task="classification").test
+    wrong = classifier.predict(pd.DataFrame(test.X, columns=list("abc"))).astype(str) != test.y.astype(str)
+    html = (tmp_path / "model.html").read_text()
+    assert f"<dd>{100 * wrong.mean():.2f} %</dd>" in html
+    assert f">{classes[0]}</text>" in html
+
+
+def test_a_label_that_is_no_class_of_a_model_of_numbers_is_named(tmp_path):
+    X = pd.DataFrame({"a": np.arange(60.0)})
+    RectifierClassifier((8,), max_iter=2).fit(X, [-1, 1] * 30).save(tmp_path / "model.safetensors")
+    X.assign(label=["low", "high"] * 30).to_csv(tmp_path / "table.csv", index=False)
+    result = called("report", tmp_path / "model.safetensors", tmp_path / "table.csv")
+    assert result.exit_code == 2
+    assert "the classes of the model are -1, 1" in result.output

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hardzero.cli.chunked_test import ChunkedTest
-from hardzero.cli.data_options import as_target
+from hardzero.cli.class_labels import labels_as_fitted
+from hardzero.cli.data_options import DATA, DelimiterOption, FirstIndexOption, IgnoreOption, as_target
 from hardzero.cli.model_input import (
     columns_by_name,
     known_names,
@@ -20,6 +22,7 @@ from hardzero.cli.model_input import (
 )
 from hardzero.cli.output_file import check_page_output, page_beside
 from hardzero.cli.piped_input import as_file
+from hardzero.cli.text_input import text_column
 
 if TYPE_CHECKING:
     from hardzero.datasets import Dataset
@@ -29,6 +32,8 @@ EXAMPLES = """[bold]Examples[/]
 hardzero report digits.safetensors digits
 
 hardzero report wine.safetensors wine.csv --output wine.html
+
+hardzero report autoencoder.safetensors new.csv --ignore id   (needs no target)
 
 hardzero report digits.safetensors digits --sweep digits-sweep.json   (after 'hardzero sweep digits')
 """
@@ -43,19 +48,40 @@ def report(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The page; by default beside the model, ending in .html.")
     ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(help="Column of a data file to predict; by default those the model was fitted to."),
-    ] = None,
     sweep: Annotated[
         Path | None, typer.Option(help="Result of 'hardzero sweep', for the trade-off of sparsity, accuracy and speed.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is no page of hardzero.")] = False,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column to predict; by default those the model was fitted to. An autoencoder needs none.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(help="Column of raw text; by default the one the model was fitted to.", rich_help_panel=DATA),
+    ] = None,
+    ignore: IgnoreOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: Annotated[str | None, typer.Option(help="Of a CSV file.", rich_help_panel=DATA)] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the first row of a CSV file names the columns.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    first_index: FirstIndexOption = None,
 ) -> None:
     """Write one self-contained HTML page about a model.
 
     It has learning curves and zeros over training; with data also active units, units by class, for images the weights
     of the first layer, and cost against dense arithmetic. It needs no network and no script.
+
+    A file is read and divided as the one that 'hardzero fit' trained the model on, unless options say otherwise.
     """
     from hardzero.datasets.catalog import is_named
     from hardzero.model_file import describe, load
@@ -69,17 +95,28 @@ def report(
         write_report(estimator, page, None, sweep)
     else:
         notes, data = description["notes"], as_file(data)
-        targets = target or noted_targets(notes) or None
-        takes_text = hasattr(estimator, "transform_texts")
-        chunk_rows = noted_chunk_rows(notes)
-        dataset: Dataset | ChunkedTest
-        if chunk_rows is not None and Path(data).is_file() and not is_named(data):
-            dataset = ChunkedTest.read(data, chunk_rows, targets, noted_reading(notes))
+        given: dict[str, Any] = {
+            "text": text,
+            "ignore": ignore,
+            "delimiter": delimiter,
+            "encoding": encoding,
+            "header": header,
+            "first_index": first_index,
+        }
+        reading = {
+            "task": _task(estimator),
+            **noted_reading(notes),
+            **{name: value for name, value in given.items() if value is not None},
+        }
+        if text is not None and not _takes_texts(estimator):
+            raise ValueError(f"--text: {model} takes numbers, not texts; leave the option out")
+        if _takes_texts(estimator) and not is_named(data):
+            reading["text"] = text_column(reading.get("text"), notes, data)
+        dataset = _read(data, target or noted_targets(notes) or None, reading, noted_chunk_rows(notes), estimator)
+        if dataset is None:
+            _write_page_without_target(estimator, page, data, description.get("feature_names"), reading, sweep)
         else:
-            dataset = _load(data, targets, noted_reading(notes))
-        if dataset.is_text and not takes_text:
-            raise ValueError(f"{data} holds raw text; a page needs the numbers that the model was fitted to")
-        write_page(estimator, page, dataset, known_names(description), sweep)
+            write_page(estimator, page, dataset, known_names(description), sweep)
     typer.echo(f"Wrote {page}", err=True)
 
 
@@ -108,6 +145,29 @@ def write_page(
     )
 
 
+def _read(
+    data: str, targets: list[str] | None, reading: dict[str, Any], chunk_rows: int | None, estimator: Any
+) -> Dataset | ChunkedTest | None:
+    """Return data with a test part; None for a file without a target, where the model needs none."""
+    from hardzero.datasets.catalog import is_named
+    from hardzero.report.model_section import is_autoencoder
+
+    dataset: Dataset | ChunkedTest
+    if chunk_rows is not None and Path(data).is_file() and not is_named(data):
+        dataset = ChunkedTest.read(data, chunk_rows, targets, reading)
+    else:
+        try:
+            dataset = _load(data, targets, reading)
+        except ValueError:
+            if targets or is_named(data) or not is_autoencoder(estimator):
+                raise
+            return None
+    if dataset.is_text and not _takes_texts(estimator):
+        raise ValueError(f"{data} holds raw text; a page needs the numbers that the model was fitted to")
+    labeled: Dataset | ChunkedTest = _with_labels_as_fitted(dataset, estimator)
+    return labeled
+
+
 def _load(data: str, targets: list[str] | None, reading: dict[str, Any]) -> Dataset:
     """Read data as the model's own were read and divided, so that its test part is unseen."""
     from hardzero import datasets
@@ -117,3 +177,56 @@ def _load(data: str, targets: list[str] | None, reading: dict[str, Any]) -> Data
     if not is_named(data):
         options = {**reading, "target": as_target(targets)}
     return datasets.load(data, **options)
+
+
+def _with_labels_as_fitted(dataset: Any, estimator: Any) -> Any:
+    """Return data with the labels of their test part in the type of the model's classes, if it has such."""
+    from hardzero.datasets import Split
+
+    test, classes = dataset.test, getattr(estimator, "classes_", None)
+    if classes is None or test.y.ndim != 1:
+        return dataset
+    y = labels_as_fitted(test.y, classes, dataset.name)
+    # Names of the classes stand in the order of the labels as they were read.
+    return dataset if y is test.y else replace(dataset, test=Split(test.X, y), class_names=None)
+
+
+def _write_page_without_target(
+    estimator: Any,
+    page: Path,
+    data: str,
+    feature_names: Sequence[str] | None,
+    reading: dict[str, Any],
+    sweep: Path | None,
+) -> None:
+    """Write the page about an autoencoder on all of a file."""
+    from hardzero import datasets
+    from hardzero.report import write_report
+
+    table = datasets.read_table(
+        data,
+        feature_names=feature_names,
+        n_features=estimator.n_features_in_ if feature_names is None else None,
+        **{name: value for name, value in reading.items() if name not in ("task", "text", "seed")},
+    )
+    write_report(
+        estimator,
+        page,
+        (with_names(table.X, feature_names), None),
+        sweep,
+        title=f"{type(estimator).__name__} on {Path(data).name}",
+        image_shape=table.image_shape,
+    )
+
+
+def _takes_texts(estimator: Any) -> bool:
+    return hasattr(estimator, "transform_texts")
+
+
+def _task(estimator: Any) -> str | None:
+    """Return what the model does with targets; None for an autoencoder."""
+    from sklearn.base import is_classifier, is_regressor
+
+    if is_classifier(estimator):
+        return "classification"
+    return "regression" if is_regressor(estimator) else None

@@ -56,6 +56,20 @@ def network_estimator(model: Any) -> Any:
     return model[-1] if hasattr(model, "steps") else model
 
 
+def text_column(given: str | None, notes: dict[str, Any], data: str) -> str:
+    """Return the column of a file that holds the texts: the one that is given, or that the model was trained on.
+
+    Raises
+    ------
+    ValueError
+        If neither is known.
+    """
+    column: str | None = given or notes.get("text")
+    if column is None:
+        raise ValueError(f"name the column of {data} that holds the texts, with --text")
+    return column
+
+
 def texts_for(data: str, text: str | None, notes: dict[str, Any], **options: Any) -> Any:
     """Return the texts that a text model is to predict for.
 
@@ -78,10 +92,7 @@ def texts_for(data: str, text: str | None, notes: dict[str, Any], **options: Any
         if not loaded.is_text:
             raise ValueError(f"the model takes texts; {data} has none")
         return loaded.test.X
-    column = text or notes.get("text")
-    if column is None:
-        raise ValueError(f"name the column of {data} that holds the texts, with --text")
-    texts = datasets.read_table(data, text=column, **options).X
+    texts = datasets.read_table(data, text=text_column(text, notes, data), **options).X
     n_empty = int(np.count_nonzero(texts == ""))
     if n_empty:
         typer.echo(f"{n_empty:,} of {len(texts):,} texts are empty: they get the prediction for no words", err=True)
