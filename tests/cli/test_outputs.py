@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hardzero import RectifierClassifier, datasets, load
+from hardzero.benchmarks import run as benchmarks
 from hardzero.cli import app
 from hardzero.cli import fit as fit_module
 from hardzero.cli import report as report_module
@@ -104,6 +105,29 @@ def test_only_pages_of_hardzero_are_replaced(table, model):
         assert "RectifierClassifier" in page.read_text()
         assert run(*words).exit_code == 0
         page.write_text("<title>Wine, exported from a notebook</title>")
+
+
+def test_no_file_of_another_kind_is_replaced(table, model, monkeypatch):
+    monkeypatch.setitem(benchmarks.PARTS, "scaling", lambda: None)
+    sweep = ("sweep", table, "--target-sparsity", "0", "--seeds", "1", "--epochs", "1", "--hidden", "8")
+    for ending, words in (
+        ("safetensors", ("fit", table, *FIT)),
+        ("csv", ("predict", model, table)),
+        ("csv.gz", ("predict", model, table)),
+        ("json", sweep),
+        ("csv", ("bench", "scaling")),
+    ):
+        path = table.with_name(f"{words[0]}.{ending}")
+        path.write_bytes(b"my diary")
+        result = run(*words, "-o", path)
+        assert result.exit_code == 2
+        assert f"{path} exists and is no" in result.output
+        assert path.read_bytes() == b"my diary"
+        assert run(*words, "--force", "-o", path).exit_code == 0
+        assert run(*words, "-o", path).exit_code == 0
+        path.write_bytes(b"")
+        assert run(*words, "-o", path).exit_code == 0
+        assert path.stat().st_size
 
 
 @pytest.mark.parametrize("folder", ["report", "studies/core"])

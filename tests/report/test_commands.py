@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from hardzero import DenoisingAutoencoder, RectifierClassifier, TextModel, datasets, model_file
-from hardzero.analysis.sparsity_frontier import SparsityFrontier
+from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
 from hardzero.cli import app
 from hardzero.cli.fit import fit
 from hardzero.cli.report import report
@@ -101,7 +101,8 @@ def test_a_sweep_shows_targets_to_their_last_digit(tmp_path):
 def test_an_interrupted_sweep_keeps_finished_networks_beside_an_older_result(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "digits-sweep.json"
-    path.write_text("older")
+    older = SparsityFrontier([FrontierPoint(0.5, 0, [0.5], 2.0, 20.0, 2.0, 1.0)], "test error (%)")
+    older.save(path)
     step, started = Trainer._step, []
 
     def interrupted(self, *arguments):
@@ -119,7 +120,7 @@ def test_an_interrupted_sweep_keeps_finished_networks_beside_an_older_result(tmp
     assert result.exit_code == 130
     assert "digits-sweep-unfinished.json has the networks" in result.stderr
     assert len(SparsityFrontier.load(tmp_path / "digits-sweep-unfinished.json").points) == 1
-    assert path.read_text() == "older"
+    assert SparsityFrontier.load(path) == older
 
 
 ONE_NETWORK = ("digits", "--target-sparsity", "0", "--seeds", "1", "--epochs", "1", "--hidden", "16")
@@ -143,7 +144,7 @@ def test_a_sweep_is_named_after_its_data_without_endings(tmp_path, monkeypatch):
 
 
 def test_a_sweep_follows_a_link_and_gives_a_pipe_the_whole_at_once(tmp_path):
-    (tmp_path / "target.json").write_text("old")
+    (tmp_path / "target.json").touch()
     (tmp_path / "link.json").symlink_to(tmp_path / "target.json")
     assert run(sweep, *ONE_NETWORK, "-o", tmp_path / "link.json").exit_code == 0
     assert (tmp_path / "link.json").is_symlink()

@@ -192,3 +192,10 @@ def write_csv(rows: list[Row], path: Path) -> None:
     """Write the rows to a CSV file, whole or not at all."""
     with atomic_file(path) as file:
         file.write(to_frame(rows).to_csv(index=False).encode())
+
+
+def is_table(path: Path) -> bool:
+    """Tell whether a file begins as those of `write_csv`."""
+    header = to_frame([]).to_csv(index=False).encode()
+    with path.open("rb") as file:
+        return file.read(len(header)) == header

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import pandas as pd
 
@@ -40,7 +40,7 @@ class Row:
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Return the rows as a data frame, one column a field."""
-    return pd.DataFrame([asdict(row) for row in rows])
+    return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(Row)])
 
 
 def print_table(rows: Iterable[Row], title: str) -> None:

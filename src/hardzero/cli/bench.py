@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hardzero.cli.output_file import check_output
+from hardzero.cli.output_file import ForceOption, check_kind, check_output
 
 PARTS_HELP = (
     "prediction, training, bag-of-words, time-to-error, import, gpu, scaling; without any, all but time-to-error."
@@ -19,6 +19,7 @@ def bench(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the table as CSV, after each part.")
     ] = None,
+    force: ForceOption = False,
 ) -> None:
     """Time hardzero against PyTorch, ONNX Runtime, OpenVINO and scikit-learn on the same networks.
 
@@ -42,6 +43,7 @@ def bench(
         raise typer.BadParameter(f"no part named {', '.join(unknown)}: choose from {', '.join(run.PARTS)}")
     if output is not None:
         check_output(output)
+        check_kind(output, "table of 'hardzero bench'", run.is_table, force=force)
     run.print_header()
     rows = []
     for part in chosen:

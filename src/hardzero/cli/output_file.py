@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from hardzero.cli.piped_input import is_piped
+
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file of another kind.")]
 
 
 def check_model_output(path: Path, data: str, *, force: bool) -> bool:
@@ -34,18 +39,16 @@ def check_model_output(path: Path, data: str, *, force: bool) -> bool:
     """
     from hardzero.model_file import ModelFileError, describe
 
-    check_output(path, data)
-    if not path.exists():
-        return False
-    if not force:
+    def is_model(path: Path) -> bool:
         try:
             describe(path)
         except ModelFileError:
-            raise ValueError(
-                f"{path} exists and is no hardzero model: it is not replaced. Choose another name with --output, or "
-                "replace it with --force"
-            ) from None
-    return True
+            return False
+        return True
+
+    check_output(path, data)
+    check_kind(path, "hardzero model", is_model, force=force)
+    return path.is_file()
 
 
 def check_page_output(path: Path, *inputs: Path | str | None, force: bool, option: str = "--output") -> None:
@@ -67,15 +70,35 @@ def check_page_output(path: Path, *inputs: Path | str | None, force: bool, optio
         As `check_output`, or if `path` is a file that is not a page of ours.
     """
     check_output(path, *inputs, option=option)
-    if force or not path.is_file():
-        return
     from hardzero.report.page import is_page
 
-    if not is_page(path):
-        raise ValueError(
-            f"{path} exists and is no page of hardzero: it is not replaced. Choose another name with --output, or "
-            "replace it with --force"
-        )
+    check_kind(path, "page of hardzero", is_page, force=force)
+
+
+def check_kind(path: Path, kind: str, is_of_kind: Callable[[Path], bool], *, force: bool) -> None:
+    """Make sure, before any work is done, that no file of another kind is replaced; an empty one may be.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        What the command writes.
+    is_of_kind : callable
+        Tells whether a file is such.
+    force : bool
+        Whether a file of another kind may be replaced.
+
+    Raises
+    ------
+    ValueError
+        If it would be.
+    """
+    if force or not path.is_file() or not path.stat().st_size or is_of_kind(path):
+        return
+    raise ValueError(
+        f"{path} exists and is no {kind}: it is not replaced. Choose another name with --output, or replace it with "
+        "--force"
+    )
 
 
 def check_output(path: Path, *inputs: Path | str | None, option: str = "--output") -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,7 @@ import typer
 
 from hardzero.cli.data_options import DelimiterOption, EncodingOption, HeaderOption
 from hardzero.cli.model_input import known_names, noted_reading, noted_targets, with_names
-from hardzero.cli.output_file import check_output
+from hardzero.cli.output_file import ForceOption, check_kind, check_output
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.text_input import network_estimator, takes_texts, texts_for
 from hardzero.cli.threads_option import check_threads
@@ -32,6 +34,9 @@ hardzero predict reviews.safetensors new.csv   (raw text, for a model trained on
 hardzero predict digits.safetensors digits   (the test split of a named data set)
 """
 
+PREDICTION = "prediction"
+"""Name of the column of predictions, with which those of several targets begin."""
+
 
 def predict(
     model: Annotated[Path, typer.Argument(help="A model file, from 'hardzero fit' or save().")],
@@ -44,6 +49,7 @@ def predict(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="CSV file to write, or .csv.gz; standard output by default.")
     ] = None,
+    force: ForceOption = False,
     text: Annotated[
         str | None, typer.Option(help="Column of raw text; by default the one that the model was trained on.")
     ] = None,
@@ -71,6 +77,7 @@ def predict(
 
     if output is not None:
         check_output(output, model, data)
+        check_kind(output, "table of predictions", _holds_predictions, force=force)
     description = describe(model)
     estimator = load(model)
     if not hasattr(estimator, "predict"):
@@ -98,6 +105,17 @@ def predict(
         compression: Any = "gzip" if output.suffix == ".gz" else None
         frame.to_csv(file, index=False, lineterminator="\n", compression=compression)
     typer.echo(f"Wrote {len(frame):,} predictions to {output}", err=True)
+
+
+def _holds_predictions(path: Path) -> bool:
+    """Tell whether a file begins like the tables that this command writes."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            beginning = bytes(file.read(1 + len(PREDICTION)))
+    except (OSError, EOFError, zlib.error):
+        return False
+    # A name with a comma in it is in quotes.
+    return beginning.removeprefix(b'"').startswith(PREDICTION.encode())
 
 
 def _read(data: str, model: Path, estimator: Any, description: dict[str, Any], **options: Any) -> Any:
@@ -135,10 +153,10 @@ def _predictions(estimator: Any, X: Any, notes: dict[str, Any], proba: bool) -> 
     targets = noted_targets(notes)
     columns: dict[str, Any] = {}
     if predictions.ndim == 1:
-        columns["prediction"] = predictions
+        columns[PREDICTION] = predictions
     else:
         names = targets if len(targets) == predictions.shape[1] else range(1, predictions.shape[1] + 1)
-        columns.update({f"prediction_{name}": predictions[:, index] for index, name in enumerate(names)})
+        columns.update({f"{PREDICTION}_{name}": predictions[:, index] for index, name in enumerate(names)})
     if proba:
         probabilities = estimator.predict_proba(X)
         labels = estimator.classes_

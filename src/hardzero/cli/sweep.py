@@ -27,7 +27,7 @@ from hardzero.cli.data_options import (
 )
 from hardzero.cli.errors import INTERRUPTED
 from hardzero.cli.fit_settings import check_parameters
-from hardzero.cli.output_file import check_output, stem, unfinished
+from hardzero.cli.output_file import ForceOption, check_kind, check_output, stem, unfinished
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.scaled_data import feature_scaling, scaled, target_scaling
 
@@ -68,6 +68,7 @@ def sweep(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to save the result; by default DATA-sweep.json.")
     ] = None,
+    force: ForceOption = False,
 ) -> None:
     """Train networks at several sparsities; print and save error, zeros and time of prediction.
 
@@ -85,6 +86,7 @@ def sweep(
 
     path = output or Path(f"{stem(data, of_pipe='data')}-sweep.json")
     check_output(path, data)
+    check_kind(path, "result of 'hardzero sweep'", _is_sweep, force=force)
     fractions = recipe.parse_sparsities(target_sparsity).values
     sizes = recipe.parse_hidden(hidden)
     check_parameters({"hidden_layer_sizes": sizes, "learning_rate_init": learning_rate})
@@ -132,6 +134,16 @@ def sweep(
     finished.replace_by(path)
     rich.print(_table(finished.frontier()))
     typer.echo(f"Wrote {path}", err=True)
+
+
+def _is_sweep(path: Path) -> bool:
+    from hardzero.analysis.sparsity_frontier import SparsityFrontier
+
+    try:
+        SparsityFrontier.load(path)
+    except ValueError:
+        return False
+    return True
 
 
 def _scaled(dataset: Dataset) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
