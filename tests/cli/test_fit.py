@@ -359,10 +359,14 @@ def test_exit_codes_of_a_real_process(tmp_path):
 
 
 def test_help_has_examples_and_does_not_import_the_engine(run):
-    for command in ("fit", "predict", "inspect"):
-        result = run(command, "--help")
+    commands = ("fit", "predict", "inspect", "report", "sweep", "study", "study run", "study report", "bench")
+    for command in commands:
+        result = run(*command.split(), "--help")
         assert result.exit_code == 0
-        assert "Examples" in result.stdout
+        examples = result.stdout.partition("Examples")[2]
+        assert f"hardzero {command.removesuffix(' run')}" in examples
+        assert "[bold]" not in result.stdout
+        assert "----" not in examples
     code = (
         "import sys; from hardzero.cli import app; from typer.testing import CliRunner; "
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "

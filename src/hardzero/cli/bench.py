@@ -13,6 +13,15 @@ PARTS_HELP = (
     "prediction, training, bag-of-words, time-to-error, import, gpu, scaling; without any, all but time-to-error."
 )
 
+EXAMPLES = """[bold]Examples[/]
+
+hardzero bench
+
+hardzero bench prediction training --output timings.csv
+
+hardzero bench time-to-error
+"""
+
 
 def bench(
     parts: Annotated[list[str] | None, typer.Argument(help=PARTS_HELP)] = None,
@@ -26,14 +35,6 @@ def bench(
     Contestants take turns in one run; figures are medians, but for time-to-error, which counts failed runs. Peers that
     are not installed are skipped by name.
     The MNIST parts need the data set (see HARDZERO_DATA).
-
-    Examples
-    --------
-      hardzero bench
-
-      hardzero bench prediction training -o timings.csv
-
-      hardzero bench time-to-error
     """
     from hardzero.benchmarks import run
 

@@ -16,6 +16,31 @@ if TYPE_CHECKING:
 
 FOLDER = Path("hardzero-studies")
 
+RUN_EXAMPLES = """[bold]Examples[/]
+
+hardzero study response-curves   (seconds)
+
+hardzero study table1 --data mnist --seeds 3
+
+hardzero study own.py --workers 4   (a study of one's own)
+"""
+
+REPORT_EXAMPLES = """[bold]Examples[/]
+
+hardzero study report table1
+
+hardzero study report table1 --scale full --markdown
+"""
+
+EXAMPLES = """[bold]Examples[/]
+
+hardzero study list
+
+hardzero study table1 --data mnist --seeds 3
+
+hardzero study report table1
+"""
+
 
 class _StudyGroup(TyperGroup):
     """Takes the name of a study, or a file that holds one, for ``run`` with that name."""
@@ -31,6 +56,8 @@ app = typer.Typer(
     cls=_StudyGroup,
     no_args_is_help=True,
     help="The paper's tables and figures: 'hardzero study list', 'hardzero study NAME', 'hardzero study report NAME'.",
+    epilog=EXAMPLES,
+    rich_markup_mode="rich",
 )
 
 Name = Annotated[str, typer.Argument(help="A study, as 'hardzero study list' shows them, or a .py file with one.")]
@@ -56,7 +83,7 @@ def list_studies(folder: Folder = FOLDER) -> None:
     rich.print(table)
 
 
-@app.command("run")
+@app.command("run", epilog=RUN_EXAMPLES)
 def run(
     name: Name,
     scale: Annotated[
@@ -93,7 +120,7 @@ def run(
         raise typer.Exit(FAILED)
 
 
-@app.command("report")
+@app.command("report", epilog=REPORT_EXAMPLES)
 def report(
     name: Name,
     scale: Annotated[str | None, typer.Option(help="Of the runs; by default the largest with results.")] = None,
