@@ -255,8 +255,10 @@ NB_MODULE(_native, m) {
                     const Rule rule = momentum == 0.0f ? Rule::descent : Rule::momentum;
                     return Update{rule, learning_rate, momentum, nesterov, 0, 0, 0, decay};
                   })
-      .def_static("adam", [](float learning_rate, float beta_1, float beta_2, float epsilon, float decay) {
-        return Update{Rule::adam, learning_rate, 0, false, beta_1, beta_2, epsilon, decay};
+      .def_static("adam", [](float learning_rate, double beta_1, double beta_2, float epsilon, float decay) {
+        const auto share_1 = static_cast<float>(1.0 - beta_1);
+        const auto share_2 = static_cast<float>(1.0 - beta_2);
+        return Update{Rule::adam, learning_rate, 0, false, share_1, share_2, epsilon, decay};
       });
 
   nb::class_<Rows>(m, "Rows")

@@ -71,7 +71,8 @@ struct Update {
   float learning_rate;
   float momentum;
   bool nesterov;
-  float beta_1, beta_2, epsilon;
+  float share_1, share_2;  // 1 - beta: as a float, a beta close to 1 has few digits of it
+  float epsilon;
   float decay;
 };
 

@@ -22,8 +22,8 @@ void for_each_active(const Rows& rows, Visit visit) {
 bool LazyRows::continues(const Update& update) const {
   return settled() ||
          (steps_.size() < kMostSteps && update.rule == rule_.rule && update.momentum == rule_.momentum &&
-          update.nesterov == rule_.nesterov && update.beta_1 == rule_.beta_1 &&
-          update.beta_2 == rule_.beta_2 && update.epsilon == rule_.epsilon);
+          update.nesterov == rule_.nesterov && update.share_1 == rule_.share_1 &&
+          update.share_2 == rule_.share_2 && update.epsilon == rule_.epsilon);
 }
 
 void LazyRows::record(const Rows& rows, const Update& update) {

@@ -11,8 +11,8 @@ namespace {
 // square of the ratio: 6e-6 of the movement for the usual betas, 6e-5 at most.
 constexpr double kMostFading = 0.03;
 
-// The factor by which a moment fades in a step, as AdamRule has it in single precision.
-double fading_factor(float beta) { return 1.0 - static_cast<double>(1.0f - beta); }
+// The factor by which a moment fades in a step in which its target has this share.
+double fading_factor(float share) { return 1.0 - static_cast<double>(share); }
 
 // w' = (1 + shift) w + gain v,  v' = pull w + keep v  for a weight w and its velocity v.
 struct LinearSteps {
@@ -54,8 +54,8 @@ std::vector<MissedSteps> missed_linear(const Update& rule, const std::vector<Idl
 // `high`; far below, m / epsilon times the sum of rate_j f^j, `low`. With epsilon * high / low for epsilon,
 // the first form is exact at both ends.
 std::vector<MissedSteps> missed_adam(const Update& rule, const std::vector<IdleStep>& steps) {
-  const double first = fading_factor(rule.beta_1);
-  const double second = fading_factor(rule.beta_2);
+  const double first = fading_factor(rule.share_1);
+  const double second = fading_factor(rule.share_2);
   const double ratio = first / std::sqrt(second);
   std::vector<MissedSteps> missed(steps.size());
   double high = 0.0, low = 0.0, keep_first = 1.0, keep_second = 1.0;
@@ -78,7 +78,7 @@ std::vector<MissedSteps> missed_adam(const Update& rule, const std::vector<IdleS
 bool can_be_missed(const Update& update) {
   if (update.rule == Rule::adam)
     return update.decay == 0.0f &&
-           1.0 - fading_factor(update.beta_2) <= kMostFading * (1.0 - fading_factor(update.beta_1));
+           static_cast<double>(update.share_2) <= kMostFading * static_cast<double>(update.share_1);
   return update.rule != Rule::gradient && moves_idle_weights(update);
 }
 

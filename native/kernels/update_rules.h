@@ -45,8 +45,8 @@ struct AdamRule {
   Vector rate, share_1, share_2, epsilon, decay;
   explicit AdamRule(const Update& update)
       : rate(broadcast(update.learning_rate)),
-        share_1(broadcast(1.0f - update.beta_1)),
-        share_2(broadcast(1.0f - update.beta_2)),
+        share_1(broadcast(update.share_1)),
+        share_2(broadcast(update.share_2)),
         epsilon(broadcast(update.epsilon)),
         decay(broadcast(update.decay)) {}
   void apply(Vector gradient, float* target, Vector weight, float* kept_first, float* kept_second) const {

@@ -97,7 +97,7 @@ def exact(parameters, steps):
         if isinstance(update, Adam):
             betas = update.beta_1, update.beta_2
             for state, beta, target in zip(states, betas, (gradient, gradient**2), strict=True):
-                state += np.float64(np.float32(1) - np.float32(beta)) * (target - state)
+                state += np.float64(np.float32(1 - beta)) * (target - state)
             weights -= rate * states[0] / (np.sqrt(states[1]) + np.float32(update.epsilon))
         elif update.momentum:
             momentum = np.float64(np.float32(update.momentum))

@@ -247,6 +247,25 @@ def backward(native, reference, case, update, native_rows, reference_rows, input
         assert_close(ours_, theirs_, squared * (gradient if ours_.ndim == 2 else bias_gradient))
 
 
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (1 - 1e-6, 1 - 1e-6), (0.9, 1 - 1e-8), (0.9, 1 - 1e-12)])
+def test_moments_that_hardly_fade_take_their_share_of_a_gradient(native, reference, betas):
+    case = make_case(5, 4, 3, 1.0, zero_rows_and_columns=False, seed=0)
+    update = Adam(1e-4, *betas)
+    ours, theirs = (
+        Parameters(
+            padded_copy(case.weights),
+            case.bias.copy(),
+            [padded_copy(np.zeros_like(case.weights)) for _ in range(2)],
+            [np.zeros_like(case.bias) for _ in range(2)],
+        )
+        for _ in range(2)
+    )
+    for ops, parameters in ((native, ours), (reference, theirs)):
+        ops.backward(ops.rows(case.X), case.delta, parameters, update, input_delta=False)
+    for ours_, theirs_ in zip(arrays_of(ours), arrays_of(theirs), strict=True):
+        np.testing.assert_allclose(ours_, theirs_, rtol=1e-4)
+
+
 @few_examples
 @given(case=cases(), update=updates)
 def test_padding_stays_zero(native, case, update):
