@@ -95,9 +95,10 @@ nb::ndarray<nb::numpy, float> run_dense(const Predictor& predictor, const Sample
 void require_valid_csr(const Predictor& predictor, const Indices& row_start, const Indices& index,
                        const Values& value, std::int64_t n_columns) {
   require_width(predictor, n_columns);
-  const auto n_entries = static_cast<std::int64_t>(index.shape(0));
-  bool valid = row_start.shape(0) >= 1 && index.shape(0) == value.shape(0) && row_start.data()[0] == 0 &&
-               row_start.data()[row_start.shape(0) - 1] == n_entries;
+  bool valid = row_start.shape(0) >= 1 && index.shape(0) == value.shape(0) && row_start.data()[0] == 0;
+  // Places beyond the last row may be spare.
+  const std::int64_t n_entries = valid ? row_start.data()[row_start.shape(0) - 1] : 0;
+  valid = valid && n_entries <= static_cast<std::int64_t>(index.shape(0));
   for (std::size_t i = 1; valid && i < row_start.shape(0); ++i) {
     const std::int64_t count = std::int64_t{row_start.data()[i]} - row_start.data()[i - 1];
     valid = count >= 0 && count <= n_columns;

@@ -330,6 +330,20 @@ def test_broken_csr_is_refused():
     X.indices[3] = 900
     with pytest.raises(ValueError, match="CSR"):
         Predictor(make_network([5, 6, 3]))(X)
+    X = csr_array(np.eye(2, 5, dtype=np.float32))
+    X.indptr[-1] = 3
+    with pytest.raises(ValueError, match="CSR"):
+        Predictor(make_network([5, 6, 3]))(X)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("n_samples", [1, 8])
+def test_spare_places_behind_the_last_row_of_csr_are_not_read(activation, n_samples):
+    predictor = Predictor(make_network([20, 30, 3], activation))
+    X = csr_array(make_input(n_samples, 20))
+    expected = predictor.scores(X)
+    X.indices, X.data = np.append(X.indices, np.int32(-1)), np.append(X.data, np.float32(np.nan))
+    np.testing.assert_array_equal(predictor.scores(X), expected)
 
 
 @pytest.mark.parametrize("arguments", [{"precision": "float16"}, {"n_threads": 0}])
