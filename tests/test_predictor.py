@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csc_array, csr_array, csr_matrix
 
-from hardzero.activations import ACTIVATIONS, get_activation
+from hardzero.activations import ACTIVATIONS, Logistic, Rectifier, Softplus, get_activation
 from hardzero.losses import OUTPUT_HEADS, get_loss
 from hardzero.network import Network
 from hardzero.ops import _native
@@ -179,6 +179,18 @@ def test_what_a_predictor_cannot_do_is_said():
             Predictor(network).n_threads = n_threads
     with pytest.raises(TypeError, match="save the model, and call to_predictor"):
         pickle.dumps(Predictor(network))
+
+
+@pytest.mark.parametrize("kind", [Logistic, Softplus, Rectifier])
+@pytest.mark.parametrize("precision", LARGEST_DIFFERENCE)
+def test_activations_in_python_are_refused(kind, precision):
+    class Steep(kind):
+        def value(self, z):
+            return super().value(4 * z)
+
+    network = make_network([20, 30, 3], Steep())
+    with pytest.raises(ValueError, match=r"own activations only .*Steep\(.*\): use the model's predict"):
+        Predictor(network, precision=precision)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])

@@ -312,6 +312,11 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 }
 
 
+def is_built_in(activation: Activation) -> bool:
+    """Tell whether an activation is one of hardzero's own, which its name and constants describe."""
+    return ACTIVATIONS.get(activation.name) is type(activation)
+
+
 def get_activation(activation: str | Activation, **parameters: Any) -> Activation:
     """Return the activation of that name, or the instance given.
 

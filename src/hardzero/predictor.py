@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import gen_batches
 
-from hardzero.activations import SOFTPLUS_REACH, Activation, LeakyIntegrateAndFire, Softplus
+from hardzero.activations import ACTIVATIONS, SOFTPLUS_REACH, Activation, LeakyIntegrateAndFire, Softplus, is_built_in
 from hardzero.network import PREDICTION_ROWS, Layer, Network
 from hardzero.ops import Ops, _native, get_ops
 from hardzero.ops.layout import padded_copy
@@ -66,7 +66,7 @@ class Predictor:
     Raises
     ------
     ValueError
-        If the precision is unknown or `n_threads` is not positive.
+        If the precision is unknown, `n_threads` is not positive, or an activation is not one of hardzero's own.
 
     Examples
     --------
@@ -254,7 +254,18 @@ def _frozen(network: Network) -> Network:
 
 
 def _function(activation: Activation) -> tuple[str, list[float]]:
-    """Return the name and the constants by which the native code knows an activation."""
+    """Return the name and the constants by which the native code knows an activation.
+
+    Raises
+    ------
+    ValueError
+        If it is not one of hardzero's own: native code does not call Python.
+    """
+    if not is_built_in(activation):
+        raise ValueError(
+            f"a predictor computes hardzero's own activations only ({', '.join(ACTIVATIONS)}), not {activation!r}: "
+            "use the model's predict or predict_proba, which call its Python code"
+        )
     if isinstance(activation, Softplus):
         return activation.name, [activation.beta, float(SOFTPLUS_REACH)]
     if isinstance(activation, LeakyIntegrateAndFire):

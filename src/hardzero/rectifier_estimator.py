@@ -313,7 +313,7 @@ class RectifierEstimator(NetworkEstimator):
         Raises
         ------
         ValueError
-            If the precision is unknown or `n_threads` is not positive.
+            If the precision is unknown, `n_threads` is not positive, or an activation is not one of hardzero's own.
         """
         check_is_fitted(self)
         from hardzero.predictor import Predictor

@@ -373,7 +373,7 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         NotFittedError
             If the model is not fitted.
         ValueError
-            If the precision is unknown or `n_threads` is not positive.
+            If the precision is unknown, `n_threads` is not positive, or an activation is not one of hardzero's own.
         """
         from hardzero.text_predictor import TextPredictor
 

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
-from hardzero import DenoisingAutoencoder
+from hardzero import DenoisingAutoencoder, RectifierClassifier
+from hardzero.activations import Logistic
 from hardzero.analysis import prediction_cost
 from hardzero.analysis.prediction_cost import PredictionCost, _dense_scores
 from hardzero.ops import get_ops
+from hardzero.sparse_autoencoder import SparseAutoencoder
 
 
 def test_work_counts_the_non_zeros(signs):
@@ -40,6 +42,19 @@ def test_an_autoencoder_has_a_cost_whatever_its_decoder(digits, decoder):
     autoencoder = DenoisingAutoencoder(8, decoder=decoder, max_iter=1, random_state=0).fit(digits[0][:100])
     cost = prediction_cost(autoencoder, digits[0][:100], n_rounds=1)
     assert cost.dense_multiply_adds.tolist() == [64 * 8, 8 * 64]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::UserWarning")
+def test_activations_that_no_predictor_knows_have_a_cost(digits):
+    class Own(Logistic):
+        pass
+
+    X, y = digits[0][:100], digits[1][:100]
+    dictionary = SparseAutoencoder(8, target_activity=0.5, selection="top_k", max_iter=1, random_state=0).fit(X)
+    classifier = RectifierClassifier((8,), Own(), max_iter=1, random_state=0).fit(X, y)
+    for model in (dictionary, classifier):
+        cost = prediction_cost(model, X, n_rounds=1)
+        assert (cost.engine > 0).all()
 
 
 def test_plot(classifier, digits):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hardzero.activations import is_built_in
 from hardzero.analysis.hidden_activations import NetworkSubject, checked_input, dense, subject_of
 from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
@@ -103,8 +104,9 @@ def prediction_cost(
 ) -> PredictionCost:
     """Time predictions with zeros skipped against dense arithmetic on the same weights, both on one thread.
 
-    Zeros are skipped by `hardzero.Predictor`. The two take turns, so that a busy moment of the machine harms both
-    alike. Dense means NumPy's BLAS in float32 with nothing else in the way.
+    Zeros are skipped by `hardzero.Predictor`, or as in training if an activation is not one that it computes. The two
+    take turns, so that a busy moment of the machine harms both alike. Dense means NumPy's BLAS in float32 with nothing
+    else in the way.
 
     Parameters
     ----------
@@ -185,9 +187,10 @@ def _time(
 
 
 def _engine_scores(network: Network) -> Callable[[Array], object]:
-    """Return the scores as a function by the lean prediction path, or by the reference where that is selected."""
+    """Return the scores as a function by the lean prediction path, or by the selected ops where it cannot be."""
     ops = get_ops(n_threads=1)
-    if ops.name != "native":
+    packs = ops.name == "native" and all(is_built_in(layer.activation) for layer in network.hidden_layers)
+    if not packs:
         return lambda rows: network.scores(ops, rows)
     from hardzero.predictor import Predictor
 

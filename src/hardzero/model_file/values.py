@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.activations import ACTIVATIONS, Activation, get_activation
+from hardzero.activations import ACTIVATIONS, Activation, get_activation, is_built_in
 from hardzero.corruption import CORRUPTIONS, Corruption
 
 LABEL_KINDS = "biufU"
@@ -30,7 +30,7 @@ def encode_activation(activation: Activation) -> dict[str, Any]:
     ValueError
         If it is not one of hardzero's own: a file holds no code.
     """
-    if ACTIVATIONS.get(activation.name) is not type(activation):
+    if not is_built_in(activation):
         raise ValueError(
             f"cannot save the activation {activation!r}: a model file holds no code, only names of hardzero's "
             f"activations ({', '.join(ACTIVATIONS)})"
