@@ -181,6 +181,13 @@ def test_what_a_predictor_cannot_do_is_said():
         pickle.dumps(Predictor(network))
 
 
+def test_a_frame_may_have_a_column_called_format():
+    predictor = Predictor(make_network([2, 30, 3]))
+    X = make_input(5, 2)
+    frame = pd.DataFrame(X, columns=["format", "size"])
+    np.testing.assert_array_equal(predictor.scores(frame), predictor.scores(X))
+
+
 @pytest.mark.parametrize("kind", [Logistic, Softplus, Rectifier])
 @pytest.mark.parametrize("precision", LARGEST_DIFFERENCE)
 def test_activations_in_python_are_refused(kind, precision):

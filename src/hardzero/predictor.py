@@ -170,8 +170,11 @@ class Predictor:
         self._n_threads = int(n_threads)
 
     def _run(self, X: Any, predictions: bool) -> Array:
-        if not isinstance(X, np.ndarray) and getattr(X, "format", None) != "csr":
-            X = _as_csr(X) if issparse(X) else _as_array(X)
+        if not isinstance(X, np.ndarray):
+            if not issparse(X):
+                X = _as_array(X)
+            elif cast(Any, X).format != "csr":
+                X = _as_csr(X)
         if self._smooth_network is not None and self._is_minibatch(X):
             return self._run_smooth(self._smooth_network, X, predictions)
         if isinstance(X, np.ndarray):
