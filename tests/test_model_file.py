@@ -20,6 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 import hardzero
 from hardzero import RectifierClassifier, RectifierRegressor
 from hardzero.activations import ACTIVATIONS, Activation, LeakyIntegrateAndFire, Rectifier, Softplus
+from hardzero.autoencoders import StackedDenoisingAutoencoder
 from hardzero.model_file import FORMAT_VERSION, ModelFileError, describe, load, save
 from hardzero.model_file.container import METADATA_KEY
 from hardzero.model_file.values import decode_labels, decode_value, encode_labels, encode_value
@@ -232,6 +233,37 @@ def test_what_cannot_be_saved(path):
     with pytest.raises(ValueError, match="holds no code"):
         save(own, path)
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fitted", "later", "message"),
+    [
+        ({}, {"alpha": -1.0}, "The 'alpha' parameter"),
+        ({}, {"hidden_layer_sizes": [0]}, "hidden_layer_sizes must be > 0"),
+        ({"activation_l1": 1e-4}, {"target_sparsity": 0.8}, "not both"),
+        ({"target_sparsity": 0.6}, {"activation": "tanh"}, "needs an activation that makes exact zeros"),
+        ({"target_sparsity": [0.6, 0.7]}, {"hidden_layer_sizes": 8}, "has 2 values for 1 hidden layers"),
+        (
+            {"pretraining": StackedDenoisingAutoencoder((8, 6), max_iter=1)},
+            {"pretraining__alpha": -1.0},
+            "The 'alpha' parameter of StackedDenoisingAutoencoder",
+        ),
+    ],
+)
+def test_parameters_that_no_file_is_loaded_with_are_not_saved(fitted, later, message, path):
+    model = classifier(**fitted)
+    save(model, path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=message):
+        save(model.set_params(**later), path)
+    assert path.read_bytes() == before
+
+
+def test_a_loss_with_other_outputs_is_not_saved(path):
+    model = RectifierRegressor("squared_error", (8,), solver="lbfgs", max_iter=500, tol=1e-2).fit(X, np.abs(X[:, 0]))
+    with pytest.raises(ValueError, match="identity outputs do not fit loss='poisson': set the loss back, or fit anew"):
+        save(model.set_params(loss="poisson"), path)
+    assert not path.exists()
 
 
 def test_a_random_state_object_is_left_out(path):

@@ -37,11 +37,17 @@ def pack_estimator(estimator: Estimator) -> Contents:
     Raises
     ------
     ValueError
-        If it is not fitted, or its class labels have no form in a file.
+        If it is not fitted, its class labels have no form in a file, or parameters were set since that are invalid or
+        do not fit the network, so that the file could not be loaded.
     """
     name = type(estimator).__name__
     if "network_" not in vars(estimator):
         raise ValueError(f"cannot save this {name}: it is not fitted yet; call fit first")
+    estimator._validate_params()
+    if isinstance(estimator, RectifierRegressor):
+        _check_loss(estimator)
+    if _goes_on_training(estimator):
+        estimator._penalty()
     document: dict[str, Any] = {
         "architecture": architecture(estimator.network_),
         "parameters": encode_parameters(estimator),
@@ -93,9 +99,16 @@ def unpack_regressor(contents: Contents) -> RectifierRegressor:
         If parts of the contents do not fit each other.
     """
     regressor: RectifierRegressor = _unpack(RectifierRegressor, contents)
-    if regressor.out_activation_ != regressor._loss(regressor.n_outputs_).output_activation:
-        raise ValueError(f"{regressor.out_activation_} outputs do not fit loss={regressor.loss!r}")
+    _check_loss(regressor)
     return regressor
+
+
+def _check_loss(regressor: RectifierRegressor) -> None:
+    """Refuse a loss that has other outputs than the network."""
+    if regressor.out_activation_ != regressor._loss(regressor.n_outputs_).output_activation:
+        raise ValueError(
+            f"{regressor.out_activation_} outputs do not fit loss={regressor.loss!r}: set the loss back, or fit anew"
+        )
 
 
 def _unpack(kind: type[Any], contents: Contents) -> Any:
@@ -179,9 +192,14 @@ def _fractions(value: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float64],
     return array, bool(((array >= 0) & (array <= 1)).all())
 
 
+def _goes_on_training(estimator: Any) -> bool:
+    """Tell whether the estimator has epochs behind it that more of them can follow."""
+    return estimator.solver in STOCHASTIC_SOLVERS and bool(vars(estimator).get("loss_curve_"))
+
+
 def _resumed_trainer(estimator: Any, training: dict[str, Any]) -> Trainer | None:
     """Return a trainer that goes on with the curves of the file; the optimizer's moments start at zero."""
-    if estimator.solver not in STOCHASTIC_SOLVERS or not training.get("loss_curve_"):
+    if not _goes_on_training(estimator):
         return None
     losses, scores = training["loss_curve_"], training.get("validation_scores_") or []
     curve = training.get("sparsity_curve_", np.zeros((0, len(estimator.network_.hidden_layers))))

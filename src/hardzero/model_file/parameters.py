@@ -28,11 +28,12 @@ def encode_parameters(estimator: Any) -> dict[str, Any]:
                 "Save it beside with its own save() to go on pre-training from it. Predictions are not affected",
             )
             value = value.estimator
+        if type(value).__name__ == PRETRAINING:
+            value._validate_params()
+            parameters[parameter] = {"estimator": [PRETRAINING, encode_parameters(value)]}
+            continue
         try:
-            if type(value).__name__ == PRETRAINING:
-                parameters[parameter] = {"estimator": [PRETRAINING, encode_parameters(value)]}
-            else:
-                parameters[parameter] = encode_value(value)
+            parameters[parameter] = encode_value(value)
         except TypeError:
             if parameter != "random_state":
                 warn_user(
