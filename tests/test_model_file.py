@@ -266,6 +266,15 @@ def test_a_loss_with_other_outputs_is_not_saved(path):
     assert not path.exists()
 
 
+def test_weights_that_are_not_finite_are_not_saved(saved):
+    model = load(saved)
+    before = saved.read_bytes()
+    model.coefs_[1][0, 0] = np.inf
+    with pytest.raises(ValueError, match=r"layers\.1\.weights holds values that are infinite or not a number"):
+        save(model, saved)
+    assert saved.read_bytes() == before
+
+
 def test_a_random_state_object_is_left_out(path):
     save(classifier(random_state=np.random.RandomState(0)), path)
     assert load(path).random_state is None

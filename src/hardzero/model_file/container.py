@@ -64,7 +64,7 @@ def write_contents(contents: Contents, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        If the document is not JSON, or the folder does not exist.
+        If the document is not JSON, an array is not finite, or the folder does not exist.
     """
     document = {
         "format_version": FORMAT_VERSION,
@@ -76,6 +76,12 @@ def write_contents(contents: Contents, path: str | os.PathLike[str]) -> None:
         metadata = json.dumps(document, allow_nan=False, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise ValueError(f"cannot write {path}: {error}; the model's metadata must be plain JSON values") from error
+    culprit = _not_finite(contents.tensors)
+    if culprit is not None:
+        raise ValueError(
+            f"cannot write {path}: {culprit} holds values that are infinite or not a number, as training that diverged "
+            "leaves them; fit the model anew"
+        )
     tensors = {name: np.ascontiguousarray(array) for name, array in contents.tensors.items()}
     encoded = safetensors.numpy.save(tensors, {METADATA_KEY: metadata})
     with atomic_file(path) as file:
@@ -119,14 +125,19 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
                 tensors[name] = file.get_tensor(name)
     except safetensors.SafetensorError as error:
         raise ModelFileError(f"{path} is damaged ({error}): copy or download it again") from error
-    for name, array in tensors.items():
-        if not np.isfinite(array).all():
-            raise ModelFileError(
-                f"{path} is damaged: {name} holds values that are infinite or not a number; train the model again"
-            )
+    culprit = _not_finite(tensors)
+    if culprit is not None:
+        raise ModelFileError(
+            f"{path} is damaged: {culprit} holds values that are infinite or not a number; train the model again"
+        )
     kind, version = document.pop("kind"), document.pop("hardzero_version")
     del document["format_version"]
     return Contents(kind, tensors, document, version)
+
+
+def _not_finite(tensors: dict[str, NDArray[np.float32]]) -> str | None:
+    """Return the name of an array with values that are infinite or not a number; None if there is none."""
+    return next((name for name, array in tensors.items() if not np.isfinite(array).all()), None)
 
 
 def _check_header(path: Path) -> None:
