@@ -275,6 +275,22 @@ def test_weights_that_are_not_finite_are_not_saved(saved):
     assert saved.read_bytes() == before
 
 
+def test_validation_scores_of_predictions_that_overflowed_come_back(path):
+    y = X[:, 0]
+    held_out = X[:10].copy()
+    held_out[0] = 3e38
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = RectifierRegressor("squared_error", (8,), max_iter=3, early_stopping=True, random_state=0, n_jobs=1)
+        model.fit(X, y, validation=(held_out, y[:10]))
+    assert np.isnan(model.validation_scores_).all()
+    save(model, path)
+    assert np.isnan(load(path).validation_scores_).all()
+    assert len(load(path).validation_scores_) == len(model.validation_scores_)
+    changed(path, training__validation_scores_=[0.5, None, 0.25])
+    assert load(path)._trainer.history.best_validation_score == 0.5
+
+
 def test_a_random_state_object_is_left_out(path):
     save(classifier(random_state=np.random.RandomState(0)), path)
     assert load(path).random_state is None
@@ -436,6 +452,9 @@ def changed(path, **parts):
         ({"feature_names": [1, 2, 3, 4, 5]}, "feature names"),
         ({"training": None}, "record of training is missing"),
         ({"training__loss_curve_": ["a"]}, "invalid 'loss_curve_'"),
+        ({"training__loss_curve_": [None]}, "invalid 'loss_curve_'"),
+        ({"training__validation_scores_": 3}, "invalid 'validation_scores_'"),
+        ({"training__validation_scores_": ["a"]}, "invalid 'validation_scores_'"),
         ({"training__n_iter_": 1.5}, "invalid 'n_iter_'"),
         ({"training__sparsity_": [0.5]}, "invalid 'sparsity_'"),
         ({"training__sparsity_": [0.5, 1.5]}, "invalid 'sparsity_'"),

@@ -164,9 +164,11 @@ def _check_training(training: Any, n_layers: int) -> dict[str, Any]:
         if name in _NUMBERS:
             valid = value is None or is_number(value)
             checked[name] = value
-        elif name in _CURVES:
-            valid = value is None or (isinstance(value, list) and all(is_number(item) for item in value))
+        elif name == "loss_curve_":
+            valid = value is None or (isinstance(value, list) and all(map(is_number, value)))
             checked[name] = value
+        elif name == "validation_scores_":
+            checked[name], valid = _scores(value)
         elif name in ("sparsity_", "sparsity_curve_"):
             checked[name], valid = _fractions(value, (n_layers,) if name == "sparsity_" else (-1, n_layers))
         elif name == "penalty":
@@ -180,6 +182,14 @@ def _check_training(training: Any, n_layers: int) -> dict[str, Any]:
     if checked.get("n_iter_") is not None and type(checked["n_iter_"]) is not int:
         raise ValueError("the record of training has an invalid 'n_iter_'")
     return checked
+
+
+def _scores(value: Any) -> tuple[list[float] | None, bool]:
+    """Return validation scores, NaN where the network's outputs overflowed, and whether they are that."""
+    if not isinstance(value, list):
+        return None, value is None
+    scores = [math.nan if score is None else score for score in value]
+    return scores, all(score is None or is_number(score) for score in value)
 
 
 def _fractions(value: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], bool]:
@@ -208,7 +218,7 @@ def _resumed_trainer(estimator: Any, training: dict[str, Any]) -> Trainer | None
         validation_scores=scores,
         sparsity_curve=curve.tolist(),
         best_loss=min(losses),
-        best_validation_score=max(scores, default=-math.inf),
+        best_validation_score=max((score for score in scores if not math.isnan(score)), default=-math.inf),
         n_samples_seen=int(training.get("t_") or 0),
         n_passes=training.get("n_passes", 0),
     )
