@@ -291,6 +291,12 @@ def test_validation_scores_of_predictions_that_overflowed_come_back(path):
     assert load(path)._trainer.history.best_validation_score == 0.5
 
 
+def test_classes_that_only_have_the_name_of_ours_are_refused(path):
+    for name in ("Network", "SparseAutoencoder", "Pipeline"):
+        with pytest.raises(ValueError, match=f"cannot save a {name} of .*: a model file holds one of"):
+            save(type(name, (), {})(), path)
+
+
 def test_a_random_state_object_is_left_out(path):
     save(classifier(random_state=np.random.RandomState(0)), path)
     assert load(path).random_state is None

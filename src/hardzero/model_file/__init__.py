@@ -13,7 +13,7 @@ from typing import Any
 from hardzero.model_file.container import FORMAT_VERSION as FORMAT_VERSION
 from hardzero.model_file.container import ModelFileError as ModelFileError
 from hardzero.model_file.container import read_contents, read_document, write_contents
-from hardzero.model_file.kinds import KINDS, get_kind
+from hardzero.model_file.kinds import KINDS, get_kind, is_of_a_kind
 
 __all__ = ["FORMAT_VERSION", "ModelFileError", "describe", "load", "save"]
 
@@ -53,8 +53,11 @@ def save(model: Any, path: str | os.PathLike[str], *, notes: dict[str, Any] | No
     True
     """
     name = type(model).__name__
-    if name not in KINDS:
-        raise ValueError(f"cannot save a {name}: a model file holds one of {', '.join(KINDS)}")
+    if not is_of_a_kind(model):
+        raise ValueError(
+            f"cannot save a {name} of {type(model).__module__}: a model file holds one of {', '.join(KINDS)}, as "
+            "hardzero and scikit-learn have them"
+        )
     contents = get_kind(name).pack(model)
     if notes is not None and not isinstance(notes, dict):
         raise ValueError(f"notes must be a dict, got a {type(notes).__name__}")

@@ -27,6 +27,10 @@ KINDS: dict[str, tuple[str, str, str]] = {
 """Class name: module, packing function, unpacking function. Files name a kind, never a module."""
 
 
+PACKAGES = {"hardzero", "sklearn"}
+"""Where the classes of these names come from: PyTorch modules are often called Network, too."""
+
+
 @dataclass(frozen=True)
 class ModelKind:
     """How models of one class are stored.
@@ -45,6 +49,13 @@ class ModelKind:
     name: str
     pack: Callable[[Any], Contents]
     unpack: Callable[[Contents], Any]
+
+
+def is_of_a_kind(model: Any) -> bool:
+    """Tell whether a file can hold models of this class, which is, or derives from, one of `KINDS`."""
+    name = type(model).__name__
+    packages = {base.__module__.partition(".")[0] for base in type(model).__mro__ if base.__name__ == name}
+    return name in KINDS and not packages.isdisjoint(PACKAGES)
 
 
 def get_kind(name: str) -> ModelKind:
