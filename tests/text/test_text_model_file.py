@@ -113,6 +113,8 @@ def tampered(change):
         tampered(lambda vectorizer: vectorizer["words"].__setitem__(0, 7)),
         tampered(lambda vectorizer: vectorizer["words"].__setitem__(0, vectorizer["words"][1])),
         tampered(lambda vectorizer: vectorizer.__setitem__("class", "Pipeline")),
+        tampered(lambda vectorizer: vectorizer.__setitem__("class", [])),
+        tampered(lambda vectorizer: vectorizer["parameters"].__setitem__("dtype", "float32")),
         tampered(lambda vectorizer: vectorizer["parameters"].__setitem__("input", "filename")),
         tampered(lambda vectorizer: vectorizer["parameters"].__setitem__("token_pattern", "(")),
         tampered(lambda vectorizer: vectorizer["parameters"].__setitem__("ngram_range", "long")),

@@ -94,7 +94,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     contents = read_contents(path)
     try:
         return get_kind(contents.kind).unpack(contents)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ModelFileError(
             f"{path} cannot be used: {error}. It was written by hardzero {contents.hardzero_version}; if that is "
             "newer than yours, upgrade, else save the model again"
