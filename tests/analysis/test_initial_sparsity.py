@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from hardzero.analysis import initial_sparsity
 from hardzero.analysis.initial_sparsity import INITIALIZATIONS
@@ -61,3 +62,9 @@ def test_bad_sizes_and_data():
         initial_sparsity((10, 0), X)
     with pytest.raises(ValueError, match="n_samples, n_features"):
         initial_sparsity((10,), X[0])
+
+
+def test_columns_beyond_the_width_of_sparse_input_are_refused():
+    broken = csr_array((np.ones(3, dtype=np.float32), np.array([1, 2, 10]), np.array([0, 3])), shape=(1, 10))
+    with pytest.raises(ValueError, match="indices must be < 10"):
+        initial_sparsity((16,), broken)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 
 from hardzero.network import PREDICTION_ROWS, Network
 from hardzero.ops import Ops, get_ops
@@ -73,10 +73,12 @@ class NetworkSubject(Subject):
         """Return `X` as finite float32, dense or CSR, with the network's number of features."""
         from sklearn.utils import check_array
 
+        from hardzero.network_estimator import as_network_input
+
         X = check_array(X, accept_sparse="csr", dtype=np.float32)
         if X.shape[1] != self.network.n_features:
             raise ValueError(f"X has {X.shape[1]} features, but the network expects {self.network.n_features}")
-        return cast(Any, csr_array)(X) if issparse(X) else X
+        return as_network_input(X)
 
     def hidden(self, X: Any) -> dict[str, Array]:
         """Return the activations of each hidden layer."""
