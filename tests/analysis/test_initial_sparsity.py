@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from hardzero import RectifierClassifier
 from hardzero.analysis import initial_sparsity
 from hardzero.analysis.initial_sparsity import INITIALIZATIONS
+from hardzero.text import TextModel
 
 X = np.random.default_rng(0).normal(size=(200, 30))
 
@@ -62,6 +64,16 @@ def test_bad_sizes_and_data():
         initial_sparsity((10, 0), X)
     with pytest.raises(ValueError, match="n_samples, n_features"):
         initial_sparsity((10,), X[0])
+
+
+def test_layer_sizes_of_a_text_model_go_with_its_words():
+    texts = ["a good film", "a bad film", "very good", "very bad"]
+    model = TextModel(RectifierClassifier((16,), solver="lbfgs", random_state=0)).fit(texts, ["+", "-", "+", "-"])
+    result = initial_sparsity(model, texts, activations="relu", initializations="he_normal", n_repeats=1)
+    words = initial_sparsity(
+        (16,), model.transform_texts(texts), activations="relu", initializations="he_normal", n_repeats=1
+    )
+    np.testing.assert_array_equal(result.zeros, words.zeros)
 
 
 def test_columns_beyond_the_width_of_sparse_input_are_refused():

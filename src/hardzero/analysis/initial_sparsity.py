@@ -119,7 +119,7 @@ def initial_sparsity(
     ----------
     model : sequence of int, or a model
         Units of each hidden layer, or a model (see `sparsity_profile`) whose layer sizes are taken.
-    X : array-like or sparse matrix of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features), or what the model takes
     activations : str, Activation or sequence of them
     initializations : str or sequence of str
         Of `INITIALIZATIONS`; biases are 0 in all of them.
@@ -149,7 +149,7 @@ def initial_sparsity(
         raise ValueError(f"unknown initialization {unknown[0]!r}: choose from {', '.join(INITIALIZATIONS)}")
     if n_repeats < 1:
         raise ValueError(f"n_repeats must be at least 1, got {n_repeats}")
-    sizes = _layer_sizes(model, X)
+    sizes, X = _layer_sizes(model, X)
     functions = [get_activation(activation) for activation in as_list(activations)]
     zeros = np.zeros((len(functions), len(initializations), n_repeats, len(sizes)))
     for i, activation in enumerate(functions):
@@ -161,13 +161,15 @@ def initial_sparsity(
     return InitialSparsity([activation.name for activation in functions], initializations, zeros)
 
 
-def _layer_sizes(model: Any, X: Any) -> list[int]:
+def _layer_sizes(model: Any, X: Any) -> tuple[list[int], Any]:
+    """Return the units of each hidden layer, and `X` as a given model checks it: texts are words then."""
     if not isinstance(model, (list, tuple, np.ndarray)):
         subject = subject_of(model)
-        return [part.shape[1] for part in subject.hidden(subject.check(X)[:1]).values()]
+        X = subject.check(X)
+        return [part.shape[1] for part in subject.hidden(X[:1]).values()], X
     if not len(model) or any(int(size) != size or size < 1 for size in model):
         raise ValueError(f"layer sizes must be whole numbers of at least 1, one a hidden layer, got {model}")
-    return [int(size) for size in model]
+    return [int(size) for size in model], X
 
 
 def _random_network(
