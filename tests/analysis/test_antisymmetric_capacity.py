@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hardzero.activations import Softplus
 from hardzero.analysis import antisymmetric_capacity
 from hardzero.analysis.antisymmetric_capacity import ODD_TARGETS, AntisymmetricCapacity
 
@@ -26,6 +27,13 @@ def test_wider_networks_fit_better():
 def test_one_value_of_each_needs_no_sequence():
     result = antisymmetric_capacity(targets="sine", activations="relu", widths=2, n_repeats=1, max_iter=1, n_samples=5)
     assert (result.targets, result.activations, result.widths) == (["sine"], ["relu"], [2])
+
+
+def test_settings_of_one_activation_are_told_apart():
+    result = antisymmetric_capacity(
+        targets="sine", activations=[Softplus(), Softplus(8.0)], widths=2, n_repeats=1, max_iter=1, n_samples=5
+    )
+    assert result.activations == ["softplus", "Softplus(beta=8.0)"]
 
 
 def test_width_ratio_of_a_known_table():

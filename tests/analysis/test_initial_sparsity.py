@@ -3,6 +3,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from hardzero import RectifierClassifier
+from hardzero.activations import Softplus
 from hardzero.analysis import initial_sparsity
 from hardzero.analysis.initial_sparsity import INITIALIZATIONS
 from hardzero.text import TextModel
@@ -80,3 +81,8 @@ def test_columns_beyond_the_width_of_sparse_input_are_refused():
     broken = csr_array((np.ones(3, dtype=np.float32), np.array([1, 2, 10]), np.array([0, 3])), shape=(1, 10))
     with pytest.raises(ValueError, match="indices must be < 10"):
         initial_sparsity((16,), broken)
+
+
+def test_settings_of_one_activation_are_told_apart():
+    result = initial_sparsity((3,), X, activations=[Softplus(), Softplus(beta=8.0)], n_repeats=1)
+    assert result.activations == ["softplus", "Softplus(beta=8.0)"]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.activations import Activation, get_activation
+from hardzero.analysis.activation_label import activation_label
 from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, new_axes
@@ -146,4 +147,4 @@ def activation_cost(
                 call(activation)
                 if current >= 0:
                     nanoseconds[name][index, current] = (time.perf_counter_ns() - started) / z.size
-    return ActivationCost([activation.name for activation in functions], nanoseconds, ops.name, z.size)
+    return ActivationCost([activation_label(activation) for activation in functions], nanoseconds, ops.name, z.size)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.activations import Activation, get_activation
+from hardzero.analysis.activation_label import activation_label
 from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import LINES, color, finish, marker, new_axes, two_way_legend
@@ -202,7 +203,7 @@ def antisymmetric_capacity(
                     predict = _fit(X, y, width, activation, max_iter, start)
                     residual = predict(X_test) - y_test
                     errors[i, j, k, repeat] = np.sqrt(np.mean(np.square(residual))) / y_test.std()
-    names = [activation.name for activation in functions]
+    names = [activation_label(activation) for activation in functions]
     return AntisymmetricCapacity(targets, names, widths, errors)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.activations import Activation, get_activation
+from hardzero.analysis.activation_label import activation_label
 from hardzero.analysis.hidden_activations import NetworkSubject, subject_of
 from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
@@ -158,7 +159,7 @@ def initial_sparsity(
                 generator = np.random.default_rng([random_state, i, j, repeat])
                 subject = _random_network(X, sizes, activation, INITIALIZATIONS[name], generator)
                 zeros[i, j, repeat] = subject.network.sparsity(subject.ops, subject.check(X))
-    return InitialSparsity([activation.name for activation in functions], initializations, zeros)
+    return InitialSparsity([activation_label(activation) for activation in functions], initializations, zeros)
 
 
 def _layer_sizes(model: Any, X: Any) -> tuple[list[int], Any]:
