@@ -145,16 +145,22 @@ HARDZERO_INLINE int compress(std::int32_t* number_target, float* value_target, I
 #endif
 }
 
+// The lanes of `a` and then `b` with these numbers. GCC has the first form from version 12 on.
+#if defined(__clang__) || __GNUC__ >= 12
+#define HARDZERO_LANES(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define HARDZERO_LANES(a, b, ...) __builtin_shuffle(a, b, IntVector{__VA_ARGS__})
+#endif
+
 // The sums of neighboring lanes of `a`, then those of `b`.
 HARDZERO_INLINE Vector pairwise_sums(Vector a, Vector b) {
 #if defined(__AVX512F__)
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
-         __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return HARDZERO_LANES(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+         HARDZERO_LANES(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 #elif defined(__AVX2__)
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) +
-         __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+  return HARDZERO_LANES(a, b, 0, 2, 4, 6, 8, 10, 12, 14) + HARDZERO_LANES(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
 #else
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+  return HARDZERO_LANES(a, b, 0, 2, 4, 6) + HARDZERO_LANES(a, b, 1, 3, 5, 7);
 #endif
 }
 
