@@ -31,7 +31,8 @@ def build(sanitizers: str) -> Path:
     """Compile the module and return its path."""
     folder = ROOT / "build" / f"sanitize-{sanitizers.replace(',', '-')}"
     configure = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"]
-    definitions = [f"-DHARDZERO_SANITIZE={sanitizers}", f"-DPython_EXECUTABLE={sys.executable}"]
+    settings = {"HARDZERO_SANITIZE": sanitizers, "HARDZERO_WERROR": "ON", "Python_EXECUTABLE": sys.executable}
+    definitions = [f"-D{name}={value}" for name, value in settings.items()]
     subprocess.run([*configure, *definitions], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", folder], check=True)
     return folder / f"_native{sysconfig.get_config_var('EXT_SUFFIX')}"
