@@ -127,7 +127,7 @@ Rows Engine::take_csr(const CsrView<Integer>& matrix, const Index* samples, Inde
     const Integer end = matrix.row_start[sample(row) + 1];
     capacity += static_cast<Index>(end - start);
     // Rows in random order: let them arrive side by side.
-    for (Integer k = start; k < end; k += kLineFloats) {
+    for (Index k = start; k < end; k += kLineFloats) {
       __builtin_prefetch(matrix.index + k);
       __builtin_prefetch(matrix.value + k);
     }
