@@ -1,6 +1,7 @@
 """A study that takes a little time and no thought: it writes down every measurement that ran to its end."""
 
 import os
+import signal
 import time
 
 from hardzero.studies import Context, Metrics, Settings, Study
@@ -22,6 +23,9 @@ class Naps(Study):
             raise RuntimeError("this nap was cut short")
         if settings["number"] == int(os.environ.get("NAPS_DIES_AT", "-1")):
             os.kill(os.getpid(), 9)
+        if settings["number"] == int(os.environ.get("NAPS_INTERRUPTS_AT", "-1")):
+            os.kill(os.getppid(), signal.SIGINT)
+            time.sleep(30)
         if "NAPS_LOG" in os.environ:
             descriptor = os.open(os.environ["NAPS_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             os.write(descriptor, f"{settings['number']} {context.seed}\n".encode())

@@ -49,31 +49,32 @@ def test_an_error_is_recorded_and_the_next_call_tries_again(tmp_path, monkeypatc
 
 
 @pytest.mark.slow
-def test_a_run_that_always_kills_its_worker_does_not_keep_the_study_from_ending(tmp_path, monkeypatch, naps):
-    monkeypatch.setenv("NAPS", "4")
-    monkeypatch.setenv("NAPS_DIES_AT", "3")
-    from joblib.externals.loky import get_reusable_executor
-
-    get_reusable_executor().shutdown(wait=True)
-    store = run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=2))
-    get_reusable_executor().shutdown(wait=True)
-    frame = store.frame("naps").set_index("number")
-    assert frame.loc[3, "status"] == "failed"
-    assert "died" in frame.loc[3, "failure"]
+@pytest.mark.parametrize(("n_runs", "count"), [(4, 2), (1, 1)])
+def test_a_run_that_always_kills_its_worker_fails_alone(tmp_path, monkeypatch, naps, n_runs, count):
+    monkeypatch.setenv("NAPS", str(n_runs))
+    monkeypatch.setenv("NAPS_DIES_AT", "0")
+    frame = run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=count)).frame("naps")
+    failed, *others = frame.sort_values("number").to_dict("records")
+    assert failed["status"] == "failed"
+    assert "died 5 times" in failed["failure"]
+    assert [(run["status"], run["attempts"]) for run in others] == [("done", 1)] * (n_runs - 1)
 
 
-def test_interruption_gives_the_runs_in_flight_back(tmp_path, naps):
-    def interrupt(spec, outcome):
-        raise KeyboardInterrupt
-
+@pytest.mark.parametrize("count", [1, 2])
+def test_interruption_gives_the_runs_in_flight_back(tmp_path, monkeypatch, naps, count):
+    monkeypatch.setenv("NAPS_INTERRUPTS_AT", "3")
     with pytest.raises(KeyboardInterrupt):
-        run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE, on_outcome=interrupt)
-    store = run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE)
+        run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=count))
+    before = open_store(tmp_path)
+    assert "running" not in before.counts()
+    assert before.statuses([spec.key for spec in make_plan(naps, n_seeds=1).specs][3:4]).popitem()[1] == "pending"
+    monkeypatch.delenv("NAPS_INTERRUPTS_AT")
+    store = run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=count))
     assert store.counts() == {"done": 12}
-    assert store.frame("naps")["attempts"].max() == 1
+    assert store.frame("naps").set_index("number").loc[3, "attempts"] == 2
 
 
-def test_a_training_that_is_interrupted_is_no_finished_run(tmp_path, monkeypatch):
+def test_a_training_that_is_interrupted_is_no_finished_run(monkeypatch):
     epochs, ended = [], Trainer._epoch
 
     def interrupted(self, *arguments):
@@ -84,9 +85,8 @@ def test_a_training_that_is_interrupted_is_no_finished_run(tmp_path, monkeypatch
 
     monkeypatch.setattr(Trainer, "_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_study("sparsity-error", data=["digits"], n_seeds=1, folder=tmp_path, workers=ONE)
+        measure_run("sparsity-error", make_plan("sparsity-error", data=["digits"]).specs[0], 1, None)
     assert len(epochs) == 2
-    assert set(open_store(tmp_path).counts()) == {"pending"}
 
 
 def test_the_overhead_of_a_run_is_recorded(tmp_path, naps):
@@ -102,7 +102,9 @@ def test_the_overhead_of_a_run_is_recorded(tmp_path, naps):
     (8, 16, 100, (16, 1)),
     (1, None, 5, (1, 1)),
 ])  # fmt: skip
-def test_threads_times_workers_never_exceeds_the_cores(monkeypatch, cores, count, n_runs, expected):
+def test_threads_times_workers_never_exceeds_the_cores_unless_more_workers_are_asked_for(
+    monkeypatch, cores, count, n_runs, expected
+):
     monkeypatch.setattr(workers_module, "usable_cores", lambda: cores)
     with Workers(count=count).start(n_runs) as shares:
         assert shares == expected

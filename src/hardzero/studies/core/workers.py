@@ -1,4 +1,4 @@
-"""Carrying out the runs of a study: claims from the store, joblib's workers, results back to the store."""
+"""Carrying out the runs of a study: claims from the store, measurements by workers, results back to the store."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import shutil
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky.process_executor import BrokenProcessPool
 from threadpoolctl import threadpool_limits
 
 from hardzero.interruption import interruption_raised
+from hardzero.studies import get_study
 from hardzero.studies.core.plain_metrics import plain_metrics
+from hardzero.studies.core.processes import call_in_processes
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study
 from hardzero.threads import usable_cores
@@ -86,17 +87,15 @@ class Workers:
 
     @contextmanager
     def start(self, n_runs: int, *, one_at_a_time: bool = False) -> Iterator[tuple[int, int]]:
-        """Make joblib use these workers; give their number and the threads that each may use.
+        """Connect to these workers; give their number and the threads that each may use.
 
-        Threads times workers never exceeds the cores: of this machine for ``loky``, while a slot of a cluster is
-        one thread.
+        Threads times workers never exceeds the cores of this machine, unless more workers than cores were asked for;
+        a slot of a cluster is one thread.
         """
         if self.backend == "loky":
             cores = usable_cores()
             count = 1 if one_at_a_time else max(1, min(self.count or cores, n_runs))
-            threads = max(1, cores // count)
-            with parallel_config(backend="loky", n_jobs=count, inner_max_num_threads=threads):
-                yield count, threads
+            yield count, max(1, cores // count)
         elif self.backend == "dask":
             with _dask_client(self.address) as client:
                 count = 1 if one_at_a_time else self.count or sum(client.nthreads().values())
@@ -156,7 +155,7 @@ def carry_out(
         Where `specs` are planned.
     study : Study
     source : str
-        Name or file from which a worker gets the study.
+        Name or file of the study.
     specs : sequence of RunSpec
         In order of preference.
     workers : Workers
@@ -171,12 +170,7 @@ def carry_out(
     with workers.start(n_open, one_at_a_time=study.timed) as (count, threads):
         checkpoints = store.path.parent / "checkpoints" if workers.local else None
         while True:
-            shift = _Shift(store, keys, source, count, threads, checkpoints, on_outcome)
-            try:
-                shift.work()
-            except BrokenProcessPool:
-                store.release(shift.in_flight, died=True)
-                continue
+            _Shift(store, keys, source, count, threads, checkpoints, on_outcome).work()
             if not any(status in ("pending", "running") for status in store.statuses(keys).values()):
                 break
             time.sleep(POLL_SECONDS)
@@ -192,7 +186,7 @@ def _remove_shared(checkpoints: Path) -> None:
 
 @dataclass
 class _Shift:
-    """One pass of joblib over all runs that can be claimed."""
+    """One pass over all runs that can be claimed."""
 
     store: RunStore
     keys: Sequence[str]
@@ -209,10 +203,9 @@ class _Shift:
         heartbeat = threading.Thread(target=self._keep_claims, daemon=True)
         heartbeat.start()
         try:
-            for outcome in self._outcomes():
-                self._record(outcome)
-        except BrokenProcessPool:
-            raise
+            with closing(self._outcomes()) as outcomes:
+                for outcome in outcomes:
+                    self._record(outcome)
         except BaseException:
             self.over.set()
             self.store.release(self.in_flight)
@@ -221,12 +214,20 @@ class _Shift:
             self.over.set()
             heartbeat.join()
 
-    def _outcomes(self) -> Iterator[Outcome]:
-        tasks = (delayed(measure_run)(self.source, spec, self.threads, self.checkpoints) for spec in self._claims())
-        if self.count == 1 and self.checkpoints is not None:
-            for task, arguments, options in tasks:
-                yield task(*arguments, **options)
-            return
+    def _outcomes(self) -> Generator[Outcome, None, None]:
+        return self._outcomes_of_cluster() if self.checkpoints is None else self._outcomes_of_processes()
+
+    def _outcomes_of_processes(self) -> Generator[Outcome, None, None]:
+        measure = partial(measure_run, self.source, n_threads=self.threads, checkpoints=self.checkpoints)
+        for spec, outcome in call_in_processes(self._claim, measure, self.count, self.threads):
+            if outcome is None:
+                self.store.release([spec.key], died=True)
+                del self.in_flight[spec.key]
+            else:
+                yield outcome
+
+    def _outcomes_of_cluster(self) -> Generator[Outcome, None, None]:
+        tasks = (delayed(measure_run)(self.source, spec, self.threads, None) for spec in iter(self._claim, None))
         try:
             parallel = Parallel(pre_dispatch=self.count, batch_size=1, return_as="generator_unordered")
         except ValueError:
@@ -242,14 +243,12 @@ class _Shift:
                 return
             yield from Parallel(batch_size=1)(round_)
 
-    def _claims(self) -> Iterator[RunSpec]:
-        """Claim a run each time a worker is free; joblib asks for it from its own threads."""
-        while not self.over.is_set():
-            spec = self.store.claim(self.keys)
-            if spec is None:
-                return
+    def _claim(self) -> RunSpec | None:
+        """Claim a run when a worker is free; joblib asks for it from its own threads."""
+        spec = None if self.over.is_set() else self.store.claim(self.keys)
+        if spec is not None:
             self.in_flight[spec.key] = spec
-            yield spec
+        return spec
 
     def _record(self, outcome: Outcome) -> None:
         spec = self.in_flight[outcome.key]
@@ -279,8 +278,6 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
     checkpoints : Path or None
         Folder for the checkpoints of all runs.
     """
-    from hardzero.studies import get_study
-
     started = time.perf_counter()
     folder = None if checkpoints is None else checkpoints / spec.key
     try:
@@ -319,8 +316,10 @@ def _checked(name: str, checksum: str) -> Dataset:
 
 
 def checksum_of(name: str) -> str:
-    """Return the checksum of a data set."""
-    return load_data(name).checksum
+    """Return the checksum of a data set, which is not kept in memory."""
+    from hardzero import datasets
+
+    return datasets.load(name).checksum
 
 
 @lru_cache(maxsize=2)

@@ -1,0 +1,82 @@
+"""Worker processes of this machine: each may die alone, and is then replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, TypeVar
+
+from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.process_executor import BrokenProcessPool
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+"""What limits the threads of linear algebra, and the workers that joblib would start within a process."""
+
+
+def call_in_processes(
+    next_task: Callable[[], Task | None], call: Callable[[Task], Result], n_processes: int, n_threads: int
+) -> Iterator[tuple[Task, Result | None]]:
+    """Call a function with one task after the other in each of several processes.
+
+    Parameters
+    ----------
+    next_task : callable
+        Asked for a task each time a process is free; None if there is none at that moment.
+    call : callable
+    n_processes, n_threads : int
+        Processes, and threads that each may use.
+
+    Yields
+    ------
+    tuple
+        A task and its result, in the order in which they end; None if the process died with the task. The end comes
+        when there is neither a task nor a call that might bring one about.
+    """
+    free = [_Process(n_threads) for _ in range(n_processes)]
+    busy: dict[Future[Result], tuple[_Process, Task]] = {}
+    try:
+        while True:
+            while free and (task := next_task()) is not None:
+                process = free.pop()
+                busy[process.submit(call, task)] = process, task
+            if not busy:
+                return
+            for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                process, task = busy.pop(future)
+                free.append(process)
+                yield task, _result(future)
+    finally:
+        for process in [*free, *(process for process, _ in busy.values())]:
+            process.stop()
+
+
+class _Process:
+    """A pool of one process, because a pool of several breaks as a whole when one of them dies."""
+
+    def __init__(self, n_threads: int) -> None:
+        self._environment = dict.fromkeys(THREAD_VARIABLES, str(n_threads))
+        self._start()
+
+    def _start(self) -> None:
+        self._pool: Any = ProcessPoolExecutor(1, env=self._environment)
+
+    def submit(self, call: Callable[[Task], Result], task: Task) -> Future[Result]:
+        try:
+            future: Future[Result] = self._pool.submit(call, task)
+        except BrokenProcessPool:
+            self._start()
+            future = self._pool.submit(call, task)
+        return future
+
+    def stop(self) -> None:
+        self._pool.shutdown(kill_workers=True)
+
+
+def _result(future: Future[Result]) -> Result | None:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return None
