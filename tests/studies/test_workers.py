@@ -1,11 +1,13 @@
 """Runs are carried out once, in parallel, on any backend, and errors end a run and not a study."""
 
+from dataclasses import replace
+
 import pytest
 
 from hardzero import RectifierClassifier, datasets
 from hardzero.checkpoint import Checkpoint
 from hardzero.denoising_trainer import DenoisingTrainer
-from hardzero.studies import get_study, study_names
+from hardzero.studies import get_study, study_code, study_names
 from hardzero.studies.core import networks
 from hardzero.studies.core import workers as workers_module
 from hardzero.studies.core.run_store import RunSpec
@@ -142,6 +144,63 @@ def test_wrong_studies_are_refused(tmp_path):
         make_plan("response-curves", "medium")
     with pytest.raises(ValueError, match="uses no data set"):
         make_plan("response-curves", data=["digits"])
+
+
+OWN = """
+from hardzero.studies import Study
+
+class Own(Study):
+    name = "own"
+    title = claim = "x"
+    revision = {0}
+    def grid(self, scale, data):
+        return [{{"n": 1}}]
+    def measure(self, settings, context):
+        return {{"measured": {0}}}
+    def tables(self, runs):
+        return []
+"""
+
+
+def test_an_edited_study_is_measured_as_it_is_planned(tmp_path):
+    path = tmp_path / "own.py"
+    for revision in (1, 2):
+        path.write_text(OWN.format(revision))
+        store = run_study(str(path), n_seeds=1, folder=tmp_path, workers=ONE)
+    assert store.frame("own")[["revision", "measured"]].to_numpy().tolist() == [[1, 1], [2, 2]]
+
+
+def test_workers_measure_what_the_file_of_the_study_held_when_they_were_given_it(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(OWN.format(1))
+    spec, code = make_plan(str(path)).specs[0], study_code(str(path))
+    path.unlink()
+    assert measure_run(str(path), spec, 1, None, code).metrics == {"measured": 1}
+
+
+@pytest.mark.parametrize("change", [{"version": "99.0.0"}, {"revision": 99}])
+def test_a_worker_with_another_version_or_study_is_told_so(change):
+    planned = replace(make_plan("response-curves").specs[0], **change)
+    outcome = measure_run("response-curves", planned, 1, None)
+    assert outcome.metrics is None
+    assert f"{next(iter(change))} of" in outcome.error
+    assert f"{next(iter(change.values()))} in the plan: give all machines the same hardzero" in outcome.error
+
+
+def test_a_study_file_may_define_dataclasses(tmp_path):
+    path = tmp_path / "own.py"
+    head = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+    path.write_text(head + "@dataclass\nclass Point:\n    x: int\n" + OWN.format("Point(1).x"))
+    assert get_study(str(path)).revision == 1
+
+
+def test_functions_of_a_study_file_reach_processes_of_its_own(tmp_path):
+    path = tmp_path / "own.py"
+    helper = "from joblib import Parallel, delayed\ndef square(n):\n    return n * n\n"
+    measured = "Parallel(n_jobs=2, backend='loky')(delayed(square)(n) for n in (1, 2))"
+    path.write_text(helper + OWN.replace("revision = {0}", "").format(measured))
+    spec = make_plan(str(path)).specs[0]
+    assert measure_run(str(path), spec, 2, None).metrics == {"measured": [1, 4]}
 
 
 def test_a_worker_with_other_data_is_told_so():

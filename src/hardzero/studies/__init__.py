@@ -1,6 +1,6 @@
 """The paper's tables and figures as studies, one file each, and what runs and reports any study.
 
-A study is named, resumable, and runs at two scales: ``quick`` shows the effect within minutes, ``full`` is the
+A study is named, resumable, and runs at several scales: ``quick`` shows the effect within minutes, ``full`` is the
 paper's protocol. A file of one's own with a `Study` in it is run by its path in the same way.
 
 Examples
@@ -17,6 +17,7 @@ import importlib
 import importlib.util
 import inspect
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -45,14 +46,15 @@ def study_names() -> tuple[str, ...]:
     return NAMES
 
 
-@cache
-def get_study(source: str) -> Study:
+def get_study(source: str, code: bytes | None = None) -> Study:
     """Return a study by its name, or from a Python file that defines one.
 
     Parameters
     ----------
     source : str
         One of `study_names`, or the path of a file (ending in ``.py``) with one subclass of `Study`.
+    code : bytes, optional
+        What the file holds, for a worker that may not have it; the file is read by default.
 
     Returns
     -------
@@ -64,8 +66,28 @@ def get_study(source: str) -> Study:
         If there is no such study, or the file cannot be loaded or does not define exactly one, with a name, title and
         claim.
     """
-    if source.endswith(".py"):
-        module = _load_file(Path(source))
+    return _study(source, study_code(source) if code is None else code)
+
+
+def study_code(source: str) -> bytes | None:
+    """Return what the file of a study holds, None for a built-in study.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file.
+    """
+    if not source.endswith(".py"):
+        return None
+    if not Path(source).is_file():
+        raise ValueError(f"there is no study file {source}")
+    return Path(source).read_bytes()
+
+
+@cache
+def _study(source: str, code: bytes | None) -> Study:
+    if code is not None:
+        module = _load_code(source, code)
     elif source in NAMES:
         module = importlib.import_module(f"hardzero.studies.{source.replace('-', '_')}")
     else:
@@ -91,15 +113,16 @@ def _check_texts(study: type[Study], source: str) -> None:
         )
 
 
-def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise ValueError(f"there is no study file {path}")
-    spec = importlib.util.spec_from_file_location(f"hardzero_study_{path.stem}", path)
+def _load_code(source: str, code: bytes) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"hardzero_study_{Path(source).stem}", source)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # A dataclass looks its module up by name. It stays there no longer: joblib would import it in other processes.
+    sys.modules[module.__name__] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(code, str(spec.origin), "exec", dont_inherit=True), vars(module))
     except Exception as error:
-        raise ValueError(f"the study file {path} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise ValueError(f"the study file {source} cannot be loaded: {type(error).__name__}: {error}") from error
+    finally:
+        del sys.modules[module.__name__]
     return module

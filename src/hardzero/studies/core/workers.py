@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
+import hardzero
 from hardzero.interruption import interruption_raised
-from hardzero.studies import get_study
+from hardzero.studies import get_study, study_code
 from hardzero.studies.core.plain_metrics import plain_metrics
 from hardzero.studies.core.processes import call_in_processes
 from hardzero.studies.core.run_store import RunSpec, RunStore
@@ -155,7 +156,7 @@ def carry_out(
         Where `specs` are planned.
     study : Study
     source : str
-        Name or file of the study.
+        Name or file of the study; workers are given what the file holds.
     specs : sequence of RunSpec
         In order of preference.
     workers : Workers
@@ -167,10 +168,11 @@ def carry_out(
     n_open = sum(statuses[key] in ("pending", "running") for key in keys)
     if not n_open:
         return
+    code = study_code(source)
     with workers.start(n_open, one_at_a_time=study.timed) as (count, threads):
         checkpoints = store.path.parent / "checkpoints" if workers.local else None
         while True:
-            _Shift(store, keys, source, count, threads, checkpoints, on_outcome).work()
+            _Shift(store, keys, source, code, count, threads, checkpoints, on_outcome).work()
             if not any(status in ("pending", "running") for status in store.statuses(keys).values()):
                 break
             time.sleep(POLL_SECONDS)
@@ -191,6 +193,7 @@ class _Shift:
     store: RunStore
     keys: Sequence[str]
     source: str
+    code: bytes | None
     count: int
     threads: int
     checkpoints: Path | None
@@ -218,7 +221,9 @@ class _Shift:
         return self._outcomes_of_cluster() if self.checkpoints is None else self._outcomes_of_processes()
 
     def _outcomes_of_processes(self) -> Generator[Outcome, None, None]:
-        measure = partial(measure_run, self.source, n_threads=self.threads, checkpoints=self.checkpoints)
+        measure = partial(
+            measure_run, self.source, n_threads=self.threads, checkpoints=self.checkpoints, code=self.code
+        )
         for spec, outcome in call_in_processes(self._claim, measure, self.count, self.threads):
             if outcome is None:
                 self.store.release([spec.key], died=True)
@@ -227,7 +232,9 @@ class _Shift:
                 yield outcome
 
     def _outcomes_of_cluster(self) -> Generator[Outcome, None, None]:
-        tasks = (delayed(measure_run)(self.source, spec, self.threads, None) for spec in iter(self._claim, None))
+        tasks = (
+            delayed(measure_run)(self.source, spec, self.threads, None, self.code) for spec in iter(self._claim, None)
+        )
         try:
             parallel = Parallel(pre_dispatch=self.count, batch_size=1, return_as="generator_unordered")
         except ValueError:
@@ -265,7 +272,9 @@ class _Shift:
             self.store.renew(list(self.in_flight))
 
 
-def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | None) -> Outcome:
+def measure_run(
+    source: str, spec: RunSpec, n_threads: int, checkpoints: Path | None, code: bytes | None = None
+) -> Outcome:
     """Carry out one run in a worker; an error becomes part of the outcome.
 
     Parameters
@@ -277,12 +286,15 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
         Threads that the run may use, its linear algebra included.
     checkpoints : Path or None
         Folder for the checkpoints of all runs.
+    code : bytes, optional
+        What the study's file holds; by default the worker reads it itself.
     """
     started = time.perf_counter()
     folder = None if checkpoints is None else checkpoints / spec.key
     try:
         with threadpool_limits(n_threads):
-            study = get_study(source)
+            study = get_study(source, code)
+            _check_planned(study, spec)
             data, unlabeled = _load(spec, study)
             context = Context(data, spec.seed, n_threads, folder, unlabeled)
             with interruption_raised():
@@ -292,6 +304,19 @@ def measure_run(source: str, spec: RunSpec, n_threads: int, checkpoints: Path | 
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
     return Outcome(spec.key, metrics, None, time.perf_counter() - started)
+
+
+def _check_planned(study: Study, spec: RunSpec) -> None:
+    """Refuse a run of which this worker would measure another version, and record it as the planned one."""
+    for name, own, planned in (
+        ("version of hardzero", hardzero.__version__, spec.version),
+        (f"revision of the study {study.name}", study.revision, spec.revision),
+    ):
+        if own != planned:
+            raise ValueError(
+                f"the {name} is {own} on this worker, and {planned} in the plan: give all machines the same hardzero, "
+                "and start the workers anew"
+            )
 
 
 def _load(spec: RunSpec, study: Study) -> tuple[Dataset | None, Dataset | None]:
