@@ -203,6 +203,13 @@ def test_functions_of_a_study_file_reach_processes_of_its_own(tmp_path):
     assert measure_run(str(path), spec, 2, None).metrics == {"measured": [1, 4]}
 
 
+def test_a_study_with_the_name_of_a_built_in_one_is_refused(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("from hardzero.studies.table1 import Table1\n\n\nclass Mine(Table1):\n    pass\n")
+    with pytest.raises(ValueError, match=r"study Mine in .*mine\.py has the name of a built-in study, 'table1'"):
+        get_study(str(path))
+
+
 def test_a_worker_with_other_data_is_told_so():
     spec = make_plan("sparsity-error", data=["digits"]).specs[0]
     other = type(spec)(**{**spec.__dict__, "data_checksum": "another"})

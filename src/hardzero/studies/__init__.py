@@ -63,8 +63,8 @@ def get_study(source: str, code: bytes | None = None) -> Study:
     Raises
     ------
     ValueError
-        If there is no such study, or the file cannot be loaded or does not define exactly one, with a name, title and
-        claim.
+        If there is no such study, or the file cannot be loaded or does not define exactly one, with a name (not that
+        of a built-in study), title and claim.
     """
     return _study(source, study_code(source) if code is None else code)
 
@@ -110,6 +110,11 @@ def _check_texts(study: type[Study], source: str) -> None:
     if not re.fullmatch(r"\w[\w.-]*", study.name):
         raise ValueError(
             f"the name {study.name!r} of the study in {source} becomes that of files: use letters, digits, -_."
+        )
+    if study.name in NAMES and source not in NAMES:
+        raise ValueError(
+            f"the study {study.__name__} in {source} has the name of a built-in study, {study.name!r}, "
+            "and would be given its results: give it a name of its own"
         )
 
 
