@@ -335,6 +335,26 @@ def test_a_local_dask_cluster_carries_out_a_study(tmp_path, monkeypatch, naps):
 
 
 @pytest.mark.slow
+def test_a_dask_cluster_that_starts_its_workers_when_they_are_needed(tmp_path, monkeypatch, naps):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setenv("NAPS", "3")
+    with distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as cluster:
+        cluster.adapt(minimum=0, maximum=1, interval="100ms")
+        workers = Workers(backend="dask", address=cluster.scheduler_address)
+        assert run_study(naps, n_seeds=1, folder=tmp_path, workers=workers).counts() == {"done": 3}
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_without_workers_is_named(tmp_path, monkeypatch, naps):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(workers_module, "WORKER_SECONDS", 1.0)
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        workers = Workers(backend="dask", address=cluster.scheduler_address)
+        with pytest.raises(ValueError, match=r"has had no worker for 1 s: start some, with 'dask worker"):
+            run_study(naps, n_seeds=1, folder=tmp_path, workers=workers)
+
+
+@pytest.mark.slow
 def test_a_local_ray_cluster_carries_out_a_study(tmp_path, monkeypatch, naps):
     ray = pytest.importorskip("ray")
     monkeypatch.setenv("NAPS_LOG", str(tmp_path / "log"))

@@ -35,6 +35,9 @@ WITH_UNLABELED = "+"
 POLL_SECONDS = 0.5
 """How often a process with nothing left to claim looks whether other processes have finished their runs."""
 
+WORKER_SECONDS = 120.0
+"""How long a Dask cluster may take to bring up its first worker."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -99,12 +102,12 @@ class Workers:
             yield count, max(1, cores // count)
         elif self.backend == "dask":
             with _dask_client(self.address) as client:
-                count = 1 if one_at_a_time else self.count or sum(client.nthreads().values())
+                count = 1 if one_at_a_time else self.count or max(1, sum(client.nthreads().values()))
                 with parallel_config(backend="dask", n_jobs=count):
                     yield count, 1
         else:
             with _ray_cluster(self.address) as slots:
-                count = 1 if one_at_a_time else self.count or slots
+                count = 1 if one_at_a_time else self.count or max(1, slots)
                 with parallel_config(backend="ray", n_jobs=count):
                     yield count, 1
 
@@ -117,7 +120,19 @@ def _dask_client(address: str | None) -> Iterator[Any]:
         raise ValueError("backend 'dask' needs Dask: pip install 'hardzero[dask]'") from error
     connect: Any = Client  # without annotations
     with connect(address) as client:
+        _await_worker(client)
         yield client
+
+
+def _await_worker(client: Any) -> None:
+    """Wait for a worker by giving it something to do, because an adaptive cluster starts none before."""
+    try:
+        client.submit(int, pure=False).result(timeout=WORKER_SECONDS)
+    except TimeoutError as error:
+        raise ValueError(
+            f"the Dask cluster at {client.scheduler.address} has had no worker for {WORKER_SECONDS:g} s: start some, "
+            f"with 'dask worker {client.scheduler.address}' for example"
+        ) from error
 
 
 @contextmanager
