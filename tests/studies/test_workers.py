@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+import hardzero
 from hardzero import RectifierClassifier, datasets
 from hardzero.checkpoint import Checkpoint
 from hardzero.denoising_trainer import DenoisingTrainer
@@ -295,11 +296,13 @@ def test_what_runs_have_shared_is_removed_with_the_last_of_them(tmp_path, monkey
     shared = Context(None, 0, checkpoints=tmp_path / "checkpoints" / "run").shared_checkpoints
     shared.mkdir(parents=True)
     (shared / "pretrained").write_bytes(b"state")
-    open_store(tmp_path).plan("other", "quick", [RunSpec("other", 1, {}, None, None, "0.1.0", 0)])
+    for version in (hardzero.__version__, "0.0.1"):
+        open_store(tmp_path).plan("other", "quick", [RunSpec("other", 1, {}, None, None, version, 0)])
     run_study(naps, folder=tmp_path, workers=Workers(count=1))
     assert (shared / "pretrained").exists()
     store = open_store(tmp_path)
-    store.finish(store.claim().key, {}, 0.0)
+    waiting = RunSpec("other", 1, {}, None, None, hardzero.__version__, 0).key
+    store.finish(store.claim([waiting]).key, {}, 0.0)
     run_study(naps, folder=tmp_path, n_seeds=9, workers=Workers(count=1))
     assert list(shared.iterdir()) == []
 

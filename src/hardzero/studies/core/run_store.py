@@ -295,6 +295,12 @@ class RunStore:
         with self._lock:
             return dict(self._connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall())
 
+    def has_open_runs(self, version: str) -> bool:
+        """Tell whether runs wait for this version of hardzero, or any are being measured."""
+        query = "SELECT EXISTS (SELECT 1 FROM runs WHERE status='running' OR (status='pending' AND version=?))"
+        with self._lock:
+            return bool(self._connection.execute(query, (version,)).fetchone()[0])
+
     def scales(self, study: str) -> list[str]:
         """Return the scales at which runs of a study are planned."""
         with self._lock:

@@ -191,7 +191,7 @@ def carry_out(
             if not any(status in ("pending", "running") for status in store.statuses(keys).values()):
                 break
             time.sleep(POLL_SECONDS)
-    if checkpoints is not None and not set(store.counts()) & {"pending", "running"}:
+    if checkpoints is not None and not store.has_open_runs(hardzero.__version__):
         _remove_shared(checkpoints)
 
 
