@@ -1,7 +1,7 @@
 import pytest
 
 from hardzero.datasets import load, names
-from hardzero.datasets.catalog import is_named
+from hardzero.datasets.catalog import canonical_name, is_named
 
 
 def test_every_named_set_has_its_loader():
@@ -19,6 +19,18 @@ def test_names_are_told_from_paths(tmp_path):
         assert is_named(name)
     for path in ("mnits", "digits.csv", "./digits", "folder/digits", tmp_path / "digits", ""):
         assert not is_named(path)
+
+
+@pytest.mark.parametrize(("written", "name"), [
+    ("MNIST", "mnist"),
+    ("Fashion-MNIST", "fashion_mnist"),
+    ("EMNIST-byclass:Deformed", "emnist_byclass:deformed"),
+    ("ratings:movie, tweet", "ratings:movie,tweet"),
+    ("./MNIST", "./MNIST"),
+    ("My-Table.csv", "My-Table.csv"),
+])  # fmt: skip
+def test_a_name_has_one_spelling(written, name):
+    assert canonical_name(written) == name
 
 
 @pytest.mark.parametrize("name", ["mnits", "mnits:deformed"])

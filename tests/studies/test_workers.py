@@ -307,6 +307,13 @@ def test_what_runs_have_shared_is_removed_with_the_last_of_them(tmp_path, monkey
     assert list(shared.iterdir()) == []
 
 
+def test_data_sets_are_named_as_the_catalog_does():
+    plan = make_plan("sparsity-error", data=["Digits", "digits", "DIGITS"], n_seeds=1)
+    assert [spec.key for spec in plan.specs] == [
+        spec.key for spec in make_plan("sparsity-error", data=["digits"], n_seeds=1).specs
+    ]
+
+
 def test_data_that_are_absent_are_named_and_the_rest_is_planned(tmp_path, monkeypatch):
     plan = make_plan("sparsity-error", data=["digits", str(tmp_path / "absent.csv")])
     assert list(plan.missing_data) == [str(tmp_path / "absent.csv")]

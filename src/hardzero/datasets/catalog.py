@@ -73,6 +73,20 @@ def is_named(name_or_path: str | os.PathLike[str]) -> bool:
     return isinstance(name_or_path, str) and _name_and_variant(name_or_path)[0] in LOADERS
 
 
+def canonical_name(name_or_path: str) -> str:
+    """Return the name of a data set as the catalog spells it, and anything else as it is.
+
+    Examples
+    --------
+    >>> canonical_name("Fashion-MNIST"), canonical_name("Ratings:movie, tweet"), canonical_name("My.csv")
+    ('fashion_mnist', 'ratings:movie,tweet', 'My.csv')
+    """
+    if not is_named(name_or_path):
+        return name_or_path
+    name, variant = _name_and_variant(name_or_path)
+    return f"{name}:{','.join(_parts(variant))}" if variant else name
+
+
 def load(
     name_or_path: str | os.PathLike[str],
     *,
@@ -188,6 +202,10 @@ def _name_and_variant(text: str) -> tuple[str, str]:
     return name, variant
 
 
+def _parts(variant: str) -> list[str]:
+    return [part.strip() for part in variant.split(",")]
+
+
 def _load_named(name: str, file_options: FileOptions, options: dict[str, Any]) -> Dataset:
     """Load a data set of the catalog."""
     given = file_options.given()
@@ -208,7 +226,7 @@ def _with_variant(name: str, options: dict[str, Any], variant: str) -> dict[str,
         return options
     if name not in VARIANT_OPTIONS:
         raise ValueError(f"the data set {name!r} has no variants: leave out what follows the colon")
-    return {**options, **VARIANT_OPTIONS[name]([part.strip() for part in variant.split(",")])}
+    return {**options, **VARIANT_OPTIONS[name](_parts(variant))}
 
 
 def _refuse_unknown_name(name_or_path: str | os.PathLike[str]) -> None:

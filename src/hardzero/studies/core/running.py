@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 import hardzero
+from hardzero.datasets.catalog import canonical_name
 from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import RunSpec, RunStore, check_names
@@ -88,7 +89,7 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
         raise ValueError(f"study {study.name} uses no data set")
     plan = Plan(study, source, scale)
     defaults = [*study.data, *(study.data_at_full_scale if scale == "full" else ())]
-    choices: list[str | None] = [*(data or defaults)] or [None]
+    choices: list[str | None] = [*dict.fromkeys(map(canonical_name, data or defaults))] or [None]
     checksums: dict[str | None, str | None] = {None: None}
     for name in filter(None, choices):
         try:
