@@ -314,6 +314,12 @@ def test_data_sets_are_named_as_the_catalog_does():
     ]
 
 
+def test_more_labels_than_rows_are_refused():
+    study, digits = get_study("semi-supervised"), datasets.load("digits")
+    with pytest.raises(ValueError, match=r"only 1,077 training rows, too few for 5,000 labels"):
+        study.measure(next(run for run in study.grid("quick", "digits") if run["labels"] == 5000), Context(digits, 0))
+
+
 def test_data_that_are_absent_are_named_and_the_rest_is_planned(tmp_path, monkeypatch):
     plan = make_plan("sparsity-error", data=["digits", str(tmp_path / "absent.csv")])
     assert list(plan.missing_data) == [str(tmp_path / "absent.csv")]

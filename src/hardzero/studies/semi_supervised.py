@@ -76,12 +76,15 @@ class SemiSupervised(Study):
     def measure(self, settings: Settings, context: Context) -> Metrics:
         """Keep the labels of some rows, drawn by class; train; return test error and zeros.
 
-        Fine-tuning takes the same number of steps whatever the number of labels.
+        Fine-tuning takes the same number of steps whatever the number of labels. Fewer rows than labels are an error,
+        because the run would be reported with labels that it did not have.
         """
         train = context.require_data().train
         n_rows = min(settings.get("unlabeled_samples") or len(train), len(train))
+        if settings["labels"] > n_rows:
+            raise ValueError(f"there are only {n_rows:,} training rows, too few for {settings['labels']:,} labels")
         X, y = train.X[:n_rows], train.y[:n_rows]
-        labeled = draw_labeled(y, min(settings["labels"], n_rows), context.seed)
+        labeled = draw_labeled(y, settings["labels"], context.seed)
         if settings["pretrained"]:
             no_label: Any = -1 if y.dtype.kind in "iu" else None
             y = np.where(np.isin(np.arange(n_rows), labeled), y, no_label)
