@@ -137,6 +137,18 @@ def test_versions_are_kept_apart_and_can_be_compared(tmp_path, naps):
         make_report(store, naps, version="7")
 
 
+def test_versions_with_an_earlier_revision_are_named_and_left_out(tmp_path, naps):
+    store = RunStore(tmp_path / "runs.sqlite")
+    store.plan("naps", "quick", [spec("0.0.1"), spec("0.0.2", revision=2)])
+    while (claimed := store.claim()) is not None:
+        store.finish(claimed.key, {"square": 1.0}, 0.1)
+    report = make_report(store, naps, version="all")
+    assert report.finished["version"].tolist() == ["0.0.2"]
+    assert report.status == (
+        "1 of 1 runs finished; without version 0.0.1, whose runs are of an earlier revision of the study"
+    )
+
+
 @pytest.mark.parametrize("last", ["0.0.1", "0.0.2"])
 def test_among_earlier_versions_the_one_that_finished_last_is_shown(tmp_path, naps, last):
     store = RunStore(tmp_path / "runs.sqlite")
@@ -205,7 +217,7 @@ def ratings(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def small_runs(tmp_path_factory, ratings):
-    """Every study at tiny size on digits, by the study's own code: name -> store."""
+    """Every study at tiny size on digits, by its own code, as results of two versions: name -> store."""
     from hardzero import datasets
     from hardzero.studies.core.study import Context
 
@@ -217,14 +229,20 @@ def small_runs(tmp_path_factory, ratings):
         store = RunStore(tmp_path_factory.mktemp(name) / "runs.sqlite")
         data = None if not study.data else texts if name == "table2" else digits
         specs = [
-            RunSpec(name, 1, settings, data and "digits", data and data.checksum, "1", seed)
+            RunSpec(name, 1, settings, data and "digits", data and data.checksum, version, seed)
+            for version in "12"
             for seed in range(2)
             for settings in tiny_grid(study)
         ]
         store.plan(name, "quick", specs)
+        measured = {}
         while (claimed := store.claim()) is not None:
-            metrics = study.measure(dict(claimed.settings), Context(data, claimed.seed, 1))
-            store.finish(claimed.key, json.loads(json.dumps(metrics)), 0.1)
+            run = json.dumps([claimed.settings, claimed.seed])
+            if run not in measured:
+                measured[run] = json.loads(
+                    json.dumps(study.measure(dict(claimed.settings), Context(data, claimed.seed)))
+                )
+            store.finish(claimed.key, measured[run], 0.1)
         stores[name] = store
     return stores
 
@@ -243,6 +261,22 @@ def test_every_study_is_measured_and_reported(small_runs, name, tmp_path):
         assert not any("nan" in cell.text for row in table.rows for cell in row)
     write_page(report, tmp_path / "page.html")
     assert (tmp_path / "page.html").stat().st_size > 3000
+    plt.close("all")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", study_names())
+def test_every_study_shows_versions_side_by_side(small_runs, name):
+    import matplotlib.pyplot as plt
+
+    one, both = (make_report(small_runs[name], name, version=version) for version in ("1", "all"))
+    assert [table.title for table in both.tables] == [table.title for table in one.tables]
+    for alone, together in zip(one.tables, both.tables, strict=True):
+        assert together.header == ["version", *alone.header]
+        for version in "12":
+            rows = [row[1:] for row in together.rows if row[0].text == version]
+            assert rows == alone.rows
+    assert len(both.pictures) == 2 * len(one.pictures)
     plt.close("all")
 
 

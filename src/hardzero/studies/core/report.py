@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +17,7 @@ from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import RunStore
 from hardzero.studies.core.study import Picture, Study
-from hardzero.studies.core.tables import Table
+from hardzero.studies.core.tables import Table, side_by_side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +37,8 @@ class StudyReport:
         All planned runs of the versions reported.
     tables : list of Table
     pictures : list of Picture
+    left_out : list of str
+        Versions that have only runs of an earlier revision of the study.
     """
 
     study: Study
@@ -44,6 +46,7 @@ class StudyReport:
     runs: pd.DataFrame
     tables: list[Table] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def finished(self) -> pd.DataFrame:
@@ -56,7 +59,10 @@ class StudyReport:
         counts = self.runs["status"].value_counts()
         text = f"{counts.get('done', 0)} of {len(self.runs)} runs finished"
         rest = [f"{counts[name]} {name}" for name in ("failed", "running", "pending") if counts.get(name)]
-        return f"{text} ({', '.join(rest)})" if rest else text
+        text = f"{text} ({', '.join(rest)})" if rest else text
+        if self.left_out:
+            text += f"; without version {', '.join(self.left_out)}, whose runs are of an earlier revision of the study"
+        return text
 
     @property
     def timing(self) -> str:
@@ -120,14 +126,30 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
         raise ValueError(f"{store.path} has no runs of {study.name}{at_scale}: run 'hardzero study {source}' first")
     chosen = next((name for name, frame in frames.items() if (frame["status"] == "done").any()), next(iter(frames)))
     runs = _of_version(frames[chosen], version, store.last_version(study.name, chosen))
-    runs = _tell_data_apart(runs[runs["revision"] == runs["revision"].max()].reset_index(drop=True))
-    report = StudyReport(study, chosen, runs)
+    latest = runs["revision"] == runs["revision"].max()
+    report = StudyReport(study, chosen, _tell_data_apart(runs[latest].reset_index(drop=True)))
+    report.left_out = [version for version in runs["version"].unique() if version not in set(report.runs["version"])]
     if len(report.finished):
-        with errors_named(study, "tables"):
-            report.tables = study.tables(report.finished)
-        with errors_named(study, "pictures"):
-            report.pictures = study.pictures(report.finished)
+        _summarize(report)
     return report
+
+
+def _summarize(report: StudyReport) -> None:
+    """Let the study make its tables and plots of each version on its own, and put these side by side."""
+    study, versions = report.study, dict(list(report.finished.groupby("version", sort=False)))
+    with errors_named(study, "tables"):
+        tables = {str(version): study.tables(runs) for version, runs in versions.items()}
+    with errors_named(study, "pictures"):
+        pictures = {str(version): study.pictures(runs) for version, runs in versions.items()}
+    if len(versions) == 1:
+        ((report.tables,), (report.pictures,)) = tables.values(), pictures.values()
+        return
+    report.tables = side_by_side(tables)
+    report.pictures = [
+        replace(picture, caption=f"Version {version}. {picture.caption}")
+        for version, made in pictures.items()
+        for picture in made
+    ]
 
 
 def write_page(report: StudyReport, path: str | os.PathLike[str]) -> None:

@@ -141,6 +141,35 @@ def comparison(
     return table
 
 
+def side_by_side(tables_of: Mapping[str, Sequence[Table]]) -> list[Table]:
+    """Put tables of several versions together: those of one title and heading become one, with a column for versions.
+
+    Parameters
+    ----------
+    tables_of : mapping of str to sequence of Table
+        The tables of each version.
+
+    Examples
+    --------
+    >>> old, new = Table("Errors", ["model", "error"]), Table("Errors", ["model", "error"])
+    >>> old.add("a", "1.5"), new.add("a", "1.2")
+    (None, None)
+    >>> print(side_by_side({"0.1.0": [old], "0.2.0": [new]})[0].markdown())
+    | version | model | error |
+    | --- | --- | --- |
+    | 0.1.0 | a | 1.5 |
+    | 0.2.0 | a | 1.2 |
+    """
+    together: dict[tuple[str, ...], Table] = {}
+    for version, tables in tables_of.items():
+        for table in tables:
+            empty = Table(table.title, ["version", *table.header])
+            shared = together.setdefault((table.title, *table.header), empty)
+            shared.note = shared.note or table.note
+            shared.rows += [[Cell(version), *row] for row in table.rows]
+    return list(together.values())
+
+
 def _ties_with_best(groups: Mapping[Any, pd.DataFrame], names: Sequence[str], measure: Measure) -> set[tuple[Any, ...]]:
     """Return the groups whose value is the best of their data set and version, or tied with it."""
     if measure.best is None:
