@@ -159,9 +159,13 @@ def test_among_earlier_versions_the_one_that_finished_last_is_shown(tmp_path, na
     assert make_report(store, naps).finished["version"].tolist() == [last]
 
 
-def test_contents_that_share_a_name_are_told_apart(tmp_path, naps):
+@pytest.mark.parametrize(("checksums", "expected"), [
+    (["a" * 64, "b" * 64], ["mine.csv (aaaaaa)", "mine.csv (bbbbbb)"]),
+    (["a" * 64, f"{'a' * 64}+{'b' * 64}"], ["mine.csv (aaaaaa)", "mine.csv (aaaaaa+bbbbbb)"]),
+])  # fmt: skip
+def test_contents_that_share_a_name_are_told_apart(tmp_path, naps, checksums, expected):
     store = RunStore(tmp_path / "runs.sqlite")
-    store.plan("naps", "quick", [spec("1", data="mine.csv", data_checksum=mark * 64) for mark in "ab"])
+    store.plan("naps", "quick", [spec("1", data="mine.csv", data_checksum=checksum) for checksum in checksums])
     while (claimed := store.claim()) is not None:
         store.finish(claimed.key, {"square": 1.0}, 0.1)
     assert sorted(make_report(store, naps).finished["data"]) == ["mine.csv (aaaaaa)", "mine.csv (bbbbbb)"]

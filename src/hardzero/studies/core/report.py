@@ -15,7 +15,7 @@ import hardzero
 from hardzero.atomic_file import atomic_file
 from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
-from hardzero.studies.core.run_store import RunStore
+from hardzero.studies.core.run_store import WITH_UNLABELED, RunStore
 from hardzero.studies.core.study import Picture, Study
 from hardzero.studies.core.tables import Table, side_by_side
 
@@ -217,8 +217,12 @@ def _tell_data_apart(runs: pd.DataFrame) -> pd.DataFrame:
     ambiguous = runs["data"].isin(contents.index[contents > 1])
     if not ambiguous.any():
         return runs
-    named = runs["data"] + " (" + runs["data_checksum"].str[:6] + ")"
+    named = runs["data"] + " (" + runs["data_checksum"].map(_shortened, na_action="ignore") + ")"
     return runs.assign(data=runs["data"].where(~ambiguous, named))
+
+
+def _shortened(checksum: str) -> str:
+    return WITH_UNLABELED.join(part[:6] for part in checksum.split(WITH_UNLABELED))
 
 
 def _short(value: Any) -> str:

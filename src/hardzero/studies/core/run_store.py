@@ -39,6 +39,9 @@ OWN_COLUMNS = (
 )
 """Columns of the table of runs besides settings and metrics."""
 
+WITH_UNLABELED = "+"
+"""Between the checksums of a data set and of the unlabeled one used with it."""
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     key TEXT PRIMARY KEY,

@@ -13,9 +13,9 @@ import hardzero
 from hardzero.datasets.catalog import canonical_name
 from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
-from hardzero.studies.core.run_store import RunSpec, RunStore, check_names
+from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore, check_names
 from hardzero.studies.core.study import Scale, Settings, Study
-from hardzero.studies.core.workers import WITH_UNLABELED, Progress, Workers, carry_out, checksum_of
+from hardzero.studies.core.workers import Progress, Workers, carry_out, checksum_of
 
 STORE_NAME = "runs.sqlite"
 DEFAULT_FOLDER = Path("hardzero-studies")

@@ -21,7 +21,7 @@ from hardzero.interruption import interruption_raised
 from hardzero.studies import get_study, study_code
 from hardzero.studies.core.plain_metrics import plain_metrics
 from hardzero.studies.core.processes import call_in_processes
-from hardzero.studies.core.run_store import RunSpec, RunStore
+from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore
 from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study
 from hardzero.threads import usable_cores
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from hardzero.datasets.dataset import Dataset
 
 BACKENDS = ("loky", "dask", "ray")
-WITH_UNLABELED = "+"
-"""Between the checksums of a data set and of the unlabeled one used with it."""
 
 POLL_SECONDS = 0.5
 """How often a process with nothing left to claim looks whether other processes have finished their runs."""
