@@ -171,9 +171,13 @@ def test_contents_that_share_a_name_are_told_apart(tmp_path, naps, checksums, ex
     assert sorted(make_report(store, naps).finished["data"]) == ["mine.csv (aaaaaa)", "mine.csv (bbbbbb)"]
 
 
-def test_a_study_without_runs_is_named(tmp_path, naps):
-    with pytest.raises(ValueError, match="has no runs of naps"):
-        make_report(RunStore(tmp_path / "runs.sqlite"), naps)
+def test_a_study_without_runs_is_named_with_the_command_that_runs_it(tmp_path, naps):
+    store = RunStore(tmp_path / "runs.sqlite")
+    command = f"run 'hardzero study {naps} --scale full --store {tmp_path}' first"
+    with pytest.raises(ValueError, match=re.escape(f"has no runs of naps at scale full: {command}")):
+        make_report(store, naps, scale="full")
+    with pytest.raises(ValueError, match="unknown scale 'huge' of naps"):
+        make_report(store, naps, scale="huge")
 
 
 TINY = {

@@ -16,7 +16,7 @@ from hardzero.atomic_file import atomic_file
 from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunStore
-from hardzero.studies.core.study import Picture, Study
+from hardzero.studies.core.study import Picture, Study, check_scale
 from hardzero.studies.core.tables import Table, side_by_side
 
 if TYPE_CHECKING:
@@ -118,12 +118,15 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
         If the store has no runs of the study, or none at that scale or of that version.
     """
     study = get_study(source)
+    if scale is not None:
+        check_scale(study, scale)
     scales = [scale] if scale is not None else [*reversed(study.scales)]
     frames = {name: store.frame(study.name, name) for name in scales}
     frames = {name: frame for name, frame in frames.items() if len(frame)}
     if not frames:
-        at_scale = f" at scale {scale}" if scale else ""
-        raise ValueError(f"{store.path} has no runs of {study.name}{at_scale}: run 'hardzero study {source}' first")
+        at_scale, asked = (f" at scale {scale}", f" --scale {scale}") if scale else ("", "")
+        command = f"hardzero study {source}{asked} --store {store.path.parent}"
+        raise ValueError(f"{store.path} has no runs of {study.name}{at_scale}: run '{command}' first")
     chosen = next((name for name, frame in frames.items() if (frame["status"] == "done").any()), next(iter(frames)))
     runs = _of_version(frames[chosen], version, store.last_version(study.name, chosen))
     latest = runs["revision"] == runs["revision"].max()

@@ -14,7 +14,7 @@ from hardzero.datasets.catalog import canonical_name
 from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore, check_names
-from hardzero.studies.core.study import Scale, Settings, Study
+from hardzero.studies.core.study import Scale, Settings, Study, check_scale
 from hardzero.studies.core.workers import Progress, Workers, carry_out, checksum_of
 
 STORE_NAME = "runs.sqlite"
@@ -80,8 +80,7 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
         study without.
     """
     study = get_study(source)
-    if scale not in study.scales:
-        raise ValueError(f"unknown scale {scale!r} of {study.name}: choose one of {', '.join(study.scales)}")
+    check_scale(study, scale)
     n_seeds = study.seeds[scale] if n_seeds is None else n_seeds
     if n_seeds < 1:
         raise ValueError(f"the number of seeds must be positive, got {n_seeds}")

@@ -127,3 +127,9 @@ class Study(ABC):
     def pictures(self, runs: pd.DataFrame) -> list[Picture]:
         """Plot finished runs, of which any may be missing."""
         return []
+
+
+def check_scale(study: Study, scale: str) -> None:
+    """Raise a `ValueError` if a study has no such scale."""
+    if scale not in study.scales:
+        raise ValueError(f"unknown scale {scale!r} of {study.name}: choose one of {', '.join(study.scales)}")
