@@ -170,6 +170,8 @@ class Own(Study):
         ({"grid": "[]"}, "grid of the study own returns no settings at scale quick"),
         ({"grid": "{}['a']"}, "grid of the study own failed (own.py, line 10): KeyError: 'a'"),
         ({"grid": "[{'a': object()}]"}, "grid of the study own failed (own.py): TypeError: Object of type object"),
+        ({"grid": "[{'a': float('inf')}]"}, "grid of the study own failed (own.py): ValueError: Out of range float"),
+        ({"grid": "[{'a': {0: 1.0}}]"}, "grid of the study own failed (own.py): ValueError: settings are kept as JSON"),
         (
             {"grid": "[{'a': 1}, {'seed': 1}]"},
             "grid of the study own failed (own.py): ValueError: a setting must not be named",

@@ -175,13 +175,13 @@ def write_page(report: StudyReport, path: str | os.PathLike[str]) -> None:
 def write_runs(report: StudyReport, folder: str | os.PathLike[str]) -> list[Path]:
     """Write all runs as CSV and, where pyarrow is installed, as Parquet; return the paths.
 
-    Lists are JSON text in the CSV. Parquet keeps them, but for a column that holds values of several types, such as
+    Lists and dicts are JSON text in the CSV. Parquet keeps them, but for a column of values of several types, such as
     numbers and lists: there all of its values are JSON text.
     """
     import pandas as pd
 
     stem = Path(folder) / f"{report.study.name}-{report.scale}"
-    flat = report.runs.map(lambda value: json.dumps(value) if isinstance(value, list) else value)
+    flat = report.runs.map(lambda value: json.dumps(value) if isinstance(value, list | dict) else value)
     paths = [Path(f"{stem}.csv")]
     with atomic_file(paths[0]) as file:
         flat.to_csv(file, index=False)

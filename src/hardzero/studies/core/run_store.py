@@ -356,6 +356,21 @@ def check_names(names: Iterable[str], kind: str) -> None:
             raise ValueError(f"{kind} must not be named {name!r}: the table of runs has a column of that name itself")
 
 
+def check_keys(value: Any) -> None:
+    """Raise a `ValueError` if a dict in a setting has a key that JSON, in which settings are kept, turns into text."""
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise ValueError(
+                    f"settings are kept as JSON, where a key is a str, and {key!r} is none: "
+                    "write it as one, and turn it back in measure"
+                )
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            check_keys(part)
+
+
 def _spec(row: sqlite3.Row) -> RunSpec:
     return RunSpec(
         row["study"],

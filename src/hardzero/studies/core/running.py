@@ -13,7 +13,7 @@ import hardzero
 from hardzero.datasets.catalog import canonical_name
 from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
-from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore, check_names
+from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore, check_keys, check_names
 from hardzero.studies.core.study import Scale, Settings, Study, check_scale
 from hardzero.studies.core.workers import Progress, Workers, carry_out, checksum_of
 
@@ -114,7 +114,8 @@ def _grid(study: Study, scale: Scale, data: str | None) -> list[Settings]:
     """Return the settings of a study's runs, after making sure that they are some and can be kept."""
     with errors_named(study, "grid"):
         grid = list(study.grid(scale, data))
-        json.dumps(grid)
+        json.dumps(grid, allow_nan=False)
+        check_keys(grid)
         for settings in grid:
             check_names(settings, "a setting")
     if not grid:
