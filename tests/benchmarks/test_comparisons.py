@@ -234,6 +234,15 @@ def test_a_target_that_a_side_does_not_reach_is_named(capsys):
 
 
 @needs_torch
+def test_a_race_that_nobody_wins_is_not_blamed_on_pytorch(monkeypatch):
+    monkeypatch.setattr(workloads, "mnist", lambda: datasets.load("digits"))
+    monkeypatch.setattr(time_to_error, "time_to_error_rows", lambda race: iter([]))
+    output = CliRunner().invoke(app, ["bench", "time-to-error"]).output
+    assert "hardzero bench time-to-error: no rows, for the reasons given above" in output
+    assert "skipped" not in output.split("time-to-error:")[1]
+
+
+@needs_torch
 def test_a_race_to_an_error_gives_seconds_for_each_target(digits, capsys):
     X, y = digits
     race = Race(X[:1400], y[:1400], X[1400:], y[1400:], (64,), targets=(0.3, 0.2), limit_seconds=20.0)

@@ -31,6 +31,10 @@ FITS = {128: 10_000, 16: 2000}
 of 128."""
 
 
+class Skipped(Exception):
+    """Why a part is not run."""
+
+
 def run_prediction() -> list[Row]:
     """Time prediction of the paper's MNIST network at 90 % zeros."""
     return list(prediction.prediction_rows(workloads.trained_mnist(SPARSE)))
@@ -71,8 +75,7 @@ def _fits() -> list[Row]:
 
 def run_bag_of_words() -> list[Row]:
     """Time training on sparse text, three hidden layers of 1000 and of 5000; half zeros, and trained to 80 %."""
-    if _torch_missing():
-        return []
+    _require_torch()
     rows = [training.training_row(workloads.bag_of_words((1000,) * 3), "sgd", size) for size in (16, 128)]
     rows.append(training.training_row(workloads.bag_of_words((1000,) * 3, target_sparsity=0.8), "sgd", 128))
     rows.append(training.training_row(workloads.bag_of_words((5000,) * 3, 256), "sgd", 128, n_turns=3))
@@ -81,8 +84,7 @@ def run_bag_of_words() -> list[Row]:
 
 def run_time_to_error() -> list[Row]:
     """Train to 2.0 % and 1.6 % test error on MNIST, both sides at their best setting."""
-    if _torch_missing():
-        return []
+    _require_torch()
     data = workloads.mnist()
     race = time_to_error.Race(
         np.ascontiguousarray(data.train.X),
@@ -96,8 +98,7 @@ def run_time_to_error() -> list[Row]:
 
 def run_import() -> list[Row]:
     """Time ``import hardzero`` against ``import torch``, each in a new interpreter."""
-    if _torch_missing():
-        return []
+    _require_torch()
     seconds: dict[str, list[float]] = {"hardzero": [], "torch": [], "nothing": []}
     for _ in range(5):
         for module, times in seconds.items():
@@ -113,7 +114,7 @@ def run_import() -> list[Row]:
 def run_gpu() -> list[Row]:
     """Time prediction and training on all cores against PyTorch on a graphics processor, where there is one."""
     if gpu.gpu_name() is None:
-        return []
+        raise Skipped("it needs CUDA and a graphics processor")
     sparse, trained = workloads.trained_mnist(SPARSE), _some(workloads.trained_mnist(0.83, n_epochs=4))
     rows = [row for size in (1, 16, 256) for row in gpu.prediction_rows(sparse, size)]
     return rows + [row for size in (16, 128, 1024) for row in gpu.training_rows(trained, size)]
@@ -153,14 +154,17 @@ PARTS: dict[str, Callable[[], list[Row] | None]] = {
 
 
 def run_part(name: str) -> list[Row]:
-    """Run one part and print its table; return its rows, if it has some."""
-    with interruption_raised(), denormals_as_zero():
-        rows = PARTS[name]()
+    """Run one part and print its table, or why it has none; return its rows, if it has some."""
+    try:
+        with interruption_raised(), denormals_as_zero():
+            rows = PARTS[name]()
+    except Skipped as reason:
+        print(f"hardzero bench {name}: skipped, because {reason}")
+        return []
     if rows is None:
         return []
     if not rows:
-        needed = "CUDA and a graphics processor" if name == "gpu" else "PyTorch"
-        print(f"hardzero bench {name}: skipped, because it needs {needed}")
+        print(f"hardzero bench {name}: no rows, for the reasons given above")
         return rows
     print_table(rows, f"hardzero bench {name}")
     return rows
@@ -180,6 +184,11 @@ def print_header() -> None:
 
 def _torch_missing() -> bool:
     return "PyTorch" in missing_peers()
+
+
+def _require_torch() -> None:
+    if _torch_missing():
+        raise Skipped("it needs PyTorch")
 
 
 def _some(workload: workloads.Workload) -> workloads.Workload:
