@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info, threadpool_limits
 from typer.testing import CliRunner
 
 from hardzero import datasets
-from hardzero.benchmarks import gpu, run, time_to_error, timing, training, workloads
+from hardzero.benchmarks import gpu, prediction, run, time_to_error, timing, training, workloads
 from hardzero.benchmarks.peers import Weights, minibatches, missing_peers, prediction_peers
-from hardzero.benchmarks.scaling import ScalingPoint
+from hardzero.benchmarks.scaling import ScalingPoint, scaling_points
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.time_to_error import (
     Attempt,
@@ -75,6 +76,24 @@ def test_short_calls_are_repeated_within_a_turn(monkeypatch):
     times = timing.alternate({"hardzero": clock.work(0.25)}, n_turns=3, least_seconds=1.0)
     assert clock.now == pytest.approx(0.25 * (2 + 3 * 4))
     assert times.median("hardzero") == 0.25
+
+
+@pytest.mark.parametrize("measure", ["prediction", "scaling"])
+def test_blas_has_the_threads_that_the_table_names(monkeypatch, digits, measure):
+    threads = []
+
+    def look(contestants, **_):
+        threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return timing.Comparison({name: np.ones(1) for name in contestants})
+
+    monkeypatch.setattr(f"hardzero.benchmarks.{measure}.alternate", look)
+    with threadpool_limits(2, user_api="blas"):
+        if measure == "scaling":
+            next(scaling_points(n_threads=1))
+        else:
+            workload = workloads.untrained("relu", *digits, (40, 30))
+            list(prediction.compare(workload, batch_size=1, n_threads=1, precision="float32"))
+    assert set(threads) == {1}
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])

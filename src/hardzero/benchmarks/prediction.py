@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from hardzero.benchmarks.peers import Predict, Weights, prediction_peers
 from hardzero.benchmarks.table import Row
@@ -36,9 +37,10 @@ def compare(workload: Workload, *, batch_size: int, n_threads: int, precision: s
     inputs = [np.ascontiguousarray(X[i * batch_size : (i + 1) * batch_size]) for i in range(count)]
     note = accuracy_note(workload, predictor) if precision != "float32" else ""
     for peer, predict in prediction_peers(Weights.of(workload.network), n_threads):
-        times = alternate(
-            {OURS: over_inputs(predictor.scores, inputs), peer: over_inputs(predict, inputs)}, n_turns=n_turns
-        )
+        with threadpool_limits(n_threads, user_api="blas"):
+            times = alternate(
+                {OURS: over_inputs(predictor.scores, inputs), peer: over_inputs(predict, inputs)}, n_turns=n_turns
+            )
         difference = max(float(np.abs(predictor.scores(x) - predict(x)).max()) for x in inputs)
         yield Row(
             "prediction, single sample" if batch_size == 1 else f"prediction, minibatch {batch_size}",

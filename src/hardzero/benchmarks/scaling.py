@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
 
 from hardzero.benchmarks.timing import alternate
 from hardzero.ops import get_ops
@@ -60,11 +61,12 @@ def _measure(varied: str, width: int, batch_size: int, density: float, n_threads
     H = random.random((batch_size, width), dtype=np.float32)
     H[random.random(H.shape) >= density] = 0
     delta = random.standard_normal((batch_size, width), dtype=np.float32)
-    times = alternate(
-        {"ours": _our_step(H, delta, n_threads), "dense": _dense_step(H, delta)},
-        n_turns=5,
-        least_seconds=0.05,
-    )
+    with threadpool_limits(n_threads, user_api="blas"):
+        times = alternate(
+            {"ours": _our_step(H, delta, n_threads), "dense": _dense_step(H, delta)},
+            n_turns=5,
+            least_seconds=0.05,
+        )
     n_active = np.count_nonzero(H) / batch_size
     return ScalingPoint(varied, width, batch_size, n_active, times.median("ours"), times.median("dense"))
 
