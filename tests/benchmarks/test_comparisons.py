@@ -20,6 +20,7 @@ from hardzero.benchmarks.peers import Weights, minibatches, missing_peers, predi
 from hardzero.benchmarks.scaling import ScalingPoint, scaling_points
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.time_to_error import (
+    CANDIDATE_SEEDS,
     Attempt,
     Race,
     Setting,
@@ -208,7 +209,7 @@ def test_a_setting_that_was_lucky_once_does_not_decide(monkeypatch):
     assert "ours: minibatch 2," in row.setting
     assert row.agree.endswith("ratio 4.00 to 4.00 in 90 % of resamples of these orders")
     assert race.limits[:3] == [240.0, 1.5, 1.5]
-    first, candidates, finals = 2 * 3, 2 * (3 + 1), 3 * (2 + 1)
+    first, candidates, finals = 2 * 3, len(CANDIDATE_SEEDS) * (3 + 1), 3 * (2 + 1)
     assert len(race.limits) == first + candidates + finals
 
 
