@@ -65,12 +65,14 @@ def two_way_legend(ax: Axes, colored: Sequence[str], styled: Sequence[str]) -> A
 
 
 def _legend_above(ax: Axes, handles: Sequence[Any], labels: Sequence[str]) -> None:
+    longest = max(map(len, labels))
     ax.legend(
         handles,
         labels,
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
-        ncols=2 if max(map(len, labels)) > 18 else min(4, len(labels)),
+        # What fits into the width of a plot.
+        ncols=1 if longest > 26 else 2 if longest > 18 else min(4, len(labels)),
         frameon=False,
         fontsize="small",
         borderaxespad=0.2,
