@@ -373,8 +373,7 @@ def test_inspect_a_model_saved_from_python(run, tmp_path):
     result = run("inspect", tmp_path / "plain")
     assert result.exit_code == 0, result.output
     assert "softplus(beta=1)" in result.stdout
-    regressor.network_.output.bias[...] = np.nan
-    regressor.save(tmp_path / "broken")
+    (tmp_path / "broken").write_bytes((tmp_path / "plain").read_bytes()[:-4])
     assert run("inspect", tmp_path / "broken").exit_code == 2
 
 
