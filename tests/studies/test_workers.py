@@ -1,5 +1,6 @@
 """Runs are carried out once, in parallel, on any backend, and errors end a run and not a study."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from hardzero import RectifierClassifier, datasets
 from hardzero.checkpoint import Checkpoint
 from hardzero.denoising_trainer import DenoisingTrainer
 from hardzero.studies import get_study, study_code, study_names
-from hardzero.studies.core import networks
+from hardzero.studies.core import networks, processes
 from hardzero.studies.core import workers as workers_module
 from hardzero.studies.core.run_store import RunSpec
 from hardzero.studies.core.running import make_plan, open_store, run_study
@@ -368,6 +369,37 @@ def test_a_dask_cluster_without_workers_is_named(tmp_path, monkeypatch, naps):
         workers = Workers(backend="dask", address=cluster.scheduler_address)
         with pytest.raises(ValueError, match=r"has had no worker for 1 s: start some, with 'dask worker"):
             run_study(naps, n_seeds=1, folder=tmp_path, workers=workers)
+
+
+def test_a_dask_cluster_that_is_busy_is_not_taken_for_one_without_workers(monkeypatch):
+    class Busy:
+        def nthreads(self):
+            return {"tcp://worker": 2}
+
+        def submit(self, *arguments, **options):
+            raise AssertionError("would wait for the runs of others")
+
+    workers_module._await_worker(Busy())
+
+
+def test_processes_start_as_there_are_tasks_for_them(monkeypatch):
+    monkeypatch.setattr(processes, "_Process", lambda n_threads: pytest.fail("a process without a task"))
+    assert list(processes.call_in_processes(lambda: None, abs, n_processes=4, n_threads=1)) == []
+
+
+def test_threads_may_load_a_study_at_the_same_time(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(
+        "from __future__ import annotations\nimport time\ntime.sleep(0.2)\nfrom dataclasses import dataclass\n"
+        "from hardzero.studies import Study\n@dataclass\nclass Point:\n    x: int\n"
+        "class Own(Study):\n    name = 'own'; title = claim = 'x'\n"
+        "    def grid(self, scale, data): return [{}]\n    def measure(self, settings, context): return {'x': 1}\n"
+        "    def tables(self, runs): return []\n"
+    )
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(get_study, [str(path)] * 4))
+    assert {study.name for study in found} == {"own"}
+    assert len(found) == 1
 
 
 @pytest.mark.slow

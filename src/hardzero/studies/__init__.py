@@ -18,6 +18,7 @@ import importlib.util
 import inspect
 import re
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -39,6 +40,10 @@ NAMES = (
     "semi-supervised",
     "table2",
 )
+
+
+_LOADING = threading.RLock()
+"""Held while a study's file is loaded, which threads of one worker may ask for at the same time."""
 
 
 def study_names() -> tuple[str, ...]:
@@ -66,7 +71,8 @@ def get_study(source: str, code: bytes | None = None) -> Study:
         If there is no such study, or the file cannot be loaded or does not define exactly one, with a name (not that
         of a built-in study), title and claim.
     """
-    return _study(source, study_code(source) if code is None else code)
+    with _LOADING:
+        return _study(source, study_code(source) if code is None else code)
 
 
 def study_code(source: str) -> bytes | None:

@@ -12,7 +12,15 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
 """What limits the threads of linear algebra, and the workers that joblib would start within a process."""
 
 
@@ -27,7 +35,7 @@ def call_in_processes(
         Asked for a task each time a process is free; None if there is none at that moment.
     call : callable
     n_processes, n_threads : int
-        Processes, and threads that each may use.
+        Processes, which are started as there are tasks for them, and threads that each may use.
 
     Yields
     ------
@@ -35,11 +43,15 @@ def call_in_processes(
         A task and its result, in the order in which they end; None if the process died with the task. The end comes
         when there is neither a task nor a call that might bring one about.
     """
-    free = [_Process(n_threads) for _ in range(n_processes)]
+    started: list[_Process] = []
+    free: list[_Process] = []
     busy: dict[Future[Result], tuple[_Process, Task]] = {}
     try:
         while True:
-            while free and (task := next_task()) is not None:
+            while len(busy) < n_processes and (task := next_task()) is not None:
+                if not free:
+                    started.append(_Process(n_threads))
+                    free.append(started[-1])
                 process = free.pop()
                 busy[process.submit(call, task)] = process, task
             if not busy:
@@ -49,7 +61,7 @@ def call_in_processes(
                 free.append(process)
                 yield task, _result(future)
     finally:
-        for process in [*free, *(process for process, _ in busy.values())]:
+        for process in started:
             process.stop()
 
 

@@ -124,9 +124,13 @@ def _dask_client(address: str | None) -> Iterator[Any]:
 
 def _await_worker(client: Any) -> None:
     """Wait for a worker by giving it something to do, because an adaptive cluster starts none before."""
+    if client.nthreads():
+        return
     try:
         client.submit(int, pure=False).result(timeout=WORKER_SECONDS)
     except TimeoutError as error:
+        if client.nthreads():
+            return
         raise ValueError(
             f"the Dask cluster at {client.scheduler.address} has had no worker for {WORKER_SECONDS:g} s: start some, "
             f"with 'dask worker {client.scheduler.address}' for example"
