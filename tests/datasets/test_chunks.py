@@ -168,10 +168,11 @@ def test_a_target_that_is_not_required_may_be_given_by_its_index(write, target):
     assert table.y.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("known", [{"feature_names": ["a", "b"]}, {"n_features": 2}])
 @pytest.mark.parametrize("target", [-1, 2, "2", "label"])
-def test_an_index_of_a_feature_or_of_no_column_is_no_target(write, target):
+def test_an_index_of_a_feature_or_of_no_column_is_no_target(write, target, known):
     path = write("a.csv", "a,b\n1,2\n3,4\n")
-    table = read_table(path, feature_names=["a", "b"], target=target, target_required=False)
+    table = read_table(path, target=target, target_required=False, **known)
     assert table.X.tolist() == [[1, 2], [3, 4]]
     assert table.y is None
 

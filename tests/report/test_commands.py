@@ -187,13 +187,17 @@ def test_report_of_an_autoencoder_needs_no_target(tmp_path, named):
     X.assign(id=[f"row {number}" for number in range(60)]).to_csv(tmp_path / "id.csv", index=False)
     X.assign(label=[0, 1] * 30).to_csv(tmp_path / "label.csv", index=False)
     np.savez(tmp_path / "x.npz", X=X.to_numpy())
-    shown = {"x.csv": 60, "id.csv": 60, "label.csv": 12, "x.npz": 60}
-    for name, n_samples in shown.items():
+    X.assign(label=1).to_csv(tmp_path / "constant.csv", index=False)
+    shown = {"x.csv": "60", "id.csv": "60", "label.csv": "12 held-out", "x.npz": "60"}
+    for name, samples in shown.items():
         result = called("report", model, tmp_path / name, *(["--ignore", "id"] if name == "id.csv" else []))
         assert result.exit_code == 0, result.output
         html = model.with_suffix(".html").read_text()
         assert f"DenoisingAutoencoder on {name}" in html
-        assert f"reconstructions of {n_samples} held-out samples" in html
+        assert f"reconstructions of {samples} samples" in html
+    refused = called("report", model, tmp_path / "constant.csv")
+    assert refused.exit_code == 2
+    assert "label" in refused.stderr
 
 
 def test_report_of_a_text_model_saved_from_python_asks_for_the_column(tmp_path):

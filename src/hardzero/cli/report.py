@@ -150,6 +150,7 @@ def _read(
 ) -> Dataset | ChunkedTest | None:
     """Return data with a test part; None for a file without a target, where the model needs none."""
     from hardzero.datasets.catalog import is_named
+    from hardzero.datasets.columns import TargetNotFound
     from hardzero.report.model_section import is_autoencoder
 
     dataset: Dataset | ChunkedTest
@@ -158,8 +159,8 @@ def _read(
     else:
         try:
             dataset = _load(data, targets, reading)
-        except ValueError:
-            if targets or is_named(data) or not is_autoencoder(estimator):
+        except TargetNotFound:
+            if targets or not is_autoencoder(estimator):
                 raise
             return None
     if dataset.is_text and not _takes_texts(estimator):

@@ -15,6 +15,10 @@ ColumnKey = str | int
 Targets = ColumnKey | Sequence[ColumnKey] | None
 
 
+class TargetNotFound(ValueError):
+    """A file has no target where it was looked for."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """Which columns of a table are read as what."""
@@ -63,6 +67,7 @@ def select_columns(
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
     feature_names: Sequence[str] | None = None,
+    n_features: int | None = None,
     target_required: bool = True,
 ) -> Selection:
     """Decide what each column is for.
@@ -82,20 +87,24 @@ def select_columns(
     feature_names : sequence of str or None
         Features that must be there, in this order; other columns are not used. None takes every column that is neither
         target nor ignored.
+    n_features : int or None
+        How many features are expected, where their names are not known.
     target_required : bool
-        False reads a table without the target column, too. An index means no target where there are fewer columns, or
-        where that column is one of `feature_names`.
+        False reads a table without the target column, too. An index means no target where there are fewer columns,
+        where that column is one of `feature_names`, or where all columns are as many as the features.
 
     Raises
     ------
     ValueError
         If a column is missing, or none is left for features.
     """
+    ignored = {find_column(names, column, "ignore=", source) for column in ignore}
     wanted = _as_keys(target)
     if not target_required:
-        wanted = [key for key in wanted if _is_target(names, key, feature_names or ())]
+        kept = [name for name in names if name not in ignored]
+        expected = feature_names if feature_names is not None else kept if len(kept) == n_features else ()
+        wanted = [key for key in wanted if _is_target(names, key, expected)]
     targets = _target_columns(names, source, wanted)
-    ignored = {find_column(names, column, "ignore=", source) for column in ignore}
     both = [name for name in targets if name in ignored]
     if both:
         raise ValueError(f"column {both[0]!r} of {source} is both the target and ignored")
@@ -118,16 +127,20 @@ def usual_target(names: Sequence[str], source: str) -> str:
 
     Raises
     ------
+    TargetNotFound
+        If no column has such a name.
     ValueError
-        If no column, or more than one, has such a name.
+        If more than one has.
     """
     found = [name for name in names if name.casefold() in USUAL_TARGETS]
     if len(found) == 1:
         return found[0]
-    problem = (
-        f"several columns could be the target ({listed(found)})" if found else "none of its columns is called target"
-    )
-    raise ValueError(f"name the target column of {source}: {problem}. Its columns are {listed(names)}")
+    columns = f"Its columns are {listed(names)}"
+    if found:
+        raise ValueError(
+            f"name the target column of {source}: several columns could be the target ({listed(found)}). {columns}"
+        )
+    raise TargetNotFound(f"name the target column of {source}: none of its columns is called target. {columns}")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -237,6 +237,7 @@ def _open_table(
         text=options.text,
         ignore=options.ignore,
         feature_names=feature_names,
+        n_features=n_features,
         target_required=target_required,
     )
     if n_features is not None and options.text is None and len(selection.features) != n_features:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from hardzero.datasets.columns import TargetNotFound
+
 CSR_NAMES = ("data", "indices", "indptr", "shape")
 IMAGE_DIMENSIONS = (3, 4)
 SPLIT_NAMES = ("train", "validation", "test")
@@ -231,7 +233,7 @@ def _csr(arrays: Mapping[str, NDArray[Any]], path: Path) -> csr_array:
 def _target(arrays: Mapping[str, NDArray[Any]], path: Path, name: str, n_samples: int) -> NDArray[Any]:
     """Return the target array, one row per sample."""
     if name not in arrays:
-        raise ValueError(f"{path} has no target array {name!r}; it holds {', '.join(arrays)}")
+        raise TargetNotFound(f"{path} has no target array {name!r}; it holds {', '.join(arrays)}")
     target = arrays[name]
     if target.ndim == 2 and target.shape[1] == 1:
         target = target[:, 0]

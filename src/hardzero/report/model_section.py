@@ -94,9 +94,8 @@ def key_figures(estimator: Any, X: Any | None, y: Any | None) -> list[KeyFigure]
             figures.append(KeyFigure(f"{float(estimator.score(X, y)):.3f}", "R² on the same"))
     if X is not None and is_autoencoder(estimator):
         error = float(estimator.reconstruction_error(X))
-        figures.append(
-            KeyFigure(f"{error:.4g}", f"mean squared error of reconstructions of {X.shape[0]:,} held-out samples")
-        )
+        samples = "samples" if y is None else "held-out samples"
+        figures.append(KeyFigure(f"{error:.4g}", f"mean squared error of reconstructions of {X.shape[0]:,} {samples}"))
     if network.hidden_layers:
         figures += _zeros(estimator, X)
     figures.append(KeyFigure(_thousands(_n_parameters(estimator)), "parameters"))
