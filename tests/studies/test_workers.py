@@ -1,5 +1,6 @@
 """Runs are carried out once, in parallel, on any backend, and errors end a run and not a study."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -64,6 +65,15 @@ def test_a_run_that_always_kills_its_worker_fails_alone(tmp_path, monkeypatch, n
     assert [(run["status"], run["attempts"]) for run in others] == [("done", 1)] * (n_runs - 1)
 
 
+@pytest.fixture
+def heeds_interrupts():
+    """Whoever started the tests in the background may have told them to ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize("count", [1, 2])
 def test_interruption_gives_the_runs_in_flight_back(tmp_path, monkeypatch, naps, count):
     monkeypatch.setenv("NAPS_INTERRUPTS_AT", "3")
