@@ -20,7 +20,7 @@ from hardzero.cli.model_input import (
     noted_targets,
     with_names,
 )
-from hardzero.cli.output_file import check_page_output, page_beside
+from hardzero.cli.output_file import ForceOption, check_page_output, page_beside
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.text_input import text_column
 
@@ -51,7 +51,7 @@ def report(
     sweep: Annotated[
         Path | None, typer.Option(help="Result of 'hardzero sweep', for the trade-off of sparsity, accuracy and speed.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is no page of hardzero.")] = False,
+    force: ForceOption = False,
     target: Annotated[
         list[str] | None,
         typer.Option(
