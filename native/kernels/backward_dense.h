@@ -15,6 +15,10 @@ static void gradient_dense_block(const BackwardArrays& arrays, const InputView& 
                                  const DenseTile& tile, Index unit, Index column, float* carried) {
   const Index stride = arrays.weights_stride;
   Vector sums[kUnits][kVectors] = {};
+  if (tile.last) {
+    HARDZERO_UNROLL
+    for (int i = 0; i < kUnits; ++i) prefetch_states<kVectors>(arrays, (unit + i) * stride + column);
+  }
   if (!tile.first) {
     HARDZERO_UNROLL
     for (int i = 0; i < kUnits; ++i) HARDZERO_UNROLL

@@ -9,6 +9,7 @@
 
 namespace hardzero::HARDZERO_INSTRUCTION_SET {
 
+constexpr Index kUnitsAhead = 4;  // units between a prefetch of states and its use
 constexpr int kMostFusedVectors = kRegisters == 32 ? 9 : 4;
 
 HARDZERO_INLINE Index padded_count(const UnitEntries& unit) { return round_up(unit.count, kLanes); }
@@ -66,10 +67,14 @@ template <int kVectors, bool kPass, class UpdateRule>
 static void backward_columns(const BackwardArrays& arrays, const UpdateRule& rule, const UnitEntries* entries,
                              Index n_entries, Index column, const BackwardTile& tile, float* carried) {
   const bool single = tile.first && tile.last;
+  const auto is_met = [&](Index i) { return entries[i].count > 0 || tile.touch_idle; };
   float* sums = tile.sums;
   for (Index i = 0; i < n_entries; ++i) {
+    const Index ahead = i + kUnitsAhead;
+    if (tile.last && ahead < n_entries && is_met(ahead))
+      prefetch_states<kVectors>(arrays, entries[ahead].unit * arrays.weights_stride + column);
     float* const so_far = single ? nullptr : carried + i * arrays.weights_stride + column;
-    if (entries[i].count > 0 || tile.touch_idle)
+    if (is_met(i))
       backward_unit_columns<kVectors, kPass>(arrays, rule, entries[i], column, sums,
                                              tile.first ? nullptr : so_far, tile.last ? nullptr : so_far);
     if (kPass) sums += padded_count(entries[i]) * kLanes;

@@ -61,6 +61,22 @@ struct AdamRule {
   }
 };
 
+template <int kVectors>
+HARDZERO_INLINE void prefetch_vectors(const float* source) {
+  HARDZERO_UNROLL
+  for (int v = 0; v < kVectors; v += kLineFloats / kLanes) __builtin_prefetch(source + v * kLanes, 1);
+}
+
+// Begin to fetch the weights of a unit and what the rule keeps of them, from `place` on. Weights without
+// states are fetched in time as it is.
+template <int kVectors>
+HARDZERO_INLINE void prefetch_states(const BackwardArrays& arrays, Index place) {
+  if (arrays.state[0] == nullptr) return;
+  prefetch_vectors<kVectors>(arrays.weights + place);
+  prefetch_vectors<kVectors>(arrays.state[0] + place);
+  if (arrays.state[1] != nullptr) prefetch_vectors<kVectors>(arrays.state[1] + place);
+}
+
 // Call `function` with the rule that `update` names.
 template <class Function>
 HARDZERO_INLINE void with_rule(const Update& update, Function function) {
