@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine.h"
+#include "l1_cache.h"
 
 namespace hardzero {
 
@@ -40,6 +41,12 @@ Index rows_in_cache(Index n_columns) {
   return std::max(kFewestTileRows, kBackwardCacheFloats / n_columns / kRowGroup * kRowGroup);
 }
 
+// Tiles that overflow a smaller L1 cache do not pay where the L2 cache holds all rows.
+bool is_tiled_for_l1(const Rows& rows, Index n_columns) {
+  const bool one_tile_in_l2 = rows.n_rows <= rows_in_cache(n_columns);
+  return rows.density() >= kSmallTileDensity && !(one_tile_in_l2 && l1_cache_floats() < kTileFloats);
+}
+
 // How the sparse backward pass is divided: tiles of rows; a task is a block of units.
 struct BackwardPlan {
   Index tile_rows;
@@ -51,7 +58,7 @@ BackwardPlan plan_backward(const Rows& rows, Index n_columns, Index lanes, bool 
   const Index n_rows = rows.n_rows;
   BackwardPlan plan;
   if (pass) {
-    plan.tile_rows = rows.density() < kSmallTileDensity ? rows_in_cache(n_columns) : kFewestTileRows;
+    plan.tile_rows = is_tiled_for_l1(rows, n_columns) ? kFewestTileRows : rows_in_cache(n_columns);
     plan.most_vectors = kFusedColumns / lanes;
   } else {
     // One block of columns of a tile stays in the L1 cache.
