@@ -611,3 +611,15 @@ def test_a_decayed_learning_rate_goes_on_from_the_file(tmp_path):
     for one in (model, loaded):
         one.partial_fit(X, y)
     np.testing.assert_array_equal(loaded.coefs_[0], model.coefs_[0])
+
+
+def test_training_goes_on_at_the_rate_that_an_adaptive_schedule_has_come_to(path):
+    settings = {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1, "momentum": 0.0}
+    model = classifier(**settings, max_iter=6, learning_rate_init=0.1)
+    save(model, path)
+    loaded = load(path)
+    for each in (model, loaded):
+        each.partial_fit(X, np.arange(60) % 3)
+    assert loaded._trainer.optimizer.learning_rate.current == model._trainer.optimizer.learning_rate.current < 0.1
+    document = describe(path)
+    assert document["training"]["learning_rate"] > 0

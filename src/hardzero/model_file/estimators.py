@@ -27,7 +27,7 @@ Estimator = RectifierClassifier | RectifierRegressor
 
 _CURVES = ("loss_curve_", "validation_scores_")
 _NUMBERS = ("loss_", "best_loss_", "best_validation_score_", "n_iter_", "t_")
-_TRAINER_STATE = ("penalty", "n_passes")
+_TRAINER_STATE = ("penalty", "n_passes", "learning_rate")
 """What is kept for training that goes on, and no attribute of the estimator."""
 
 
@@ -143,6 +143,8 @@ def _encode_training(estimator: Estimator) -> dict[str, Any]:
     if estimator._trainer is not None:
         training["penalty"] = estimator._trainer.penalty.state()
         training["n_passes"] = estimator._trainer.history.n_passes
+        if estimator._trainer.optimizer.learning_rate.schedule == "adaptive":
+            training["learning_rate"] = estimator._trainer.optimizer.learning_rate.current
     return training
 
 
@@ -175,6 +177,8 @@ def _check_training(training: Any, n_layers: int) -> dict[str, Any]:
             checked[name], valid = decode_penalty(value, n_layers), True
         elif name == "n_passes":
             checked[name], valid = value, type(value) is int and value >= 0
+        elif name == "learning_rate":
+            checked[name], valid = value, is_number(value) and value > 0
         else:
             valid = False
         if not valid:
@@ -232,4 +236,6 @@ def _resumed_trainer(estimator: Any, training: dict[str, Any]) -> Trainer | None
     )
     trainer.penalty.restore(training.get("penalty", {}))
     trainer.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
+    if trainer.optimizer.learning_rate.schedule == "adaptive":
+        trainer.optimizer.learning_rate.current = training.get("learning_rate", estimator.learning_rate_init)
     return trainer
