@@ -357,6 +357,14 @@ def test_sparsity_is_measured_per_layer(digits):
     assert len(model.get_feature_names_out()) == 12
 
 
+@pytest.mark.parametrize("nothing", [0, 0.0, [0.0, 0.0]])
+def test_a_target_of_no_zeros_leaves_them_as_they_come(nothing, digits):
+    settings = {"hidden_layer_sizes": (8, 8), "max_iter": 2}
+    ours, plain = (small(**settings, target_sparsity=target).fit(*digits) for target in (nothing, None))
+    for first, second in zip(ours.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
 def test_a_target_sparsity_is_reached(digits):
     model = small(hidden_layer_sizes=(64, 64), target_sparsity=[0.7, 0.9], max_iter=60, tol=0).fit(*digits)
     assert np.abs(model.sparsity_ - [0.7, 0.9]).max() < 0.05

@@ -337,7 +337,7 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         )
 
     def _penalty_at(self, depth: int) -> ActivationPenalty:
-        if self.target_sparsity is None:
+        if not self._has_target():
             return FixedPenalty([self._activation_l1()[depth]])
         return SparsityController([self._per_layer("target_sparsity", self.target_sparsity)[depth]])
 

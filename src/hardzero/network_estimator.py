@@ -81,7 +81,7 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return ChunkOfRun(start, end, trainer.random_state)
 
     def _penalty(self) -> ActivationPenalty:
-        if self.target_sparsity is None:
+        if not self._has_target():
             return FixedPenalty(self._activation_l1())
         if np.any(np.asarray(self.activation_l1) != 0):
             raise ValueError("set activation_l1 or target_sparsity, not both: the target chooses the coefficients")
@@ -94,6 +94,10 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not all(0 <= target < 1 for target in targets):
             raise ValueError(f"target_sparsity must lie in [0, 1), got {self.target_sparsity}")
         return SparsityController(targets)
+
+    def _has_target(self) -> bool:
+        """Return whether a fraction of zeros is wanted; 0 for all layers leaves them as they come, as None does."""
+        return self.target_sparsity is not None and bool(np.any(np.asarray(self.target_sparsity) != 0))
 
     def _activation_l1(self) -> list[float]:
         coefficients = self._per_layer("activation_l1", self.activation_l1)
@@ -115,7 +119,7 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _warn_if_target_missed(self, zeros: NDArray[np.float64], longer: str = "More epochs (max_iter)") -> None:
         """Warn if the hidden layers' fractions of zeros are far from `target_sparsity`; `longer` is a remedy."""
-        if self.target_sparsity is None:
+        if not self._has_target():
             return
         targets = np.array(self._per_layer("target_sparsity", self.target_sparsity))
         if np.any(np.abs(zeros - targets) > SPARSITY_TOLERANCE):
