@@ -95,6 +95,11 @@ def fit_chunks(
     starts_anew = "network_" not in vars(estimator) or not estimator.warm_start
     if not starts_anew:
         _refuse_other_classes(estimator, classes)
+    elif estimator.pretraining is not None:
+        raise ValueError(
+            "fit_chunks does not pre-train: set pretraining=None, or fit on a part of the data first and go on from "
+            "there with warm_start=True"
+        )
     needs_classes = starts_anew and is_classifier(estimator) and classes is None
     if needs_classes or n_samples is None:
         counted, found = _survey(estimator, chunks)
@@ -117,7 +122,8 @@ def _carry_out(run: _Run, chunks: Chunks, callback: Callback | None) -> None:
     try:
         for number in range(1, passes + 1):
             report = run.run_pass(number, open_chunks(chunks, rewind=passes > 1))
-            if callback is not None and callback(report):
+            stop = callback is not None and bool(callback(report))
+            if run.progress_stopped() or stop:
                 break
     except KeyboardInterrupt:
         if estimator._trainer is None or not estimator._trainer.history.sparsity_curve:
@@ -189,8 +195,7 @@ class _Run:
         self.losses.append(total.loss / total.n_samples)
         self.zeros.append((total.zeros / total.n_samples).tolist())
         score = self._judge()
-        rate = estimator._trainer.optimizer.learning_rate.current
-        self._adapt_rate(score)
+        estimator._trainer.print_epoch(number, self.losses[-1], score)
         return EpochReport(
             number,
             self.passes,
@@ -199,7 +204,7 @@ class _Run:
             np.array(self.zeros[-1]),
             total.seconds,
             total.n_samples,
-            rate,
+            estimator._trainer.optimizer.learning_rate.current,
         )
 
     def finish(self) -> None:
@@ -266,17 +271,18 @@ class _Run:
         history.best_validation_score = self.best_score
         return score
 
-    def _adapt_rate(self, score: float | None) -> None:
-        """Lower an ``adaptive`` rate after passes without progress, as `fit` does after epochs."""
+    def progress_stopped(self) -> bool:
+        """Count a pass without progress; after too many lower an ``adaptive`` rate or end training, as `fit` does."""
         trainer = self.estimator._trainer
-        measure = -self.losses[-1] if score is None else score
+        measure = self.scores[-1] if self.scores else -self.losses[-1]
         settled = trainer.penalty.settled
         improved = measure >= self.best_measure + trainer.settings.tol
         self.best_measure = max(self.best_measure, measure) if settled else measure
         self.passes_without_progress = self.passes_without_progress + 1 if settled and not improved else 0
-        if self.passes_without_progress > trainer.settings.patience:
-            trainer.optimizer.learning_rate.progress_stopped()
-            self.passes_without_progress = 0
+        if self.passes_without_progress <= trainer.settings.patience:
+            return False
+        self.passes_without_progress = 0
+        return bool(trainer.optimizer.learning_rate.progress_stopped())
 
 
 def _parts(chunk: Any) -> Chunk:

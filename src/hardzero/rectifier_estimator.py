@@ -182,7 +182,9 @@ class RectifierEstimator(NetworkEstimator):
 
         Unlike a loop over `partial_fit`, the learning rate and `target_sparsity` follow the whole run. `max_iter` is
         not used: `passes` says how long. Samples are shuffled within their chunk, so chunks should not be sorted by
-        class.
+        class. Passes count as epochs for `n_iter_no_change` and `tol`. Unlike `fit`, this keeps no rows out of training
+        to meet `target_sparsity` on: pass 100 or more as `validation`, or the zeros are right on the last chunk and may
+        differ on new data.
 
         Parameters
         ----------
@@ -210,8 +212,8 @@ class RectifierEstimator(NetworkEstimator):
         ------
         ValueError
             If a chunk cannot be learned from, an iterator is given where several passes are needed, `passes` is below
-            1, `early_stopping` is on, whose place `validation` takes, or `classes` are not those of the network that a
-            warm start goes on with.
+            1, `early_stopping` is on, whose place `validation` takes, `pretraining` is set and nothing is fitted that a
+            warm start goes on with, or `classes` are not those of the network that it goes on with.
 
         Warns
         -----
@@ -494,7 +496,7 @@ class RectifierEstimator(NetworkEstimator):
                 )
 
     def _fit_full_batch(self, ops: Ops, samples: Samples) -> None:
-        if self.target_sparsity is not None:
+        if self._has_target():
             raise ValueError("target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead")
         if self.input_dropout or self.hidden_dropout:
             raise ValueError("input_dropout and hidden_dropout need solver='sgd' or 'adam': 'lbfgs' wants a fixed loss")

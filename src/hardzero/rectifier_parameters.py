@@ -92,7 +92,7 @@ SHARED_PARAMETERS = """
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
         Constants of ``adam``.
     n_iter_no_change : int or inf, default=10
-        Epochs without progress after which training stops.
+        Epochs, or passes of `fit_chunks`, without progress after which training stops.
     max_fun : int, default=15000
         Most calls of the objective by ``lbfgs``.
     activation_l1 : float or sequence of float, default=0.0
@@ -102,14 +102,15 @@ SHARED_PARAMETERS = """
         Wanted fraction of exact zeros of the hidden layers, reached by adapting the L1 coefficients during training
         and by a last shift of the biases (`hardzero.penalties.SparsityController`, `hardzero.calibration`), measured
         on the held-out part of `early_stopping`, else on 500 rows that are kept out of training, and below 10,000
-        rows on training rows. Missing it by more than one point gives a warning.
+        rows, in `partial_fit` and in `fit_chunks` without `validation` on training rows. Missing it by more than one
+        point gives a warning, but for `partial_fit`. None, or 0 for all layers, leaves the zeros as they come.
     input_dropout, hidden_dropout : float, default=0.0
         Probability that an input, or a hidden unit, is dropped in training.
     revive_dead_units : bool, default=False
-        Whether units that do not fire on the training data have their thresholds moved back into reach after each
-        epoch of the first three quarters of training. Helps where many units have died, as in narrow layers under a
-        high learning rate. Off by default: with a `target_sparsity` of 0.95 and more it works against the penalty, and
-        costs accuracy.
+        Whether units that do not fire on the training data (at most 2,048 rows) have their thresholds moved back into
+        reach after each epoch, or chunk, of the first three quarters of training. Helps where many units have died, as
+        in narrow layers under a high learning rate. Off by default: with a `target_sparsity` of 0.95 and more it works
+        against the penalty, and costs accuracy.
     pretraining : None, "denoising", StackedDenoisingAutoencoder or FrozenEstimator, default=None
         Where the hidden layers start from: random weights, or the encoders of denoising autoencoders trained on
         all rows. Rows without a label (-1, None or NaN for a classifier, NaN for a regressor) then serve

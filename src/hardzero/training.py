@@ -464,12 +464,15 @@ class Trainer:
         zeros = np.clip(total_zeros / n_trained, 0.0, 1.0)
         loss = total_loss / n_trained + self._weight_penalty(total_weight / n_steps)
         self._record(float(loss), zeros, validation_score)
+        score = history.validation_scores[-1] if validation_score is not None else None
+        if chunk is None:
+            self.print_epoch(history.n_epochs, history.loss_curve[-1], score)
         self.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
         return EpochReport(
             epoch,
             self.settings.max_epochs,
             history.loss_curve[-1],
-            history.validation_scores[-1] if validation_score is not None else None,
+            score,
             zeros,
             seconds,
             data.n_samples,
@@ -573,11 +576,15 @@ class Trainer:
         history.best_loss = min(loss, history.best_loss)
         stalled = self.penalty.settled and not improved
         history.epochs_without_progress = history.epochs_without_progress + 1 if stalled else 0
-        if self.settings.verbose:
-            phase = "" if self.settings.phase == "training" else f"{self.settings.phase.capitalize()}, iteration"
-            print(f"{phase or 'Iteration'} {history.n_epochs}, loss = {loss:.8f}")
-            if validation_score is not None:
-                print(f"Validation score: {history.validation_scores[-1]:f}")
+
+    def print_epoch(self, number: int, loss: float, validation_score: float | None) -> None:
+        """Print what scikit-learn prints of an epoch, or of a pass over chunks, if `verbose` is set."""
+        if not self.settings.verbose:
+            return
+        phase = "" if self.settings.phase == "training" else f"{self.settings.phase.capitalize()}, iteration"
+        print(f"{phase or 'Iteration'} {number}, loss = {loss:.8f}")
+        if validation_score is not None:
+            print(f"Validation score: {validation_score:f}")
 
     def _progress_stopped(self, early_stopping: bool) -> bool:
         if self.history.epochs_without_progress <= self.settings.patience:

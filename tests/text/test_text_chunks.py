@@ -104,6 +104,28 @@ def test_the_adaptive_rate_falls_over_passes_as_over_epochs(validation):
     assert by_chunks[-1] < by_chunks[0]
 
 
+def test_passes_without_progress_end_training():
+    fitted = classifier(tol=10.0, n_iter_no_change=1).fit_chunks(chunked(X, Y), passes=30)
+    assert fitted.n_iter_ == classifier(tol=10.0, n_iter_no_change=1).fit(X, Y).n_iter_ == 3
+    assert len(fitted.loss_curve_) == 3
+
+
+def test_verbose_prints_a_line_a_pass(capsys):
+    classifier(verbose=True).fit_chunks(chunked(X, Y), passes=2, validation=(X, Y))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0].split(":")[0] for line in lines] == [
+        "Iteration 1",
+        "Validation score",
+        "Iteration 2",
+        "Validation score",
+    ]
+
+
+def test_pretraining_is_refused_before_the_chunks_are_opened():
+    with pytest.raises(ValueError, match="fit_chunks does not pre-train"):
+        classifier(pretraining="denoising").fit_chunks(lambda: pytest.fail("opened"))
+
+
 def test_a_function_is_called_once_a_pass():
     calls = []
 
