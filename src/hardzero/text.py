@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -192,9 +193,12 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         """
         texts = check_texts(X)
         with unchanged_by_errors(self):
-            self._start()
-            with _named_lack_of_words(len(texts)):
-                rows = self.vectorizer_.fit_transform(texts)
+            if self._goes_on():
+                rows = self.transform_texts(texts)
+            else:
+                self._start()
+                with _named_lack_of_words(len(texts)):
+                    rows = self.vectorizer_.fit_transform(texts)
             if validation is not None:
                 fit_params["validation"] = (self.transform_texts(validation[0]), validation[1])
             self.estimator_.fit(csr_array(rows), y, **fit_params)
@@ -260,8 +264,8 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         ------
         ValueError
             For texts that are no sequence of strings, for chunks that serve a single pass where the vocabulary needs
-            one of its own, for a vectorizer that learns more than words (TfidfVectorizer), and where the estimator's
-            `fit_chunks` refuses.
+            one of its own, for a vectorizer that learns more than which words there are (one without ``binary=True``,
+            TfidfVectorizer), and where the estimator's `fit_chunks` refuses.
         """
 
         def rows() -> Iterator[tuple[csr_array, Any]]:
@@ -270,14 +274,10 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
                 yield self._rows(texts), y
 
         with unchanged_by_errors(self):
-            self._start()
+            if not self._goes_on():
+                self._start()
+                self._learn_words(chunks)
             needs_classes = classes is None and is_classifier(self.estimator_)
-            has_words = getattr(self.vectorizer_, "vocabulary", None) is not None
-            if has_words and not getattr(self.vectorizer_, "use_idf", False):
-                self.vectorizer_.fit([""])  # the words are given: nothing is learned from texts
-            elif not isinstance(self.vectorizer_, HashingVectorizer):
-                all_texts = (_texts_and_targets(chunk)[0] for chunk in open_chunks(chunks, rewind=True))
-                learn_vocabulary(self.vectorizer_, all_texts)
             if validation is not None:
                 validation = (self.transform_texts(validation[0]), validation[1])
             self.estimator_.fit_chunks(
@@ -393,6 +393,22 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string, tags.input_tags.two_d_array, tags.input_tags.one_d_array = True, False, True
         return tags
 
+    def _learn_words(self, chunks: Chunks) -> None:
+        """Fit the vectorizer to the texts of all chunks, where it learns anything from them."""
+        has_words = getattr(self.vectorizer_, "vocabulary", None) is not None
+        if has_words and not getattr(self.vectorizer_, "use_idf", False):
+            self.vectorizer_.fit([""])  # the words are given: nothing is learned from texts
+        elif not isinstance(self.vectorizer_, HashingVectorizer):
+            all_texts = (_texts_and_targets(chunk)[0] for chunk in open_chunks(chunks, rewind=True))
+            learn_vocabulary(self.vectorizer_, all_texts)
+
+    def _goes_on(self) -> bool:
+        """Return whether `warm_start` goes on from an earlier fit, and give that the estimator's present parameters."""
+        if "estimator_" not in vars(self) or not getattr(self.estimator, "warm_start", False):
+            return False
+        self.estimator_.set_params(**self.estimator.get_params(deep=False))
+        return True
+
     def _start(self) -> None:
         """Replace what an earlier fit has left."""
         self.vectorizer_ = bag_of_words() if self.vectorizer is None else clone(self.vectorizer)
@@ -408,6 +424,13 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
     def _fitted(self) -> Any:
         check_is_fitted(self)
         return self.estimator_
+
+
+def as_text_model(model: Any) -> Any:
+    """Return a fitted pipeline of a vectorizer and an estimator as the `TextModel` it is; other models unchanged."""
+    if not isinstance(model, Pipeline) or len(model) != 2 or not hasattr(model[0], "build_analyzer"):
+        return model
+    return TextModel.of_fitted(model[1], model[0])
 
 
 def n_columns(vectorizer: Any) -> int:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import typer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
 from hardzero import DenoisingAutoencoder, RectifierClassifier, TextModel, datasets, model_file
@@ -198,6 +200,19 @@ def test_report_of_an_autoencoder_needs_no_target(tmp_path, named):
     refused = called("report", model, tmp_path / "constant.csv")
     assert refused.exit_code == 2
     assert "label" in refused.stderr
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Got `batch_size`")
+def test_report_of_a_pipeline_of_texts(tmp_path):
+    texts, labels = ["a good film", "a bad film", "very good", "very bad"] * 10, [1, 0, 1, 0] * 10
+    pipeline = make_pipeline(CountVectorizer(binary=True), RectifierClassifier((8,), max_iter=5, random_state=0))
+    model, data = tmp_path / "p.safetensors", tmp_path / "r.csv"
+    model_file.save(pipeline.fit(texts, labels), model)
+    data.write_text("text,label\n" + "".join(f"{t},{y}\n" for t, y in zip(texts, labels, strict=True)))
+    for arguments in ([model], [model, data, "--text", "text"]):
+        result = called("report", *arguments)
+        assert result.exit_code == 0, result.output
+    assert "Units by class" in (tmp_path / "p.html").read_text()
 
 
 def test_report_of_a_text_model_saved_from_python_asks_for_the_column(tmp_path):

@@ -136,6 +136,19 @@ def test_validation_texts_are_vectorized(texts_and_labels):
     assert len(model.estimator_.validation_scores_) == model.estimator_.n_iter_
 
 
+@pytest.mark.parametrize("fit", [TextModel.fit, lambda model, *data: model.fit_chunks([data], passes=5)])
+def test_a_warm_start_goes_on_with_the_words_known(fit, texts_and_labels):
+    texts, labels = texts_and_labels
+    model = TextModel(small(warm_start=True, max_iter=5))
+    fit(model, texts, labels)
+    words = dict(model.vectorizer_.vocabulary_)
+    model.set_params(estimator__learning_rate_init=0.02)
+    fit(model, [*texts, "unheard of"], [*labels, 1])
+    assert len(model.estimator_.loss_curve_) == 10
+    assert model.vectorizer_.vocabulary_ == words
+    assert model.estimator_.learning_rate_init == 0.02
+
+
 def test_partial_fit_goes_on(texts_and_labels):
     texts, labels = texts_and_labels
     model = TextModel(small())

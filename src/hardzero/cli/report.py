@@ -86,11 +86,12 @@ def report(
     from hardzero.datasets.catalog import is_named
     from hardzero.model_file import describe, load
     from hardzero.report import write_report
+    from hardzero.text import as_text_model
 
     page = output or page_beside(model)
     check_page_output(page, model, data, sweep, force=force)
     description = describe(model)
-    estimator = load(model)
+    estimator = as_text_model(load(model))
     if data is None:
         write_report(estimator, page, None, sweep)
     else:

@@ -27,6 +27,7 @@ from hardzero.report.model_section import KeyFigure, is_autoencoder, key_figures
 from hardzero.report.reconstruction_section import reconstruction_section
 from hardzero.report.section import Section
 from hardzero.report.training_section import training_section
+from hardzero.text import as_text_model
 
 if TYPE_CHECKING:
     from hardzero.datasets.dataset import Dataset
@@ -71,7 +72,7 @@ def write_report(
 
     Parameters
     ----------
-    estimator : fitted RectifierClassifier, RectifierRegressor, TextModel or autoencoder
+    estimator : fitted RectifierClassifier, RectifierRegressor, TextModel, autoencoder, or Pipeline that can be saved
         Autoencoders are shown with reconstructions in place of cost.
     path : str or path-like
         The file; it appears complete or not at all.
@@ -111,6 +112,7 @@ def write_report(
     if not hasattr(estimator, "get_params"):
         raise ValueError(f"a page needs a fitted estimator of hardzero, not a {type(estimator).__name__}")
     check_is_fitted(estimator)
+    estimator = as_text_model(estimator)
     if isinstance(sweep, (str, os.PathLike)):
         sweep = SparsityFrontier.load(sweep)
     data = _report_data(dataset, image_shape, class_names, max_samples)
