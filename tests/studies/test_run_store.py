@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -280,6 +281,26 @@ def test_killing_single_workers_does_not_end_a_study(tmp_path):
     assert process.wait(timeout=120) == 0
     assert kills
     assert RunStore(tmp_path / "runs.sqlite").counts() == {"done": 60}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_the_process_that_started_them(tmp_path, number):
+    log = tmp_path / "log"
+    process = driver(tmp_path, log, 4000)
+    try:
+        while not log.exists():
+            time.sleep(0.05)
+        assert workers_of(process.pid)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == -number
+        deadline = time.monotonic() + 20
+        while workers_of(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert workers_of(process.pid) == []
+    finally:
+        with suppress(ProcessLookupError):
+            kill_group(process)
 
 
 def workers_of(group):

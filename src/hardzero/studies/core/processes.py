@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, TypeVar
@@ -22,6 +25,9 @@ THREAD_VARIABLES = (
     "LOKY_MAX_CPU_COUNT",
 )
 """What limits the threads of linear algebra, and the workers that joblib would start within a process."""
+
+WATCH_SECONDS = 1.0
+"""How often a process looks whether the one that started it is still there."""
 
 
 def call_in_processes(
@@ -73,7 +79,7 @@ class _Process:
         self._start()
 
     def _start(self) -> None:
-        self._pool: Any = ProcessPoolExecutor(1, env=self._environment)
+        self._pool: Any = ProcessPoolExecutor(1, env=self._environment, initializer=_end_with, initargs=(os.getpid(),))
 
     def submit(self, call: Callable[[Task], Result], task: Task) -> Future[Result]:
         try:
@@ -85,6 +91,17 @@ class _Process:
 
     def stop(self) -> None:
         self._pool.shutdown(kill_workers=True)
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end soon after its parent: an orphan would go on with a run that another process then claims."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _result(future: Future[Result]) -> Result | None:
