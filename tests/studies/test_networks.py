@@ -12,6 +12,7 @@ from hardzero import RectifierRegressor
 from hardzero.checkpoint import CheckpointUnusable
 from hardzero.studies.core.networks import fit, fit_best_rate, regression_metrics
 from hardzero.studies.core.study import Context
+from hardzero.training import TrainingDiverged
 
 
 class Learner:
@@ -31,7 +32,7 @@ class Learner:
         self.tried.append(self.learning_rate_init)
         self.best_validation_score_ = self.scores[self.learning_rate_init]
         if self.best_validation_score_ is None:
-            raise ValueError("training diverged")
+            raise TrainingDiverged("training diverged")
 
 
 def chosen_and_tried(scores):
@@ -64,6 +65,20 @@ def test_a_column_of_targets_has_the_error_of_the_same_targets_in_one_axis():
 def test_divergence_at_every_rate_is_an_error():
     with pytest.raises(ValueError, match="training failed at every learning rate: training diverged"):
         chosen_and_tried({0.1: None, 0.01: None})
+
+
+def test_an_error_that_is_no_divergence_does_not_pass_for_a_bad_rate():
+    class Broken(Learner):
+        scores: ClassVar = {0.1: 0.9, 0.01: 0.8}
+        tried: ClassVar = []
+
+        def fit(self, X, y, checkpoint=None):
+            if self.learning_rate_init == 0.1:
+                raise ValueError("there is no folder")
+            super().fit(X, y)
+
+    with pytest.raises(ValueError, match=r"^there is no folder"):
+        fit_best_rate(Broken, {"learning_rates": [0.1, 0.01]}, Context(None, seed=0), None, None)
 
 
 def test_a_checkpoint_of_another_version_is_replaced(tmp_path, monkeypatch):

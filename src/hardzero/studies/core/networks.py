@@ -19,6 +19,7 @@ from hardzero.datasets.rows import stack_rows
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
 from hardzero.network_estimator import estimator_settings
 from hardzero.studies.core.study import Context, Metrics, Settings
+from hardzero.training import TrainingDiverged
 
 MEASURED_SAMPLES = 10_000
 """Test samples on which zeros are counted."""
@@ -87,7 +88,7 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
         estimator = make_estimator(kind, {**settings, "learning_rate_init": rate}, context)
         try:
             fit(estimator, X, y, None if context.checkpoints is None else context.checkpoints / f"rate-{rate:g}")
-        except ValueError as error:
+        except TrainingDiverged as error:
             if len(rates) == 1:
                 raise
             failure = error
