@@ -1,7 +1,10 @@
 """Runs are carried out once, in parallel, on any backend, and errors end a run and not a study."""
 
+import os
+import resource
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -123,6 +126,49 @@ def test_threads_times_workers_never_exceeds_the_cores_unless_more_workers_are_a
     with Workers(count=count).start(n_runs) as shares:
         assert shares == expected
         assert shares[0] * shares[1] <= max(cores, count or 0)
+
+
+INFINITY = resource.RLIM_INFINITY
+
+
+@pytest.mark.parametrize(("limits", "n_wanted", "raised", "expected"), [
+    ((1024, 4096), 120, None, 120),
+    ((1024, 4096), 144, (1216, 4096), 144),
+    ((1024, 1100), 144, (1100, 1100), 129),
+    ((1024, INFINITY), 1000, (8064, INFINITY), 1000),
+    ((INFINITY, INFINITY), 1000, None, 1000),
+    ((60, 60), 2, (60, 60), 1),
+])  # fmt: skip
+def test_the_limit_of_open_files_is_raised_or_kept_to(monkeypatch, limits, n_wanted, raised, expected):
+    calls = []
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, new: calls.append(new))
+    told = nullcontext() if expected == n_wanted else pytest.warns(UserWarning, match=f"only {expected} of {n_wanted} ")
+    with told, Workers(count=n_wanted).start(n_wanted) as (count, _):
+        assert count == expected
+    assert calls == ([] if raised is None else [raised])
+
+
+def test_a_limit_of_open_files_that_cannot_be_raised_is_kept_to(monkeypatch):
+    def refused(kind, new):
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (256, INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", refused)
+    with pytest.warns(UserWarning, match="only 24 of 100 "):
+        assert processes.affordable_processes(100) == 24
+
+
+@pytest.mark.slow
+def test_more_workers_than_the_limit_of_open_files_has_room_for(tmp_path, naps):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + 25, before[1]))
+    try:
+        assert run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=4)).counts() == {"done": 12}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_workers_are_told_their_threads(tmp_path, monkeypatch, naps):

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
+from hardzero.user_warnings import warn_user
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -28,6 +30,10 @@ THREAD_VARIABLES = (
 
 WATCH_SECONDS = 1.0
 """How often a process looks whether the one that started it is still there."""
+
+OWN_FILES = 64
+FILES_OF_PROCESS = 8
+"""What a program opens by itself, and for each process that it starts, at most."""
 
 
 def call_in_processes(
@@ -69,6 +75,33 @@ def call_in_processes(
     finally:
         for process in started:
             process.stop()
+
+
+def affordable_processes(n_wanted: int) -> int:
+    """Return how many of the processes wanted the limit of open files has room for, with a warning if not for all.
+
+    Where the system lets the limit be raised, it is. There is always room for one process.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return n_wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = OWN_FILES + FILES_OF_PROCESS * n_wanted
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return n_wanted
+    limit = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    except (OSError, ValueError):  # macOS has a limit below the one that it tells
+        limit = soft
+    n_affordable = max(1, min(n_wanted, (limit - OWN_FILES) // FILES_OF_PROCESS))
+    if n_affordable < n_wanted:
+        warn_user(
+            f"only {n_affordable} of {n_wanted} workers are started, because a process may open {limit} files here: "
+            f"raise the limit, with 'ulimit -Hn {needed}' for example"
+        )
+    return n_affordable
 
 
 class _Process:

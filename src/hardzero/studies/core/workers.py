@@ -20,7 +20,7 @@ import hardzero
 from hardzero.interruption import interruption_raised
 from hardzero.studies import get_study, study_code
 from hardzero.studies.core.plain_metrics import plain_metrics
-from hardzero.studies.core.processes import call_in_processes
+from hardzero.studies.core.processes import affordable_processes, call_in_processes
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore
 from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study
 from hardzero.threads import usable_cores
@@ -96,7 +96,7 @@ class Workers:
         """
         if self.backend == "loky":
             cores = usable_cores()
-            count = 1 if one_at_a_time else max(1, min(self.count or cores, n_runs))
+            count = 1 if one_at_a_time else affordable_processes(max(1, min(self.count or cores, n_runs)))
             yield count, max(1, cores // count)
         elif self.backend == "dask":
             with _dask_client(self.address) as client:
