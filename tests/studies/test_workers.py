@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
@@ -441,6 +442,12 @@ def test_a_dask_cluster_that_is_busy_is_not_taken_for_one_without_workers(monkey
 def test_processes_start_as_there_are_tasks_for_them(monkeypatch):
     monkeypatch.setattr(processes, "_Process", lambda n_threads: pytest.fail("a process without a task"))
     assert list(processes.call_in_processes(lambda: None, abs, n_processes=4, n_threads=1)) == []
+
+
+def test_a_free_process_is_given_a_task_that_comes_up_while_another_is_busy():
+    tasks = iter([5.0, None, 0.0])
+    ended = processes.call_in_processes(lambda: next(tasks, None), time.sleep, n_processes=2, n_threads=1)
+    assert [task for task, _ in ended] == [0.0, 5.0]
 
 
 def test_threads_may_load_a_study_at_the_same_time(tmp_path):

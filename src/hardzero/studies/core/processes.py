@@ -28,6 +28,9 @@ THREAD_VARIABLES = (
 )
 """What limits the threads of linear algebra, and the workers that joblib would start within a process."""
 
+POLL_SECONDS = 0.5
+"""How often it is asked whether there is a task again, such as a run that another program has given back."""
+
 WATCH_SECONDS = 1.0
 """How often a process looks whether the one that started it is still there."""
 
@@ -44,7 +47,8 @@ def call_in_processes(
     Parameters
     ----------
     next_task : callable
-        Asked for a task each time a process is free; None if there is none at that moment.
+        Asked for a task each time a process is free, and again every `POLL_SECONDS` while it stays so; None if there is
+        none at that moment.
     call : callable
     n_processes, n_threads : int
         Processes, which are started as there are tasks for them, and threads that each may use.
@@ -68,7 +72,8 @@ def call_in_processes(
                 busy[process.submit(call, task)] = process, task
             if not busy:
                 return
-            for future in wait(busy, return_when=FIRST_COMPLETED).done:
+            timeout = POLL_SECONDS if len(busy) < n_processes else None
+            for future in wait(busy, timeout, return_when=FIRST_COMPLETED).done:
                 process, task = busy.pop(future)
                 free.append(process)
                 yield task, _result(future)

@@ -20,7 +20,7 @@ import hardzero
 from hardzero.interruption import interruption_raised
 from hardzero.studies import get_study, study_code
 from hardzero.studies.core.plain_metrics import plain_metrics
-from hardzero.studies.core.processes import affordable_processes, call_in_processes
+from hardzero.studies.core.processes import POLL_SECONDS, affordable_processes, call_in_processes
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore
 from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study
 from hardzero.threads import usable_cores
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from hardzero.datasets.dataset import Dataset
 
 BACKENDS = ("loky", "dask", "ray")
-
-POLL_SECONDS = 0.5
-"""How often a process with nothing left to claim looks whether other processes have finished their runs."""
 
 WORKER_SECONDS = 120.0
 """How long a Dask cluster may take to bring up its first worker."""
