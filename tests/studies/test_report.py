@@ -1,5 +1,6 @@
 """Reports say what the runs say, whichever of them are missing."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -8,13 +9,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from hardzero.studies import get_study, study_names
 from hardzero.studies.core.report import make_report, write_page, write_runs
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.running import run_study
 from hardzero.studies.core.statistics import differ, estimate
-from hardzero.studies.core.tables import Measure, comparison
+from hardzero.studies.core.tables import Cell, Measure, Table, comparison
 from hardzero.studies.core.workers import Workers
 from hardzero.studies.sparsity_error import knee
 
@@ -67,6 +69,16 @@ def test_bold_marks_the_best_and_its_ties():
     assert [row[2].text for row in table.rows] == ["–", "–", "1.9"]
     assert "| c | 2.0 ± 0.2 | 1.9 | 3 |" in table.markdown()
     assert "| **1.0 ± 0.2** |" in table.markdown()
+
+
+def test_a_terminal_shows_the_texts_of_a_table_as_they_are():
+    table = Table("Kept in [/tmp/x]", ["unit", "time [s]"], note="Per [/min], :100:")
+    table.add("[/min]", Cell("1 :100: [s]", bold=True))
+    console = Console(file=io.StringIO(), width=200)
+    console.print(table.rich())
+    shown = console.file.getvalue()
+    for text in (table.title, *table.header, table.note, *(cell.text for row in table.rows for cell in row)):
+        assert text in shown
 
 
 def test_versions_and_data_sets_become_columns_where_they_differ():

@@ -54,13 +54,15 @@ class Table:
     def rich(self) -> rich.table.Table:
         """Return the table for a terminal."""
         import rich.table
-        from rich.markup import escape
+        from rich.text import Text
 
-        table = rich.table.Table(title=self.title, caption=self.note or None, title_justify="left")
+        # As Text, in which neither square brackets nor colons have a meaning.
+        caption = Text(self.note, style="table.caption") if self.note else None
+        table = rich.table.Table(title=Text(self.title, style="table.title"), caption=caption, title_justify="left")
         for index, name in enumerate(self.header):
-            table.add_column(name, justify="left" if index == 0 else "right")
+            table.add_column(Text(name), justify="left" if index == 0 else "right")
         for row in self.rows:
-            table.add_row(*[f"[bold]{escape(cell.text)}[/]" if cell.bold else escape(cell.text) for cell in row])
+            table.add_row(*[Text(cell.text, style="bold" if cell.bold else "") for cell in row])
         return table
 
 
