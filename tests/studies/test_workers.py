@@ -237,6 +237,14 @@ def test_workers_measure_what_the_file_of_the_study_held_when_they_were_given_it
     assert measure_run(str(path), spec, 1, None, code).metrics == {"measured": 1}
 
 
+def test_a_run_that_exits_fails_alone(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text("import sys\n" + OWN.replace("revision = {0}", "").format("sys.exit('no licence')"))
+    outcome = measure_run(str(path), make_plan(str(path)).specs[0], 1, None)
+    assert outcome.metrics is None
+    assert outcome.error.strip().endswith("SystemExit: no licence")
+
+
 @pytest.mark.parametrize("change", [{"version": "99.0.0"}, {"revision": 99}])
 def test_a_worker_with_another_version_or_study_is_told_so(change):
     planned = replace(make_plan("response-curves").specs[0], **change)
