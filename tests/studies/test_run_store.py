@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -166,6 +167,20 @@ def test_a_released_run_is_free_and_a_failed_one_is_tried_again_by_a_new_plan(st
     assert store.claim() is None
     store.plan("example", "quick", [spec()])
     assert store.claim() == spec()
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
+def test_interruption_while_another_process_writes_leaves_the_store_usable(tmp_path, store):
+    store.plan("example", "quick", [spec()])
+    claimed = store.claim()
+    other = sqlite3.connect(tmp_path / "runs.sqlite", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
+    Timer(0.6, other.execute, ["ROLLBACK"]).start()
+    with pytest.raises(KeyboardInterrupt):
+        store.renew([claimed.key])
+    store.release([claimed.key])
+    assert store.counts() == {"pending": 1}
 
 
 def test_a_run_that_kills_its_workers_fails_after_some_deaths(store):

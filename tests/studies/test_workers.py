@@ -2,7 +2,6 @@
 
 import os
 import resource
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -17,7 +16,7 @@ from hardzero.denoising_trainer import DenoisingTrainer
 from hardzero.studies import get_study, study_code, study_names
 from hardzero.studies.core import networks, processes
 from hardzero.studies.core import workers as workers_module
-from hardzero.studies.core.run_store import RunSpec
+from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.running import make_plan, open_store, run_study
 from hardzero.studies.core.study import Context
 from hardzero.studies.core.workers import Workers, measure_run
@@ -69,14 +68,6 @@ def test_a_run_that_always_kills_its_worker_fails_alone(tmp_path, monkeypatch, n
     assert [(run["status"], run["attempts"]) for run in others] == [("done", 1)] * (n_runs - 1)
 
 
-@pytest.fixture
-def heeds_interrupts():
-    """Whoever started the tests in the background may have told them to ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize("count", [1, 2])
 def test_interruption_gives_the_runs_in_flight_back(tmp_path, monkeypatch, naps, count):
@@ -90,6 +81,19 @@ def test_interruption_gives_the_runs_in_flight_back(tmp_path, monkeypatch, naps,
     store = run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=count))
     assert store.counts() == {"done": 12}
     assert store.frame("naps").set_index("number").loc[3, "attempts"] == 2
+
+
+def test_interruption_right_after_a_claim_gives_the_run_back(tmp_path, monkeypatch, naps):
+    claim = RunStore.claim
+
+    def interrupted(store, keys):
+        claim(store, keys)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunStore, "claim", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE)
+    assert open_store(tmp_path).counts() == {"pending": 12}
 
 
 def test_a_training_that_is_interrupted_is_no_finished_run(monkeypatch):

@@ -171,13 +171,15 @@ class RunStore:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Hold the store's write lock, among threads and processes."""
         with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # Ctrl-C may come right after the transaction has begun or ended.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file."""
@@ -231,7 +233,7 @@ class RunStore:
                 "WHERE key=?",
                 (self.owner, now + self.lease_seconds, now, chosen),
             )
-        self._seconds_before[chosen] = free[chosen]["seconds"] or 0.0
+            self._seconds_before[chosen] = free[chosen]["seconds"] or 0.0
         return _spec(free[chosen])
 
     def renew(self, keys: Iterable[str]) -> None:
@@ -264,7 +266,7 @@ class RunStore:
         return cursor.rowcount == 1
 
     def release(self, keys: Iterable[str], *, died: bool = False, most_deaths: int = 5) -> None:
-        """Give claimed runs back without a result.
+        """Give claimed runs back without a result; those that this process has not claimed stay as they are.
 
         Parameters
         ----------

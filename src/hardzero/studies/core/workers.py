@@ -225,7 +225,8 @@ class _Shift:
                     self._record(outcome)
         except BaseException:
             self.over.set()
-            self.store.release(self.in_flight)
+            # Not only what is in flight: Ctrl-C may come between a claim and its note.
+            self.store.release(self.keys)
             raise
         finally:
             self.over.set()
