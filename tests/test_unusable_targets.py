@@ -43,6 +43,7 @@ MISSING = {
     "NaN": np.where(np.arange(30) == 4, np.nan, Y),
     "nullable integers": pd.Series(Y).astype("Int64").where(np.arange(30) != 4),
     "texts": pd.Series(Y.astype(str)).where(np.arange(30) != 4).astype("string"),
+    "a list of texts": [float("nan") if row == 4 else str(label) for row, label in enumerate(Y)],
 }
 
 

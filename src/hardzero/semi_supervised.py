@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
 from hardzero.network import Input
-from hardzero.unusable_targets import missing_entries
+from hardzero.unusable_targets import as_entries, missing_entries
 
 UNLABELED = -1
 """The numeric class label of an unlabeled row, as in `sklearn.semi_supervised`."""
@@ -31,7 +31,7 @@ def labeled_part(X: Input, y: Any, sample_weight: Any, *, is_classifier: bool) -
     ValueError
         If the lengths differ, a row is labeled in part, no row is labeled, or all labeled rows are of one class.
     """
-    y = cast(Any, y).toarray() if issparse(y) else np.asarray(y)
+    y = cast(Any, y).toarray() if issparse(y) else as_entries(y)
     check_consistent_length(X, y, None if np.ndim(sample_weight) == 0 else sample_weight)
     refuse_partly_labeled_rows(y, is_classifier=is_classifier)
     labeled = labeled_rows(y, is_classifier=is_classifier)

@@ -48,7 +48,7 @@ def refuse_unusable_targets(
     if y is None:
         return
     refuse_dates(y, name)
-    entries = np.asarray(y)
+    entries = as_entries(y)
     if entries.ndim == 0:
         return
     refuse_dates(entries, name)
@@ -68,6 +68,18 @@ def refuse_dates(data: Any, name: str) -> None:
                 raise ValueError(_dates_refused(f"column {column!r} of {name}"))
     elif _holds_dates(getattr(data, "dtype", None)):
         raise ValueError(_dates_refused(name))
+
+
+def as_entries(y: Any) -> NDArray[Any]:
+    """Return targets as an array, a list of texts as one of objects: NumPy makes "nan" of a missing text.
+
+    Examples
+    --------
+    >>> as_entries(["cat", float("nan")])
+    array(['cat', nan], dtype=object)
+    """
+    entries = np.asarray(y)
+    return entries if hasattr(y, "dtype") or entries.dtype.kind not in "US" else np.asarray(y, dtype=object)
 
 
 def missing_entries(entries: NDArray[Any]) -> NDArray[np.bool_]:

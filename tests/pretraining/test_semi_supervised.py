@@ -56,11 +56,12 @@ def test_minus_one_is_a_label_without_pretraining(digits):
 
 
 @pytest.mark.parametrize("missing", [None, np.nan])
-def test_missing_string_labels_are_unlabeled(digits, missing):
+@pytest.mark.parametrize("make", [list, lambda labels: np.array(labels, dtype=object)], ids=["list", "array"])
+def test_missing_string_labels_are_unlabeled(digits, missing, make):
     X, y = digits
-    labels = np.array([f"digit {value}" for value in y], dtype=object)
-    labels[100:] = missing
+    labels = make([f"digit {value}" if row < 100 else missing for row, value in enumerate(y)])
     classifier = RectifierClassifier(20, pretraining=short_stack(), max_iter=2, random_state=0).fit(X, labels)
+    assert classifier.t_ == 2 * 100
     assert len(classifier.classes_) == 10
     assert set(classifier.predict(X[:50])) <= set(classifier.classes_)
 
