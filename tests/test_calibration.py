@@ -134,6 +134,31 @@ def test_an_overfitted_network_meets_the_target_on_rows_it_has_not_seen():
     assert abs(model.measure_sparsity(X[:11_000])[0] - 0.8) > 0.001
 
 
+def test_rows_kept_out_are_not_trained_on_where_a_minibatch_holds_all_rows():
+    X = np.random.RandomState(0).standard_normal((10_000, 3)).astype(np.float32)
+    y = X[:, 0] > 0
+    _, kept_out = keep_out(len(X))
+    X[:, 2] = 0
+    X[kept_out, 2] = 1
+    settings = {"batch_size": 10_000, "alpha": 0.0, "max_iter": 3, "target_sparsity": 0.5, "random_state": 0}
+    untrained, trained = (
+        RectifierClassifier((8,), learning_rate_init=rate, **settings).fit(X, y) for rate in (1e-30, 0.01)
+    )
+    assert trained.t_ == 3 * 9_500
+    assert not np.array_equal(trained.coefs_[0][:2], untrained.coefs_[0][:2])
+    assert np.array_equal(trained.coefs_[0][2], untrained.coefs_[0][2])
+
+
+def test_the_target_is_met_on_all_rows_where_some_are_equal():
+    random = np.random.RandomState(0)
+    X = random.standard_normal((200, 20)).astype(np.float32)
+    y = random.randint(2, size=200)
+    X[100:], y[100:] = X[0], y[0]
+    model = RectifierClassifier((64,), target_sparsity=0.8, max_iter=600, random_state=0).fit(X, y)
+    assert np.allclose(model.measure_sparsity(X), 0.8, atol=0.01)
+    assert np.allclose(model.sparsity_curve_[-1], model.sparsity_)
+
+
 def test_without_a_target_all_rows_are_trained_on():
     X = np.random.RandomState(0).standard_normal((10_000, 3)).astype(np.float32)
     model = RectifierClassifier((4,), max_iter=1, random_state=0).fit(X, X[:, 0] > 0)

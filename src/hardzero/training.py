@@ -329,7 +329,7 @@ class Trainer:
             best_parameters = self.network.copy_parameters()
         data = self._training_data(ops, X, targets, sample_weight)
         unseen = held_out if held_out is not None and held_out.shape[0] >= FEWEST_CALIBRATION_ROWS else None
-        if unseen is None and self.penalty.has_target and data.n_samples == data.X.shape[0]:
+        if unseen is None and self.penalty.has_target:
             rows, kept_out = keep_out(data.n_samples)
             if len(kept_out) and (sample_weight is None or sample_weight[rows].any()):
                 data, unseen = replace(data, rows=rows, n_samples=len(rows)), X[kept_out]
@@ -413,7 +413,9 @@ class Trainer:
     def _training_data(self, ops: Ops, X: Input, targets: Array | None, sample_weight: Array | None) -> TrainingData:
         """Return the data in the form that steps take; one minibatch for all does not depend on how rows are split."""
         n_samples = X.shape[0]
-        if targets is not None and n_samples <= self.settings.batch_size and not self.settings.dropout.active:
+        full_batch = n_samples <= self.settings.batch_size and not self.settings.dropout.active
+        # A target for the zeros is one for the rows that are there: merged, all would count once.
+        if targets is not None and full_batch and not self.penalty.has_target:
             X, targets, sample_weight = merge_repeated_rows(X, targets, sample_weight)
         return TrainingData(ops.prepare(X), targets, sample_weight, n_samples)
 
