@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import type_of_target
 
 from hardzero.held_out_data import check_rows_of_validation, validation_pair
 from hardzero.interruption import interrupted
@@ -293,16 +295,22 @@ def _parts(chunk: Any) -> Chunk:
 
 
 def _survey(estimator: Any, chunks: Chunks) -> tuple[int, NDArray[Any] | None]:
-    """Go through the chunks once; return the number of samples and, of a classification, the classes."""
+    """Go through the chunks once; return the number of samples and, where labels name classes, the classes."""
     n_samples, classes = 0, None
     for chunk in open_chunks(chunks, rewind=True):
         X, y = _parts(chunk)
         n_samples += int(X.shape[0])
         if is_classifier(estimator):
             estimator._refuse_unusable_targets(y, incremental=True)
-            found = np.unique(np.asarray(y))
-            classes = found if classes is None else np.union1d(classes, found)
+            if not _has_a_class_a_column(y):
+                found = np.unique(np.asarray(y))
+                classes = found if classes is None else np.union1d(classes, found)
     return n_samples, classes
+
+
+def _has_a_class_a_column(y: Any) -> bool:
+    """Return whether the classes are the columns of `y`, several of which a sample may have."""
+    return issparse(y) or (np.ndim(y) == 2 and type_of_target(np.asarray(y)).startswith("multilabel"))
 
 
 def _refuse_other_classes(estimator: Any, classes: Any) -> None:

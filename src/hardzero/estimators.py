@@ -281,7 +281,7 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
     def _fit_chunk(self, X: Any, y: Any, classes: Any, chunk: ChunkOfRun) -> None:
         if "classes_" not in vars(self):
             self._refuse_unusable_targets(y, incremental=True)
-            y = np.asarray(y)
+            y = y if issparse(y) else np.asarray(y)
             self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else np.unique(classes))
         super()._fit_chunk(X, y, classes, chunk)
 

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from make_texts import make_texts
+from scipy.sparse import coo_array, csr_array, csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from hardzero import RectifierClassifier, RectifierRegressor
@@ -264,6 +265,18 @@ def test_a_solver_without_steps_names_the_method_it_lacks(method):
     with pytest.raises(AttributeError) as caught:
         getattr(classifier(solver="lbfgs"), method)
     assert f"{method} is only available for stochastic optimizers" in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("make", [csr_matrix, csr_array, coo_array])
+@pytest.mark.parametrize("arguments", [{}, {"classes": [0, 1, 2]}, {"classes": [0, 1, 2], "n_samples": 400}], ids=str)
+def test_label_matrices_may_be_sparse(arguments, make):
+    labels = (X[:, :3] > 0).astype(int)
+    dense, sparse = (
+        classifier().fit_chunks([(rows, form(part)) for rows, part in chunked(X, labels)], passes=3, **arguments)
+        for form in (np.asarray, make)
+    )
+    np.testing.assert_array_equal(sparse.classes_, [0, 1, 2])
+    np.testing.assert_array_equal(sparse.predict_proba(X), dense.predict_proba(X))
 
 
 def test_regressors_learn_from_chunks():
