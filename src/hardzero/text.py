@@ -208,7 +208,8 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         """Go on training for one pass over the given texts.
 
         The first call learns the vocabulary from its texts, if the vectorizer has one; later words are unseen ones.
-        `fit_chunks` learns it from all texts, and `hashed_words` needs none.
+        `fit_chunks` learns it from all texts, and `hashed_words` needs none. Parameters of `estimator` that are set
+        between calls count as in its own `partial_fit`.
 
         Parameters
         ----------
@@ -228,7 +229,9 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         """
         texts = check_texts(X)
         with unchanged_by_errors(self):
-            if "estimator_" not in vars(self):
+            if "estimator_" in vars(self):
+                self._take_parameters()
+            else:
                 self._start()
                 with _named_lack_of_words(len(texts)):
                     self.vectorizer_.fit(texts)
@@ -403,11 +406,18 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
             learn_vocabulary(self.vectorizer_, all_texts)
 
     def _goes_on(self) -> bool:
-        """Return whether `warm_start` goes on from an earlier fit, and give that the estimator's present parameters."""
+        """Return whether `warm_start` goes on from an earlier fit, and give the estimator the parameters of now."""
         if "estimator_" not in vars(self) or not getattr(self.estimator, "warm_start", False):
             return False
-        self.estimator_.set_params(**self.estimator.get_params(deep=False))
+        self._take_parameters()
         return True
+
+    def _take_parameters(self) -> None:
+        """Give the fitted estimator the parameters of now; its copy of a random generator goes on."""
+        parameters = self.estimator.get_params(deep=False).items()
+        self.estimator_.set_params(
+            **{name: value for name, value in parameters if not isinstance(value, np.random.RandomState)}
+        )
 
     def _start(self) -> None:
         """Replace what an earlier fit has left."""

@@ -158,6 +158,27 @@ def test_partial_fit_goes_on(texts_and_labels):
     model.partial_fit(["unheard of words, but good"], [1])
 
 
+def test_parameters_that_are_set_between_calls_of_partial_fit_count(texts_and_labels):
+    model = TextModel(small(solver="sgd", momentum=0.0)).partial_fit(*texts_and_labels, classes=[0, 1])
+    before = model.estimator_.coefs_[0].copy()
+    model.set_params(estimator__learning_rate_init=1e-30).partial_fit(*texts_and_labels)
+    np.testing.assert_array_equal(model.estimator_.coefs_[0], before)
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\[8\] differs from the fitted network's \[16\]"):
+        model.set_params(estimator__hidden_layer_sizes=(8,)).partial_fit(*texts_and_labels)
+
+
+def test_a_random_generator_goes_on_in_the_models_own_estimator(texts_and_labels):
+    generator = np.random.RandomState(0)
+    model = TextModel(small(random_state=generator))
+    for _ in range(3):
+        model.partial_fit(*texts_and_labels, classes=[0, 1])
+    assert generator.randint(2**31) == np.random.RandomState(0).randint(2**31)
+    alone = small(random_state=np.random.RandomState(0))
+    for _ in range(3):
+        alone.partial_fit(model.transform_texts(texts_and_labels[0]), texts_and_labels[1], classes=[0, 1])
+    np.testing.assert_array_equal(model.estimator_.coefs_[0], alone.coefs_[0])
+
+
 def test_scikit_learn_takes_the_model_for_what_it_is(texts_and_labels):
     texts, labels = texts_and_labels
     assert is_classifier(TextModel(small()))
