@@ -77,7 +77,9 @@ class DenoisingTrainer(Trainer):
         if self._part is not None:
             self._part.give_back(minibatch.network)
         if self.network.hidden_layers[0].activation.makes_zeros:
-            self._fired += np.bincount(forward_pass.hidden[0].csr().indices, minlength=len(self._fired))
+            fired = np.bincount(forward_pass.hidden[0].csr().indices, minlength=len(self._fired))
+            self._fired += fired
+            self._found_used(np.flatnonzero(fired))
 
     def _put_in_order(self) -> None:
         if self._part is not None:
@@ -89,6 +91,9 @@ class DenoisingTrainer(Trainer):
             self._fired[...] = 0
             self.history.n_dead_units = len(dead)
             self._found_dead(ops, X, dead)
+
+    def _found_used(self, used: NDArray[np.intp]) -> None:
+        """Do nothing; the point where dictionaries normalize the atoms of units that fired in a step."""
 
     def _found_dead(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
         """Do nothing; the point where dictionaries revive units that fired for no sample of the epoch."""

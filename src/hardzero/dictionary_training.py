@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from hardzero.activations import Activation
 from hardzero.denoising_trainer import DenoisingTrainer
-from hardzero.network import ForwardPass, Input, Network
+from hardzero.network import Input, Network
 from hardzero.ops import Ops
 from hardzero.pretraining import AutoencoderSettings
-from hardzero.training import REVIVAL_PART, REVIVAL_SAMPLES, Minibatch
+from hardzero.training import REVIVAL_PART, REVIVAL_SAMPLES
 
 Array = NDArray[np.float32]
 
@@ -83,9 +83,7 @@ class DictionaryTrainer(DenoisingTrainer):
     revive_dead_atoms: bool = True
     activity: float = 0.01
 
-    def _step_ends(self, minibatch: Minibatch, forward_pass: ForwardPass) -> None:
-        super()._step_ends(minibatch, forward_pass)
-        used = np.unique(forward_pass.hidden[0].csr().indices).astype(np.intp)
+    def _found_used(self, used: NDArray[np.intp]) -> None:
         normalize_rows(self.network.output.weights, used)
 
     def _put_in_order(self) -> None:

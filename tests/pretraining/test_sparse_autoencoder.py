@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hardzero import SparseAutoencoder
 from hardzero.dictionary_training import TopK
+from hardzero.network import ForwardPass
 
 pytestmark = pytest.mark.filterwarnings("ignore:target_activity was not reached")
 
@@ -52,6 +54,23 @@ def test_l1_reaches_the_mean_activity(digits):
     dictionary = SparseAutoencoder(200, target_activity=0.1, batch_size=64, max_iter=60, tol=0, random_state=0)
     dictionary.fit(digits)
     assert dictionary.activity_ == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_step_reads_its_codes_once_and_normalizes_the_atoms_they_use(digits):
+    class Codes:
+        reads = 0
+
+        def csr(self):
+            self.reads += 1
+            return csr_array(([1.0, 1.0], ([0, 1], [3, 5])), shape=(2, 8))
+
+    dictionary = SparseAutoencoder(8, selection="top_k", target_activity=0.2, max_iter=1, random_state=0).fit(digits)
+    trainer, codes = dictionary._trainers[0], Codes()
+    dictionary.components_[...] *= 2
+    trainer._step_ends(None, ForwardPass([None, codes], None))
+    assert codes.reads == 1
+    norms = np.linalg.norm(dictionary.components_, axis=1)
+    np.testing.assert_allclose(norms, np.where(np.isin(np.arange(8), [3, 5]), 1, 2), rtol=1e-5)
 
 
 def test_reconstruction_is_a_sum_of_atoms(digits):
