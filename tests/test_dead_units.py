@@ -52,6 +52,18 @@ def test_units_are_dead_that_no_chunk_makes_fire(ops):
     assert count_dead(sparse, ops, (X[start : start + 50] for start in range(0, 1000, 50))) == [dead]
 
 
+def test_one_forward_pass_counts_all_layers(ops, monkeypatch):
+    sizes = [(30, Rectifier()), (20, Rectifier()), (10, Rectifier())]
+    deep = Network.initialize(ops, 20, sizes, 3, get_loss("softmax"), np.random.RandomState(0))
+    expected = [np.count_nonzero(deep.hidden(ops, X, depth).toarray(), axis=0) for depth in range(3)]
+    calls, forward = [], Network.forward
+    monkeypatch.setattr(Network, "forward", lambda *arguments: calls.append(1) or forward(*arguments))
+    counts = active_counts(deep, ops, X)
+    assert len(calls) == 1
+    for ours, wanted in zip(counts, expected, strict=True):
+        np.testing.assert_array_equal(ours, wanted)
+
+
 def test_no_more_chunks_are_read_than_needed(ops):
     alive = network(ops, bias=3.0)
     alive.hidden_layers[0].parameters.bias[:4] = 3

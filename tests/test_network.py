@@ -209,6 +209,20 @@ def test_evaluation_in_minibatches_gives_one_answer(ops):
     assert network.scores(ops, X[:0]).shape == (0, 4)
 
 
+def test_no_layer_beyond_the_one_asked_for_is_computed(ops, monkeypatch):
+    network = make_network(ops, get_activation("relu"), "softmax")
+    X, _ = make_data("softmax")
+    expected, widths, hidden = network.forward(ops, ops.rows(X)).hidden[0].dense(), [], ops.hidden
+
+    def counted(rows, weights, bias, activation):
+        widths.append(len(bias))
+        return hidden(rows, weights, bias, activation)
+
+    monkeypatch.setattr(ops, "hidden", counted)
+    assert np.array_equal(network.hidden(ops, X, 0).toarray(), expected)
+    assert widths == [network.hidden_layers[0].n_units]
+
+
 def test_dropout_differs_between_steps_and_not_between_runs():
     dropout = Dropout(0.1, 0.5, seed=7)
     assert dropout.at(1) == dropout.at(1)

@@ -27,10 +27,11 @@ def active_counts(network: Network, ops: Ops, X: Input) -> list[NDArray[np.intp]
     -------
     list of ndarray of shape (n_units,)
     """
-    return [
-        np.bincount(network.hidden(ops, X, depth).indices, minlength=layer.n_units)
-        for depth, layer in enumerate(network.hidden_layers)
-    ]
+    totals = [np.zeros(layer.n_units, dtype=np.intp) for layer in network.hidden_layers]
+    for forward_pass in network.evaluate(ops, X):
+        for total, rows in zip(totals, forward_pass.hidden, strict=True):
+            total += np.bincount(rows.csr().indices, minlength=len(total))
+    return totals
 
 
 def count_dead(network: Network, ops: Ops, chunks: Iterable[Input]) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,13 +159,7 @@ class Network:
 
     def forward(self, ops: Ops, rows: Rows, dropout: Dropout = NO_DROPOUT) -> ForwardPass:
         """Return the scores of a minibatch and all that `backward` needs."""
-        inputs = [ops.dropout(rows, dropout.input, dropout.seed) if dropout.input else rows]
-        ops.catch_up(inputs[0], self.parameters[0])
-        for depth, layer in enumerate(self.hidden_layers, start=1):
-            hidden = ops.hidden(inputs[-1], layer.parameters.weights, layer.parameters.bias, layer.activation)
-            if dropout.hidden:
-                hidden = ops.dropout(hidden, dropout.hidden, dropout.seed + depth)
-            inputs.append(hidden)
+        inputs = list(self._inputs(ops, rows, dropout))
         return ForwardPass(inputs, ops.affine(inputs[-1], self.output.weights, self.output.bias))
 
     def backward(
@@ -209,7 +204,7 @@ class Network:
 
     def scores(self, ops: Ops, X: Input) -> Array:
         """Return the scores of all rows of `X`, shape (n_samples, n_outputs)."""
-        batches = [forward_pass.scores for forward_pass in self._evaluate(ops, X)]
+        batches = [forward_pass.scores for forward_pass in self.evaluate(ops, X)]
         return np.concatenate(batches) if batches else np.zeros((0, self.n_outputs), dtype=np.float32)
 
     def predictions(self, ops: Ops, X: Input) -> Array:
@@ -218,12 +213,13 @@ class Network:
 
     def hidden(self, ops: Ops, X: Input, depth: int) -> csr_array:
         """Return the activations of hidden layer `depth` (0 is the first) for all rows of `X`, as CSR."""
-        return stack_csr_rows([forward_pass.hidden[depth].csr() for forward_pass in self._evaluate(ops, X)])
+        inputs = (self._inputs(ops, rows) for rows in _minibatches(ops, X))
+        return stack_csr_rows([next(islice(layers, depth + 1, None)).csr() for layers in inputs])
 
     def sparsity(self, ops: Ops, X: Input) -> NDArray[np.float64]:
         """Return the fraction of exact zeros of each hidden layer over all rows of `X`."""
         counts = np.zeros(len(self.hidden_layers))
-        for forward_pass in self._evaluate(ops, X):
+        for forward_pass in self.evaluate(ops, X):
             counts += [rows.n_nonzero for rows in forward_pass.hidden]
         units = np.array([layer.n_units for layer in self.hidden_layers], dtype=float)
         return np.asarray(1.0 - counts / (units * X.shape[0]))
@@ -238,9 +234,26 @@ class Network:
             layer.weights[...] = weights
             layer.bias[...] = bias
 
-    def _evaluate(self, ops: Ops, X: Input) -> Iterator[ForwardPass]:
-        for start in range(0, X.shape[0], PREDICTION_ROWS):
-            yield self.forward(ops, ops.rows(X, slice(start, min(start + PREDICTION_ROWS, X.shape[0]))))
+    def evaluate(self, ops: Ops, X: Input) -> Iterator[ForwardPass]:
+        """Yield the forward passes of all rows of `X`, a minibatch at a time."""
+        for rows in _minibatches(ops, X):
+            yield self.forward(ops, rows)
+
+    def _inputs(self, ops: Ops, rows: Rows, dropout: Dropout = NO_DROPOUT) -> Iterator[Rows]:
+        """Yield the input of one layer after the other; none is computed before it is asked for."""
+        rows = ops.dropout(rows, dropout.input, dropout.seed) if dropout.input else rows
+        ops.catch_up(rows, self.parameters[0])
+        yield rows
+        for depth, layer in enumerate(self.hidden_layers, start=1):
+            rows = ops.hidden(rows, layer.parameters.weights, layer.parameters.bias, layer.activation)
+            if dropout.hidden:
+                rows = ops.dropout(rows, dropout.hidden, dropout.seed + depth)
+            yield rows
+
+
+def _minibatches(ops: Ops, X: Input) -> Iterator[Rows]:
+    for start in range(0, X.shape[0], PREDICTION_ROWS):
+        yield ops.rows(X, slice(start, min(start + PREDICTION_ROWS, X.shape[0])))
 
 
 def _initial_parameters(
