@@ -22,7 +22,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from hardzero import DenoisingAutoencoder, RectifierClassifier, RectifierRegressor, load
+from hardzero import DenoisingAutoencoder, RectifierClassifier, RectifierRegressor, SparseAutoencoder, load
 from hardzero.activations import ACTIVATIONS, Softplus
 
 pytestmark = pytest.mark.filterwarnings(
@@ -307,6 +307,28 @@ def joblib_round_trip(model):
     joblib.dump(model, file)
     file.seek(0)
     return joblib.load(file)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RectifierClassifier(16, random_state=0),
+        RectifierClassifier(16, solver="sgd", random_state=0),
+        DenoisingAutoencoder(16, tied_weights=True, random_state=0),
+        DenoisingAutoencoder(16, reconstruction_sampling=1.0, random_state=0),
+        SparseAutoencoder(60, selection="top_k", random_state=0),
+    ],
+    ids=str,
+)
+def test_models_in_mapped_memory_go_on_training(digits, model, tmp_path):
+    X, y = digits
+    X, arguments = csr_array(X), {"classes": range(10)} if isinstance(model, RectifierClassifier) else {}
+    model = clone(model).partial_fit(X, y, **arguments)
+    joblib.dump(model, tmp_path / "model.joblib")
+    twin = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
+    twin.partial_fit(X, y)
+    model.partial_fit(X, y)
+    assert np.array_equal(twin.transform(X).toarray(), model.transform(X).toarray())
 
 
 def test_clone_takes_parameters_only(digits):

@@ -78,7 +78,7 @@ class DenoisingTrainer(Trainer):
             self._part.give_back(minibatch.network)
         if self.network.hidden_layers[0].activation.makes_zeros:
             fired = np.bincount(forward_pass.hidden[0].csr().indices, minlength=len(self._fired))
-            self._fired += fired
+            self._fired = self._fired + fired
             self._found_used(np.flatnonzero(fired))
 
     def _put_in_order(self) -> None:
@@ -88,7 +88,7 @@ class DenoisingTrainer(Trainer):
     def _epoch_ends(self, ops: Ops, X: Input) -> None:
         if self.network.hidden_layers[0].activation.makes_zeros:
             dead = np.flatnonzero(self._fired == 0)
-            self._fired[...] = 0
+            self._fired = np.zeros_like(self._fired)
             self.history.n_dead_units = len(dead)
             self._found_dead(ops, X, dead)
 

@@ -8,6 +8,7 @@ others. The products then are those of a small autoencoder over these columns, w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +117,12 @@ class PartialNetwork:
         output = network.output
         self.decoder = [padded_copy(array.T) for array in (output.weights, *output.weight_state)]
         output.weight_state = []
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the padded layout, and arrays that can be written to, as `Parameters` does."""
+        self.__dict__.update(state)
+        self._position = np.array(self._position)
+        self.decoder = [padded_copy(array) for array in self.decoder]
 
     def take(self, ops: Ops, X: csr_array, seed: int) -> tuple[Network, csr_array, Array]:
         """Return the partial network for a minibatch, its input and its targets.

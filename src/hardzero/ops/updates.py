@@ -44,10 +44,13 @@ class Parameters:
     lazy_rows: LazyRows | None = field(default=None, init=False, repr=False, compare=False)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore the padded layout, which neither pickling nor copying keeps."""
+        """Restore the padded layout, which neither pickling nor copying keeps, and arrays that can be written to."""
         self.__dict__.update(state)
         self.weights = padded_copy(self.weights)
         self.weight_state = [padded_copy(array) for array in self.weight_state]
+        # joblib maps the arrays of a file read-only where it is asked to.
+        self.bias = np.array(self.bias)
+        self.bias_state = [np.array(array) for array in self.bias_state]
 
 
 @dataclass(frozen=True)
