@@ -139,12 +139,30 @@ def test_the_cosine_rate_falls_to_zero_along_half_a_cosine():
 
 
 def test_another_rate_takes_over_and_one_with_the_same_settings_is_left_as_it_is():
-    optimizer = GradientDescent(LearningRate("adaptive", 0.1))
+    optimizer, same, other = (
+        GradientDescent(LearningRate(name, 0.1)) for name in ("adaptive", "adaptive", "invscaling")
+    )
     optimizer.learning_rate.progress_stopped()
-    optimizer.go_on_at(LearningRate("adaptive", 0.1), samples_seen=99)
-    assert optimizer.learning_rate.current == pytest.approx(0.02)
-    optimizer.go_on_at(LearningRate("invscaling", 0.1), samples_seen=99)
-    assert optimizer.learning_rate.current == pytest.approx(0.01)
+    same.go_on_from(optimizer, samples_seen=99)
+    assert same.learning_rate.current == pytest.approx(0.02)
+    other.go_on_from(same, samples_seen=99)
+    assert other.learning_rate.current == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("fresh", "goes_on"),
+    [
+        (lambda rate: GradientDescent(rate, 0.5, False), True),
+        (lambda rate: GradientDescent(rate, 0.0), False),
+        (lambda rate: AdamOptimizer(rate), False),
+    ],
+)
+def test_states_serve_on_under_the_same_rule_whatever_its_constants(fresh, goes_on):
+    rate = LearningRate("constant", 0.1)
+    previous, optimizer = GradientDescent(rate, 0.9), fresh(rate)
+    previous.n_steps = 7
+    assert optimizer.go_on_from(previous, samples_seen=99) is goes_on
+    assert optimizer.n_steps == (7 if goes_on else 0)
 
 
 def test_a_rate_that_falls_below_all_numbers_is_zero():

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
-from hardzero import RectifierClassifier, RectifierRegressor
+from hardzero import RectifierClassifier, RectifierRegressor, load
 from hardzero.calibration import keep_out
 from hardzero.training import REVIVAL_SAMPLES, EpochReport, TrainingDiverged
 
@@ -273,6 +273,44 @@ def test_a_rate_that_is_set_between_calls_of_partial_fit_counts(digits):
     before = model.coefs_[0].copy()
     model.set_params(learning_rate_init=1e-30).partial_fit(*digits)
     np.testing.assert_array_equal(model.coefs_[0], before)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"solver": "sgd", "learning_rate_init": 0.5, "momentum": 0.0}),
+        ({}, {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1}),
+        ({"solver": "sgd"}, {"solver": "adam", "learning_rate": "invscaling"}),
+        ({"solver": "sgd", "momentum": 0.0}, {"momentum": 0.9}),
+    ],
+)
+def test_another_solver_between_calls_of_partial_fit_takes_over_as_after_loading(digits, tmp_path, before, after):
+    model = small(**before).fit(*digits).set_params(**after)
+    model.save(tmp_path / "model.safetensors")
+    loaded = load(tmp_path / "model.safetensors")
+    for _ in range(2):
+        model.partial_fit(*digits)
+        loaded.partial_fit(*digits)
+    assert same_bits(model, loaded)
+    assert model.loss_curve_ == loaded.loss_curve_
+    assert len(model.loss_curve_) == 7
+
+
+@pytest.mark.parametrize(
+    ("solver", "constants"),
+    [
+        ("sgd", {"momentum": 0.5, "nesterovs_momentum": False}),
+        ("adam", {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6}),
+    ],
+)
+def test_constants_of_the_solver_that_are_set_between_calls_of_partial_fit_count(digits, solver, constants):
+    model = small(solver=solver).fit(*digits)
+    states = [array for layer in model.network_.parameters for array in (*layer.weight_state, *layer.bias_state)]
+    steps = model._trainer.optimizer.n_steps
+    model.set_params(**constants).partial_fit(*digits)
+    assert vars(model._trainer.optimizer) == {**vars(model._optimizer()), "n_steps": steps + 3}
+    kept = [array for layer in model.network_.parameters for array in (*layer.weight_state, *layer.bias_state)]
+    assert all(one is other for one, other in zip(states, kept, strict=True))
 
 
 @pytest.mark.parametrize("target_sparsity", [None, 0.6])

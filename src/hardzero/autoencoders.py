@@ -138,9 +138,10 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         """Go on training every layer for one pass over the given data.
 
         The first call measures the range and the mean of the data, from which the decoders start. A call counts as
-        one epoch of `max_iter`, over which `target_sparsity` is approached and a cosine learning rate falls. Penalties,
-        the learning rate, `batch_size`, `shuffle` and `max_iter` may be set anew between calls; layers, corruption and
-        solver stay.
+        one epoch of `max_iter`, over which `target_sparsity` is approached and a cosine learning rate falls. Parameters
+        set between calls count, but for `corruption`, `decoder`, `reconstruction_sampling` and `random_state`, which
+        stay, and for layers and `tied_weights`, of which others are refused. Another `solver`, or momentum where there
+        was none, starts with nothing remembered of earlier gradients.
 
         Parameters
         ----------

@@ -43,6 +43,9 @@ class DenoisingTrainer(Trainer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._fired = np.zeros(self.network.hidden_layers[0].n_units, dtype=np.intp)
+
+    def _start_optimizer(self) -> None:
+        super()._start_optimizer()
         if self.sampling is not None:
             self._part = PartialNetwork(self.network, self.sampling)
 

@@ -232,6 +232,9 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
         A call counts as one epoch of `max_iter`, over which `target_sparsity` is approached and the ``cosine`` learning
         rate falls.
 
+        Parameters set between calls count, but for layers and activation, of which others are refused. Another
+        `solver`, or momentum where there was none, starts with nothing remembered of earlier gradients.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)

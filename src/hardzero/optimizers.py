@@ -80,18 +80,30 @@ class Optimizer(ABC):
     learning_rate: LearningRate
     n_steps: int = field(default=0, init=False)
 
+    @property
+    def n_states(self) -> int:
+        """Number of state arrays per parameter that the update rule keeps."""
+        return self.update(decay=0.0).n_states
+
     def prepare(self, parameters: Sequence[Parameters]) -> None:
         """Give every parameter the state arrays that the update rule keeps, all zero."""
-        n_states = self.update(decay=0.0).n_states
         for layer in parameters:
-            layer.weight_state = [padded_zeros(*layer.weights.shape) for _ in range(n_states)]
-            layer.bias_state = [np.zeros_like(layer.bias) for _ in range(n_states)]
+            layer.weight_state = [padded_zeros(*layer.weights.shape) for _ in range(self.n_states)]
+            layer.bias_state = [np.zeros_like(layer.bias) for _ in range(self.n_states)]
 
-    def go_on_at(self, rate: LearningRate, samples_seen: int) -> None:
-        """Take another learning rate after `samples_seen` samples; one with the same settings is left as it is."""
-        if rate != self.learning_rate:
-            rate.epoch_ends(samples_seen)
-            self.learning_rate = rate
+    def go_on_from(self, previous: Optimizer, samples_seen: int) -> bool:
+        """Take the place of another optimizer after `samples_seen` samples; return whether its states serve on.
+
+        They do under the same rule, whatever its constants. A learning rate with the same settings stays where it is.
+        """
+        if self.learning_rate == previous.learning_rate:
+            self.learning_rate = previous.learning_rate
+        else:
+            self.learning_rate.epoch_ends(samples_seen)
+        if type(self) is not type(previous) or self.n_states != previous.n_states:
+            return False
+        self.n_steps = previous.n_steps
+        return True
 
     def next_update(self, decay: float) -> Update:
         """Count a step and return its update, with weight decay `decay` in the gradient."""

@@ -108,13 +108,10 @@ class AutoencoderSettings:
         return trainer
 
     def refresh(self, trainer: DenoisingTrainer, depth: int, n_samples: int) -> None:
-        """Let a trainer go on by these settings; one whose penalty is the same as before keeps what it has learned."""
+        """Let a trainer go on by these settings; see `Trainer.go_on_with`."""
         batch_size = min(self.training.batch_size, n_samples)
         trainer.settings = replace(self.training, phase=trainer.settings.phase, batch_size=batch_size)
-        trainer.optimizer.go_on_at(self.optimizer().learning_rate, trainer.history.n_samples_seen)
-        penalty = self.penalty(depth)
-        if penalty.wanted != trainer.penalty.wanted:
-            trainer.penalty = penalty
+        trainer.go_on_with(self.optimizer(), self.penalty(depth))
 
     def _prepare(self, network: Network) -> None:
         """Do nothing; the point where dictionaries normalize their atoms before training."""

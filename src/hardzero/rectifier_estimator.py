@@ -145,6 +145,9 @@ class RectifierEstimator(NetworkEstimator):
         A call counts as one epoch of `max_iter`, over which `target_sparsity` is approached and the ``cosine`` learning
         rate falls.
 
+        Parameters set between calls count, but for layers and activation, of which others are refused. Another
+        `solver`, or momentum where there was none, starts with nothing remembered of earlier gradients.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
@@ -652,8 +655,5 @@ class RectifierEstimator(NetworkEstimator):
             return self._new_trainer(settings, random_state)
         trainer.settings = settings
         trainer.random_state = random_state
-        trainer.optimizer.go_on_at(self._optimizer().learning_rate, trainer.history.n_samples_seen)
-        penalty = self._penalty()
-        if penalty.wanted != trainer.penalty.wanted:
-            trainer.penalty = penalty
+        trainer.go_on_with(self._optimizer(), self._penalty())
         return trainer

@@ -271,7 +271,20 @@ class Trainer:
     history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
+        self._start_optimizer()
+
+    def _start_optimizer(self) -> None:
+        """Let the optimizer remember nothing; the point where autoencoders lay out a decoder that they sample."""
         self.optimizer.prepare(self.network.parameters)
+
+    def go_on_with(self, optimizer: Optimizer, penalty: ActivationPenalty) -> None:
+        """Take a fresh optimizer and penalty; what was learned under the same rule, or for the same wish, stays."""
+        goes_on = optimizer.go_on_from(self.optimizer, self.history.n_samples_seen)
+        self.optimizer = optimizer
+        if not goes_on:
+            self._start_optimizer()
+        if penalty.wanted != self.penalty.wanted:
+            self.penalty = penalty
 
     def run(
         self,

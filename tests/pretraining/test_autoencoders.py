@@ -225,6 +225,22 @@ def test_parameters_set_between_passes_count(digits):
         assert (trainer.settings.alpha, trainer.settings.batch_size, trainer.settings.shuffle) == (0.5, 50, False)
 
 
+@pytest.mark.parametrize("sampling", [None, 1.0])
+@pytest.mark.parametrize("parameters", [{"solver": "sgd", "learning_rate_init": 0.05}, {"learning_rate_init": 0.01}])
+def test_an_optimizer_set_between_passes_counts(parameters, sampling):
+    X = random_array((60, 200), density=0.05, format="csr", dtype=np.float32, rng=np.random.default_rng(0))
+    settings = {"reconstruction_sampling": sampling, "batch_size": 20, "max_iter": 5, "random_state": 0}
+    autoencoder = DenoisingAutoencoder(8, **settings).partial_fit(X).set_params(**parameters)
+    before = autoencoder.networks_[0].output.weights.copy()
+    autoencoder.partial_fit(X)
+    trainer = autoencoder._trainers[0]
+    assert type(trainer.optimizer) is type(autoencoder._optimizer())
+    assert trainer.optimizer.n_steps == (3 if "solver" in parameters else 6)
+    assert trainer.optimizer.learning_rate.current == parameters["learning_rate_init"]
+    assert len(autoencoder.loss_curves_[0]) == 2
+    assert not np.array_equal(autoencoder.networks_[0].output.weights, before)
+
+
 def test_a_target_that_stays_keeps_its_controller(digits):
     autoencoder = DenoisingAutoencoder(30, target_sparsity=0.8, max_iter=5, random_state=0).partial_fit(digits)
     controller = autoencoder._trainers[0].penalty
