@@ -87,6 +87,15 @@ def test_an_interruption_that_is_raised_leaves_a_new_model_unfitted(interrupt):
         model.predict(X)
 
 
+def test_an_interruption_that_is_raised_leaves_a_network_that_was_gone_on_with_trained_in_place():
+    model = classifier(warm_start=True).fit(X, y)
+    before = model.predict_proba(X)
+    with pytest.raises(KeyboardInterrupt), interruption_raised():
+        model.fit(X, y, callback=press_in_epoch_two)
+    assert not np.array_equal(model.predict_proba(X), before)
+    assert len(model.partial_fit(X, y).loss_curve_) == 4 + 2 + 1
+
+
 def test_pre_training_is_not_skipped_after_it_was_interrupted():
     model, phases = classifier(pretraining="denoising", warm_start=True), []
     with pytest.raises(KeyboardInterrupt):

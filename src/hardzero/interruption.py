@@ -20,7 +20,8 @@ def interruption_raised() -> Iterator[None]:
     """Let Ctrl-C raise `KeyboardInterrupt` where `fit` would keep its state with a warning.
 
     For programs that train several networks, or go on with a trained one: a half-trained network must not pass for a
-    trained one there. An interrupted `fit` leaves its estimator as it was before.
+    trained one there. An interrupted `fit` leaves its estimator as it was before; one that goes on with a network
+    (`warm_start`) has trained it in place.
 
     Examples
     --------
