@@ -107,9 +107,18 @@ def _check_activations(layers: Sequence[Layer], encoders: Sequence[Layer]) -> No
             )
 
 
-def arrays_of_pretraining(pretraining: Any, X: Input | None) -> list[Any]:
-    """Return the arrays that pre-training depends on: all rows, or the encoders of a frozen stack."""
+def traits_of_pretraining(pretraining: Any, X: Input | None) -> tuple[dict[str, Any], list[Any]]:
+    """Return the settings and arrays, beside an estimator's parameters, that decide what fine-tuning starts from.
+
+    The arrays are all rows, or the encoders of a frozen stack, whose parameters scikit-learn does not show.
+    """
     if not isinstance(pretraining, FrozenEstimator):
-        return [X]
-    networks = getattr(pretraining.estimator, "networks_", [])
-    return [array for network in networks for layer in network.parameters for array in (layer.weights, layer.bias)]
+        return {}, [X]
+    stack = pretraining.estimator
+    arrays = [
+        array
+        for network in getattr(stack, "networks_", [])
+        for layer in network.parameters
+        for array in (layer.weights, layer.bias)
+    ]
+    return {"code_scale of the frozen stack": getattr(stack, "code_scale", None)}, arrays

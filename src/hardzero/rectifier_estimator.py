@@ -588,10 +588,11 @@ class RectifierEstimator(NetworkEstimator):
             raise ValueError("checkpoint needs solver='sgd' or 'adam': 'lbfgs' keeps a state that cannot be saved")
         if not first:
             raise ValueError("checkpoint does not go with warm_start: a training that goes on would mix with the saved")
-        from hardzero.pretrained_start import arrays_of_pretraining
+        from hardzero.pretrained_start import traits_of_pretraining
 
-        arrays = (*data.parts(), *arrays_of_pretraining(self.pretraining, data.all_rows))
-        return TrainingFile(as_checkpoint(checkpoint), fingerprint(estimator_settings(self), *arrays), random_state)
+        settings, arrays = traits_of_pretraining(self.pretraining, data.all_rows)
+        digest = fingerprint({**estimator_settings(self), **settings}, *data.parts(), *arrays)
+        return TrainingFile(as_checkpoint(checkpoint), digest, random_state)
 
     def _publish(self, history: History) -> None:
         """Set the attributes that describe a finished run."""
