@@ -33,16 +33,21 @@ def hold_out(
     Raises
     ------
     ValueError
-        If a part is too small, or all its weights are zero.
+        If all weights of a part are zero; `check_sizes_of_parts` tells whether one is too small.
     """
     train, held_out = train_test_split(
         np.arange(samples.X.shape[0]), random_state=random_state, test_size=fraction, stratify=labels
     )
-    if len(held_out) < 2:
-        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
     for name, rows in (("training", train), ("held-out", held_out)):
         _refuse_weightless(samples, rows, name)
     return samples.part(train), samples.part(held_out)
+
+
+def check_sizes_of_parts(n_samples: int, fraction: float) -> None:
+    """Raise ValueError if a part of such a size would be too small, without drawing one."""
+    _, held_out = train_test_split(np.arange(n_samples), test_size=fraction, shuffle=False)
+    if len(held_out) < 2:
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
 
 
 def _refuse_weightless(samples: Samples, rows: NDArray[np.intp], name: str) -> None:

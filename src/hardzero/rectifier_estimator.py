@@ -29,7 +29,7 @@ from hardzero.checkpoint import Checkpoint, TrainingFile, as_checkpoint, fingerp
 from hardzero.chunks import Chunks, fit_chunks
 from hardzero.fit_data import FitData, Samples
 from hardzero.full_batch import FullBatchObjective, minimize
-from hardzero.held_out_data import hold_out, labels_if_shareable, validate_held_out
+from hardzero.held_out_data import check_sizes_of_parts, hold_out, labels_if_shareable, validate_held_out
 from hardzero.interruption import interrupted
 from hardzero.losses import Loss
 from hardzero.network import Dropout, Input, Network
@@ -375,12 +375,15 @@ class RectifierEstimator(NetworkEstimator):
         first = "network_" not in vars(self) or not (self.warm_start or incremental)
         with unchanged_by_errors(self) if first else nullcontext():
             sizes = self._hidden_layer_sizes()
+            self._check_settings()
             data = self._validate_fit_data(X, y, sample_weight, validation, first=first, incremental=incremental)
             random_state = check_random_state(self.random_state) if chunk is None else chunk.random_state
             training_file = None
             if checkpoint is not None:
                 training_file = self._training_file(checkpoint, random_state, first, data)
             ops, n_outputs = self._ops(), data.samples.targets.shape[1]
+            if self.early_stopping and self.solver in STOCHASTIC_SOLVERS and data.held_out is None:
+                check_sizes_of_parts(data.samples.X.shape[0], self.validation_fraction)
             if first:
                 self._initialize(ops, sizes, data, random_state, callback, training_file)
             else:
@@ -398,6 +401,17 @@ class RectifierEstimator(NetworkEstimator):
                 curve = vars(self).get("sparsity_curve_", [])
                 self._warn_if_target_missed(curve[-1] if len(curve) else self.sparsity_)
         return self
+
+    def _check_settings(self) -> None:
+        """Refuse parameters that do not go together, before any work is done."""
+        if self.solver not in STOCHASTIC_SOLVERS:
+            if self._has_target():
+                raise ValueError("target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead")
+            if self.input_dropout or self.hidden_dropout:
+                raise ValueError(
+                    "input_dropout and hidden_dropout need solver='sgd' or 'adam': 'lbfgs' wants a fixed loss"
+                )
+        self._penalty()
 
     def _validate_fit_data(
         self,
@@ -499,10 +513,6 @@ class RectifierEstimator(NetworkEstimator):
                 )
 
     def _fit_full_batch(self, ops: Ops, samples: Samples) -> None:
-        if self._has_target():
-            raise ValueError("target_sparsity needs solver='sgd' or 'adam'; with 'lbfgs' set activation_l1 instead")
-        if self.input_dropout or self.hidden_dropout:
-            raise ValueError("input_dropout and hidden_dropout need solver='sgd' or 'adam': 'lbfgs' wants a fixed loss")
         self._trainer = None  # the objective takes the place of what its optimizer remembers
         objective = FullBatchObjective(
             self.network_,

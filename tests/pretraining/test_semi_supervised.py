@@ -148,6 +148,26 @@ def test_wrong_parameters_of_the_stack_are_named(digits, parameter):
         RectifierClassifier(10, pretraining=StackedDenoisingAutoencoder(**parameter), max_iter=1).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"target_sparsity": 0.5, "activation_l1": 0.1}, "not both"),
+        ({"target_sparsity": 0.5, "activation": "tanh"}, "makes exact zeros"),
+        ({"activation_l1": [0.1, 0.2]}, "activation_l1 has 2 values for 1"),
+        ({"target_sparsity": 0.5, "solver": "lbfgs"}, "target_sparsity needs solver"),
+        ({"hidden_dropout": 0.5, "solver": "lbfgs"}, "hidden_dropout need solver"),
+        ({"early_stopping": True, "validation_fraction": 0.001}, "validation set is too small"),
+    ],
+)
+def test_what_fine_tuning_cannot_use_is_told_before_pretraining(digits, parameters, message):
+    X, y = digits
+    reports = []
+    classifier = RectifierClassifier(10, pretraining=short_stack(), max_iter=1, random_state=0, **parameters)
+    with pytest.raises(ValueError, match=message):
+        classifier.fit(X[:100], y[:100], callback=reports.append)
+    assert not reports
+
+
 def test_stack_of_other_sizes_is_refused(digits):
     X, y = digits
     frozen = FrozenEstimator(StackedDenoisingAutoencoder(10, max_iter=1).fit(X))
