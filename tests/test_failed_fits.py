@@ -136,6 +136,20 @@ def test_partial_fit_goes_on_after_lbfgs_and_its_attributes_are_those_of_the_run
     assert len(model.loss_curve_) == 1
 
 
+def test_lbfgs_leaves_nothing_of_an_optimizer_s_memory_behind():
+    model = classifier(warm_start=True).fit(X, Y).set_params(solver="lbfgs").fit(X, Y)
+    assert not any(layer.weight_state or layer.bias_state for layer in model.network_.parameters)
+
+
+def test_a_warm_start_by_lbfgs_that_fails_leaves_the_training_as_it_was():
+    model, untouched = (classifier(warm_start=True).fit(X, Y) for _ in range(2))
+    with pytest.raises(ValueError, match="activation_l1 has 3 values for 2 hidden layers"):
+        model.set_params(solver="lbfgs", activation_l1=[0.1, 0.2, 0.3]).fit(X, Y)
+    model.set_params(solver="adam", activation_l1=0.0).partial_fit(X, Y)
+    assert model.loss_curve_ == untouched.partial_fit(X, Y).loss_curve_
+    np.testing.assert_array_equal(model.predict_proba(X), untouched.predict_proba(X))
+
+
 @pytest.mark.parametrize("dropout", ["input_dropout", "hidden_dropout"])
 def test_dropout_can_be_switched_on_between_passes(dropout):
     model = classifier().fit(X, Y)

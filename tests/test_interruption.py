@@ -137,7 +137,7 @@ def test_lbfgs_that_is_interrupted_in_its_first_iteration_leaves_the_fitted_netw
             raise KeyboardInterrupt
         return value
 
-    model = classifier(solver=solver, warm_start=True).fit(X, y)
+    model, untouched = (classifier(solver=solver, warm_start=True).fit(X, y) for _ in range(2))
     expected = model.predict_proba(X)
     monkeypatch.setattr(FullBatchObjective, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -145,7 +145,8 @@ def test_lbfgs_that_is_interrupted_in_its_first_iteration_leaves_the_fitted_netw
     np.testing.assert_array_equal(model.predict_proba(X), expected)
     model.set_params(solver=solver).save(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(load(tmp_path / "model.safetensors").predict_proba(X), expected)
-    assert model.partial_fit(X, y).n_iter_ == 1
+    assert model.partial_fit(X, y).loss_curve_ == untouched.partial_fit(X, y).loss_curve_
+    np.testing.assert_array_equal(model.predict_proba(X), untouched.predict_proba(X))
 
 
 @pytest.mark.parametrize("sizes", [(8,), (8, 6)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from hardzero.interruption import interrupted
 from hardzero.network import PREDICTION_ROWS, Input, Network
 from hardzero.ops import Ops
-from hardzero.ops.layout import padded_zeros
 from hardzero.ops.updates import Gradient, Parameters
 
 Array = NDArray[np.float32]
@@ -44,11 +43,10 @@ class FullBatchObjective:
     sample_weight: Array | None
     alpha: float
     activation_l1: Sequence[float]
+    _gradient: Network = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for layer in self.network.parameters:
-            layer.weight_state = [padded_zeros(*layer.weights.shape)]
-            layer.bias_state = [np.zeros_like(layer.bias)]
+        self._gradient = self.network.with_room_for_gradient()
 
     def pack(self) -> Vector:
         """Return the network's parameters as one vector."""
@@ -82,7 +80,7 @@ class FullBatchObjective:
 
     def _chunk(self, samples: slice, total_weight: float) -> tuple[float, float, Vector]:
         """Return mean loss, share of the whole, and mean gradient of some samples."""
-        network = self.network
+        network = self._gradient
         weights = None if self.sample_weight is None else self.sample_weight[samples]
         n_samples = samples.stop - samples.start
         weight = float(n_samples if weights is None else weights.sum())

@@ -14,6 +14,7 @@ from hardzero.activations import Activation
 from hardzero.csr_rows import stack_csr_rows
 from hardzero.losses import Loss, shares
 from hardzero.ops import Ops, Rows
+from hardzero.ops.layout import padded_zeros
 from hardzero.ops.random_bits import mix
 from hardzero.ops.updates import Parameters, Update
 
@@ -224,6 +225,11 @@ class Network:
         units = np.array([layer.n_units for layer in self.hidden_layers], dtype=float)
         return np.asarray(1.0 - counts / (units * X.shape[0]))
 
+    def with_room_for_gradient(self) -> Network:
+        """Return a network of the same parameters, not copied, whose state arrays take a gradient."""
+        layers = [Layer(_with_room_for_gradient(layer.parameters), layer.activation) for layer in self.hidden_layers]
+        return Network(layers, _with_room_for_gradient(self.output), self.loss)
+
     def copy_parameters(self) -> list[tuple[Array, Array]]:
         """Return a copy of the weights and the bias of every layer."""
         return [(layer.weights.copy(), layer.bias.copy()) for layer in self.parameters]
@@ -263,3 +269,13 @@ def _initial_parameters(
     weights = ops.matrix(n_inputs, n_outputs)
     weights[...] = random_state.uniform(-bound, bound, (n_inputs, n_outputs))
     return Parameters(weights, np.zeros(n_outputs, dtype=np.float32))
+
+
+def _with_room_for_gradient(parameters: Parameters) -> Parameters:
+    """Return the same parameters, not copied, with state arrays of their own for a gradient."""
+    return Parameters(
+        parameters.weights,
+        parameters.bias,
+        [padded_zeros(*parameters.weights.shape)],
+        [np.zeros_like(parameters.bias)],
+    )

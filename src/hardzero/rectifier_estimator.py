@@ -513,7 +513,6 @@ class RectifierEstimator(NetworkEstimator):
                 )
 
     def _fit_full_batch(self, ops: Ops, samples: Samples) -> None:
-        self._trainer = None  # the objective takes the place of what its optimizer remembers
         objective = FullBatchObjective(
             self.network_,
             ops,
@@ -524,6 +523,10 @@ class RectifierEstimator(NetworkEstimator):
             self._activation_l1(),
         )
         result = minimize(objective, self.max_iter, self.max_fun, self.tol)
+        # What an optimizer remembered of the gradients does not belong to the network that lbfgs left.
+        self._trainer = None
+        for layer in self.network_.parameters:
+            layer.weight_state, layer.bias_state = [], []
         for name in ATTRIBUTES_OF_EPOCHS:
             self.__dict__.pop(name, None)
         self.n_iter_ = min(int(result.nit), self.max_iter)

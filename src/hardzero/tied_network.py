@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.network import ForwardPass, Layer, Network
+from hardzero.network import ForwardPass, Network
 from hardzero.ops import Ops
-from hardzero.ops.layout import padded_zeros
-from hardzero.ops.updates import Gradient, Parameters, Update, apply_update
+from hardzero.ops.updates import Gradient, Update, apply_update
 
 Array = NDArray[np.float32]
 
@@ -30,7 +29,7 @@ class TiedNetwork(Network):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.output.weights[...] = self.hidden_layers[0].parameters.weights.T
-        self._make_room_for_gradient()
+        self._gradient = self.with_room_for_gradient()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the gradient: a copy must share its parameters with this copy's network."""
@@ -39,15 +38,7 @@ class TiedNetwork(Network):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore parameters and make room for their gradient."""
         self.__dict__.update(state)
-        self._make_room_for_gradient()
-
-    def _make_room_for_gradient(self) -> None:
-        layer = self.hidden_layers[0]
-        self._gradient = Network(
-            [Layer(_with_room_for_gradient(layer.parameters), layer.activation)],
-            _with_room_for_gradient(self.output),
-            self.loss,
-        )
+        self._gradient = self.with_room_for_gradient()
 
     def backward(
         self,
@@ -70,13 +61,3 @@ class TiedNetwork(Network):
         apply_update(update, encoder.bias, by_encoder.bias_state[0], encoder.bias_state)
         apply_update(update, decoder.bias, by_decoder.bias_state[0], decoder.bias_state)
         decoder.weights[...] = encoder.weights.T
-
-
-def _with_room_for_gradient(parameters: Parameters) -> Parameters:
-    """Return the same parameters, not copied, with state arrays of their own for a gradient."""
-    return Parameters(
-        parameters.weights,
-        parameters.bias,
-        [padded_zeros(*parameters.weights.shape)],
-        [np.zeros_like(parameters.bias)],
-    )
