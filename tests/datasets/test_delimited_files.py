@@ -1,5 +1,6 @@
 import csv
 import io
+import time
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardzero.datasets import load, read_table
+from hardzero.datasets.columns import select_columns
+from hardzero.datasets.delimited import DelimitedFile, open_delimited, read_chunks
 
 ROWS = "".join(f"{i},{i * 2.5},{'ab'[i % 2]}\n" for i in range(20))
 TABLE = "width,height,label\n" + ROWS
@@ -169,6 +172,35 @@ def test_a_cut_gzip_file_is_refused(write):
 def test_an_unknown_ending_is_refused(write):
     with pytest.raises(ValueError, match=r"'\.xlsx', which is none of the formats read"):
         load(write("a.xlsx", "x"))
+
+
+class CountedName(str):
+    """A name that counts the comparisons with it."""
+
+    n_comparisons = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        CountedName.n_comparisons += 1
+        return str.__eq__(self, other)
+
+
+@pytest.mark.parametrize("options", [{}, {"feature_names": [f"c{i}" for i in range(1, 500)]}, {"text": "c1"}])
+def test_reading_compares_each_name_a_few_times(write, monkeypatch, options):
+    names = tuple(CountedName(f"c{i}") for i in range(500))
+    path = write("wide.csv", ",".join(names) + "\n" + ",".join("1" * 500) + "\n")
+    monkeypatch.setattr(CountedName, "n_comparisons", 0)
+    selection = select_columns(names, "wide.csv", target="c0", ignore=["c2"], **options)
+    list(read_chunks(DelimitedFile(path, ",", "utf-8", True, names), selection, None))
+    assert CountedName.n_comparisons < 50 * len(names)
+
+
+def test_a_wide_header_is_read_in_a_time_in_proportion(write):
+    path = write("wide.csv", ",".join(f"column {i}" for i in range(40_000)))
+    started = time.process_time()
+    table = open_delimited(path, delimiter=None, encoding="utf-8", header=True)
+    assert time.process_time() - started < 2
+    assert len(table.names) == 40_000
 
 
 NUMBERS = st.floats(-(2.0**99), 2.0**99, width=32) | st.integers(-1000, 1000)

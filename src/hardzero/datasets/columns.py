@@ -101,7 +101,7 @@ def select_columns(
     ignored = {find_column(names, column, "ignore=", source) for column in ignore}
     wanted = _as_keys(target)
     if not target_required:
-        kept = [name for name in names if name not in ignored]
+        kept = _without(names, ignored)
         expected = feature_names if feature_names is not None else kept if len(kept) == n_features else ()
         wanted = [key for key in wanted if _is_target(names, key, expected)]
     targets = _target_columns(names, source, wanted)
@@ -112,14 +112,14 @@ def select_columns(
         text = find_column(names, text, "text=", source)
         if text in targets:
             raise ValueError(f"column {text!r} of {source} is both the text and the target")
-        return Selection((), targets, text, tuple(name for name in names if name not in (*targets, text)))
+        return Selection((), targets, text, _without(names, {*targets, text}))
     if feature_names is not None:
         features = _expected_features(names, feature_names, source)
     else:
-        features = tuple(name for name in names if name not in targets and name not in ignored)
+        features = _without(names, {*targets, *ignored})
     if not features:
         raise ValueError(f"{source} has no column left for features: its columns are {listed(names)}")
-    return Selection(features, targets, None, tuple(name for name in names if name not in (*targets, *features)))
+    return Selection(features, targets, None, _without(names, {*targets, *features}))
 
 
 def usual_target(names: Sequence[str], source: str) -> str:
@@ -147,6 +147,10 @@ def listed(names: Sequence[str]) -> str:
     """Return names as a list for an error, cut after 20."""
     shown = ", ".join(names[:MOST_LISTED])
     return shown if len(names) <= MOST_LISTED else f"{shown}, … ({len(names)} in all)"
+
+
+def _without(names: Sequence[str], taken: set[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in taken)
 
 
 def _as_keys(target: Targets) -> list[ColumnKey]:

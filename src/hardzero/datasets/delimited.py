@@ -8,6 +8,7 @@ import gzip
 import sys
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def open_delimited(path: Path, *, delimiter: str | None, encoding: str, header: 
         if first is None:
             raise ValueError(f"{path} is empty")
         delimiter = delimiter or _detect_delimiter(path, first)
-        row = next(csv.reader(chain([first], lines), delimiter=delimiter, skipinitialspace=True))
+        row = _next_row(csv.reader(chain([first], lines), delimiter=delimiter, skipinitialspace=True)) or []
     names = tuple(name.strip() for name in row) if header else tuple(f"column_{i + 1}" for i in range(len(row)))
     if header:
         _check_header(names, path)
@@ -168,7 +169,8 @@ def _frames(file: DelimitedFile, selection: Selection, chunk_rows: int | None) -
     """Yield data frames with every column of the file; only the features are turned into numbers."""
     import pandas as pd
 
-    as_text = {name: str for name in file.names if name not in selection.features}
+    features = set(selection.features)
+    as_text = {name: str for name in file.names if name not in features}
     with reading(file.path, file.encoding), open_text(file.path, file.encoding) as handle:
         reader = pd.read_csv(
             handle,
@@ -269,7 +271,7 @@ def _detect_delimiter(path: Path, first_line: str) -> str:
     if endings & {".tsv", ".tab"}:
         return "\t"
     n_fields = {
-        delimiter: len(next(csv.reader([first_line], delimiter=delimiter, skipinitialspace=True)))
+        delimiter: len(_next_row(csv.reader([first_line], delimiter=delimiter, skipinitialspace=True)) or [])
         for delimiter in DELIMITERS
     }
     for preferred in [","] if ".csv" in endings else ["\t"]:
@@ -291,7 +293,7 @@ def _check_header(names: tuple[str, ...], path: Path) -> None:
                 f"column {index + 1} of {path} has no name; name it, or remove it if it is an index that "
                 "another program added"
             )
-    duplicates = sorted({name for name in names if names.count(name) > 1})
+    duplicates = sorted(name for name, n_columns in Counter(names).items() if n_columns > 1)
     if duplicates:
         raise ValueError(f"{path} has several columns of the same name: {listed(duplicates)}; rename or remove them")
 
