@@ -99,6 +99,26 @@ def test_labels_that_are_texts(save):
     assert load(save(X=X, y=np.array(["no", "yes"])[Y])).class_names == ("no", "yes")
 
 
+def test_labels_that_are_bytes(save):
+    names = np.array(["a", "b", "ç"])
+    path = save(X=X, y=np.char.encode(np.array(["nein", "für"])[Y]), feature_names=np.char.encode(names))
+    dataset = load(path)
+    assert dataset.class_names == ("für", "nein")
+    assert dataset.feature_names == ("a", "b", "ç")
+    chunks = [y for _, y in iterate_chunks(path, 7, target="y")]
+    assert np.concatenate(chunks).tolist() == ["nein", "für"] * 10
+    encoded = {name: np.char.encode(array.astype(str)) if name[0] == "y" else array for name, array in SPLITS.items()}
+    assert load(save(**encoded)).class_names == ("0", "1")
+
+
+def test_labels_in_another_encoding_are_refused(save):
+    labels = np.char.encode(np.array(["nein", "für"])[Y], "latin-1")
+    with pytest.raises(ValueError, match=r"array 'y' of .*a\.npz .* b'f\\xfcr' in row 2"):
+        load(save(X=X, y=labels))
+    with pytest.raises(ValueError, match=r"array 'y' of .*a\.npz .* in row 2"):
+        load(save(X=X, y=np.column_stack([labels, labels])))
+
+
 def test_images(save):
     assert load(save(X=np.zeros((20, 4, 5)), y=Y)).image_shape == (4, 5)
     assert load(save(X=np.zeros((20, 3, 4, 5)), y=Y)).image_shape == (3, 4, 5)

@@ -54,7 +54,7 @@ def read_feature_names(path: Path) -> tuple[str, ...] | None:
     """Read the array ``feature_names``, if there is one."""
     if "feature_names" not in array_names(path):
         return None
-    return tuple(str(name) for name in _one_array(path, "feature_names"))
+    return tuple(str(name) for name in _decoded(_one_array(path, "feature_names"), path, "feature_names"))
 
 
 def check_feature_names(names: Sequence[str] | None, n_features: int, path: Path) -> None:
@@ -241,7 +241,22 @@ def _target(arrays: Mapping[str, NDArray[Any]], path: Path, name: str, n_samples
         raise ValueError(
             f"array {name!r} of {path} has shape {target.shape}; one row for each of {n_samples} samples is needed"
         )
-    return target
+    return _decoded(target, path, name)
+
+
+def _decoded(array: NDArray[Any], path: Path, name: str) -> NDArray[Any]:
+    """Return an array with bytes as the texts that they are in UTF-8."""
+    if array.dtype.kind != "S":
+        return array
+    try:
+        return np.char.decode(array, "utf-8")
+    except UnicodeDecodeError as error:
+        culprit = next(index for index, text in enumerate(array.ravel()) if bytes(text) == error.object)
+        row = culprit // (array.size // len(array)) + 1
+        raise ValueError(
+            f"array {name!r} of {path} holds bytes that are not UTF-8, {error.object!r} in row {row}; save texts as a "
+            "str array"
+        ) from error
 
 
 def _check_shape(shape: tuple[int, ...], path: Path, name: str) -> None:

@@ -33,7 +33,7 @@ class TargetColumn:
         self.name, self.where = name, where
         if raw.dtype.kind == "b":
             raw = raw.astype(np.str_)
-        if raw.dtype.kind in "US":
+        if raw.dtype.kind == "U":
             raw = raw.astype(object)
         self.raw: NDArray[Any] = raw
         self.missing: NDArray[np.bool_] = np.asarray(pd.isna(raw), dtype=bool)
