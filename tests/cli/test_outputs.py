@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from importlib import resources
+from itertools import count
 
 import numpy as np
 import pandas as pd
@@ -17,9 +19,11 @@ from hardzero.cli import app
 from hardzero.cli import fit as fit_module
 from hardzero.cli import report as report_module
 from hardzero.cli.model_input import noted_reading
+from hardzero.cli.training_view import TrainingView
 from hardzero.datasets.splits import parts_by_row
 from hardzero.model_file import describe
 from hardzero.report.page import HEAD_BYTES, TITLE_END
+from hardzero.scaling import LinearScaling
 
 FIT = ["--threads", "1", "--hidden", "8", "--epochs", "2", "--quiet", "--target-sparsity", "none"]
 
@@ -67,6 +71,60 @@ def test_a_model_is_saved_before_it_is_tested(table, monkeypatch):
     monkeypatch.setattr("hardzero.cli.in_memory_fit.InMemoryRun.evaluate", interrupt)
     assert run("fit", table, *FIT, "-o", path).exit_code == 130
     assert load(path).classes_.tolist() == ["high", "low"]
+
+
+@pytest.fixture
+def heeds_interrupts():
+    """Whoever started the tests in the background may have told them to ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def press_control_c_in(monkeypatch, owner, name, at_call=1):
+    """Press Ctrl-C before a call of a method."""
+    method, calls = getattr(owner, name), count(1)
+
+    def pressed(*arguments, **options):
+        if next(calls) == at_call:
+            signal.raise_signal(signal.SIGINT)
+        return method(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, pressed)
+
+
+AFTER_TRAINING = {
+    "display": (TrainingView, "__exit__"),
+    "scaling": (LinearScaling, "fold_into_input"),
+    "saving": (RectifierClassifier, "save"),
+}
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
+@pytest.mark.parametrize("place", AFTER_TRAINING.values(), ids=AFTER_TRAINING)
+def test_control_c_after_training_waits_until_the_model_is_saved(table, monkeypatch, place):
+    path = table.with_name("kept.safetensors")
+    press_control_c_in(monkeypatch, *place)
+    result = run("fit", table, *FIT, "--scale", "standard", "-o", path)
+    assert result.exit_code == 130
+    assert f"saved {path}" in result.stderr
+    assert load(path).n_iter_ == 2
+    notes = describe(path)["notes"]
+    assert (notes["interrupted"], notes["test"]) == (False, {})
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
+@pytest.mark.parametrize("place", AFTER_TRAINING.values(), ids=AFTER_TRAINING)
+def test_a_second_control_c_before_the_model_is_saved_has_no_effect(table, monkeypatch, place):
+    path = table.with_name("kept.safetensors")
+    press_control_c_in(monkeypatch, TrainingView, "__call__", at_call=2)
+    press_control_c_in(monkeypatch, *place)
+    result = run("fit", table, *FIT, "--epochs", "5", "--scale", "standard", "-o", path)
+    assert result.exit_code == 130
+    assert load(path).n_iter_ == 2
+    notes = describe(path)["notes"]
+    assert notes["interrupted"]
+    assert "error" in notes["test"]
 
 
 @pytest.mark.parametrize(

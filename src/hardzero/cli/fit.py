@@ -26,6 +26,7 @@ from hardzero.cli.data_options import (
 from hardzero.cli.errors import INTERRUPTED
 from hardzero.cli.fit_run import FitRun
 from hardzero.cli.fit_settings import given_settings, settings_for
+from hardzero.cli.guarded_training import saved_first
 from hardzero.cli.in_memory_fit import InMemoryRun
 from hardzero.cli.output_file import (
     check_distinct,
@@ -283,24 +284,28 @@ def fit(
         run = InMemoryRun(settings, loss, scale, dataset=dataset, checkpoint=checkpoint)
     else:
         run = ChunkedRun(settings, loss, scale, stream=stream)
-    interruption, seconds = run.train(quiet)
-    estimator = run.estimator
-    if interruption.happened and not estimator.n_iter_:
-        typer.echo("Interrupted before the first epoch was over: nothing is saved.", err=True)
+    with saved_first() as interruption:
+        seconds = run.train(quiet, interruption)
+        estimator = run.estimator
+        if interruption.happened and not estimator.n_iter_:
+            typer.echo("Interrupted before the first epoch was over: nothing is saved.", err=True)
+            raise typer.Exit(INTERRUPTED)
+        more_notes: dict[str, Any] = run.noted_names() if vectorizer is None else {"text": text}
+        if not is_named(data):
+            more_notes["reading"] = reading
+        best = run.best_epoch()
+        training = {
+            "epochs": int(estimator.n_iter_),
+            "best_epoch": best[1] if best is not None else None,
+            "seconds": round(seconds, 3),
+            "samples_per_second": run.samples_per_second(),
+        }
+        model = _complete(estimator, vectorizer)
+        # Before it is tested: what follows may fail or be interrupted, and must not cost the training.
+        model.save(path, notes={**run.notes(None, training, interrupted=interruption.happened), **more_notes})
+    if interruption.waits:
+        typer.echo(f"Interrupted after training: saved {path}, which is not tested.", err=True)
         raise typer.Exit(INTERRUPTED)
-    more_notes: dict[str, Any] = run.noted_names() if vectorizer is None else {"text": text}
-    if not is_named(data):
-        more_notes["reading"] = reading
-    best = run.best_epoch()
-    training = {
-        "epochs": int(estimator.n_iter_),
-        "best_epoch": best[1] if best is not None else None,
-        "seconds": round(seconds, 3),
-        "samples_per_second": run.samples_per_second(),
-    }
-    model = _complete(estimator, vectorizer)
-    # Before it is tested: what follows may fail or be interrupted, and must not cost the training.
-    model.save(path, notes={**run.notes(None, training, interrupted=interruption.happened), **more_notes})
     if interruption.happened:
         what = "the best of" if best else "the state after"
         typer.echo(f"Interrupted: saved {what} {training['epochs']} epochs to {path}; testing it …", err=True)

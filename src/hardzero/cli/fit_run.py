@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hardzero.cli.guarded_training import Interruption, guarded
+from hardzero.cli.guarded_training import Interruption, warnings_shown_after
 from hardzero.cli.model_input import with_names
 from hardzero.cli.scaled_data import scaled
 
@@ -47,18 +47,20 @@ class FitRun(ABC):
     features: LinearScaling | None = field(default=None, init=False)
     targets: LinearScaling | None = field(default=None, init=False)
 
-    def train(self, quiet: bool) -> tuple[Interruption, float]:
+    def train(self, quiet: bool, interruption: Interruption) -> float:
         """Fit the estimator behind a progress display, and fold the scaling into it.
 
         Parameters
         ----------
         quiet : bool
             Whether to show no progress.
+        interruption : Interruption
+            Is told when training is over.
 
         Returns
         -------
-        interruption : Interruption
-        seconds : float
+        float
+            Seconds that training took.
         """
         from rich.console import Console
 
@@ -70,14 +72,15 @@ class FitRun(ABC):
         fit = self._ready_to_fit()
         self._check_precision()
         started = time.perf_counter()
-        with guarded() as interruption, view, self._diverging_explained():
+        with warnings_shown_after(), view, self._diverging_explained():
             fit(view)
+            interruption.training_is_over = True
         seconds = time.perf_counter() - started
         if self.features is not None:
             self.features.fold_into_input(self.estimator.network_)
         if self.targets is not None:
             self.targets.fold_into_output(self.estimator.network_)
-        return interruption, seconds
+        return seconds
 
     def _check_precision(self) -> None:
         """Refuse values that do not fit float32, or whose differences are lost when the network takes over scaling.

@@ -1,4 +1,4 @@
-"""What must not disturb training: a Ctrl-C ends it with its best state kept, and warnings wait until it is over."""
+"""What must not disturb training: a Ctrl-C ends it with its best state saved, and warnings wait until it is over."""
 
 from __future__ import annotations
 
@@ -15,41 +15,49 @@ from hardzero.cli.option_names import with_option_names
 
 @dataclass
 class Interruption:
-    """Whether the user pressed Ctrl-C."""
+    """Whether the user pressed Ctrl-C.
 
-    happened: bool = field(default=False)
+    Attributes
+    ----------
+    happened : bool
+        Whether it ended training early.
+    training_is_over : bool
+        Whether all that is left to do is to save the model.
+    waits : bool
+        Whether it was first pressed then, and is to be heeded once the model is saved.
+    """
+
+    happened: bool = field(default=False, init=False)
+    training_is_over: bool = field(default=False, init=False)
+    waits: bool = field(default=False, init=False)
 
 
 @contextmanager
-def guarded() -> Iterator[Interruption]:
-    """Note a Ctrl-C, and keep warnings for after training."""
+def saved_first() -> Iterator[Interruption]:
+    """Note a Ctrl-C, which the training loop takes as the order to stop, and raise nothing after training."""
     interruption = Interruption()
-    with _interruptible(interruption), _warnings_shown_after():
-        yield interruption
-
-
-@contextmanager
-def _interruptible(interruption: Interruption) -> Iterator[None]:
-    """Note a Ctrl-C, which the training loop takes as the order to stop and keep its best state."""
 
     def note(number: int, frame: Any) -> None:
         if interruption.happened:  # the best state is being kept
+            return
+        if interruption.training_is_over:
+            interruption.waits = True
             return
         interruption.happened = True
         raise KeyboardInterrupt
 
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job of a shell
-        yield
+        yield interruption
         return
     previous = signal.signal(signal.SIGINT, note)
     try:
-        yield
+        yield interruption
     finally:
         signal.signal(signal.SIGINT, previous)
 
 
 @contextmanager
-def _warnings_shown_after() -> Iterator[None]:
+def warnings_shown_after() -> Iterator[None]:
     """Keep warnings out of the live display, and show in a line each those that matter here."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
