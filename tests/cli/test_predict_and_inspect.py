@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 import hardzero
 from hardzero import datasets
 from hardzero.cli import app
+from hardzero.cli.class_labels import labels_as_fitted
 from hardzero.model_file import describe
 
 QUICK = ("--hidden", "16,12", "--epochs", "6", "--threads", "1")
@@ -249,6 +250,23 @@ def test_texts_are_told_from_features(run, model, monkeypatch):
     result = run("predict", model, "reviews")
     assert result.exit_code == 2
     assert f"reviews holds raw texts; {model} takes 3 features" in result.stderr
+
+
+@pytest.mark.parametrize("labels", [("01", "1", "10"), (str(2**60), str(2**60 + 1), "5")])
+def test_labels_are_written_as_they_stand_in_the_file(run, tmp_path, labels):
+    path = tmp_path / "labels.csv"
+    path.write_text("a,b,label\n" + "".join(f"{i % 3 == 0:d},{i % 3 == 1:d},{labels[i % 3]}\n" for i in range(90)))
+    options = ("--hidden", "16", "--epochs", "60", "--target-sparsity", "none", "--threads", "1", "-o", "m.safetensors")
+    assert run("fit", path, *options).exit_code == 0
+    frame = pd.read_csv(io.StringIO(run("predict", "m.safetensors", path).stdout), dtype=str)
+    assert frame["prediction"].tolist() == list(labels) * 30
+    report = run("report", "m.safetensors", path, "-o", "page.html")
+    assert report.exit_code == 0, report.output
+
+
+def test_large_labels_of_a_file_are_those_of_a_model_fitted_to_numbers():
+    y = labels_as_fitted(np.array([str(2**60), str(2**60 + 1), "07"]), np.array([7, 2**60, 2**60 + 1]), "a.csv")
+    assert y.tolist() == [2**60, 2**60 + 1, 7]
 
 
 def test_several_targets(run, table, tmp_path):

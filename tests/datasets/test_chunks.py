@@ -79,6 +79,13 @@ def test_a_minus_one_after_whole_labels_is_not_taken_for_unlabeled(write):
         list(iterate_chunks(path, 4, target="y"))
 
 
+@pytest.mark.parametrize("label", ["01", "1e30"])
+def test_a_label_after_whole_ones_that_numbers_would_rename_is_refused(write, label):
+    path = write("a.csv", "a,y\n" + "1,0\n2,1\n" * 4 + f"3,{label}\n")
+    with pytest.raises(ValueError, match=rf"target 'y' is '{label}' in row 10 .* classes="):
+        list(iterate_chunks(path, 4, target="y"))
+
+
 def test_labels_beyond_the_known_classes_are_refused(write):
     with pytest.raises(ValueError, match=r"'b' in row 3 of a.csv, which is none of the 1 known classes"):
         list(iterate_chunks(write("a.csv", TABLE), 4, target="label", classes=np.array(["a"])))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hardzero.datasets import load
+from hardzero.datasets import iterate_chunks, load, read_table, scan_file
 
 
 def table(*targets):
@@ -51,6 +51,63 @@ def test_the_task_can_be_overridden(write, targets, task, dtype):
     dataset = load(write("a.csv", table(*targets)), task=task)
     assert dataset.task == task
     assert dataset.train.y.dtype == np.dtype(dtype)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["1234567890123456789", "1234567890123456790", "1234567890123456999"],
+        ["1e30", "2e30", "5"],
+        ["9007199254740992", "9007199254740993"],
+        ["01", "1", "02", "10"],
+        ["01001", "10001"],
+        ["-01", "-1"],
+    ],
+)
+def test_labels_that_numbers_would_merge_or_rename_stay_as_they_are_written(write, labels):
+    path = write("a.csv", table(*labels))
+    dataset = load(path)
+    assert dataset.task == "classification"
+    assert dataset.class_names == tuple(sorted(labels))
+    assert set(dataset.train.y) == set(labels)
+    found = scan_file(path, chunk_rows=3).classes
+    assert found.tolist() == sorted(labels)
+    chunks = [y for _, y in iterate_chunks(path, 3, target="y", classes=found)]
+    assert np.concatenate(chunks).tolist() == labels * 10
+
+
+def test_many_numbers_of_which_float64_makes_a_few_are_values(write):
+    assert load(write("a.csv", table(*range(2**60, 2**60 + 600, 10)))).task == "regression"
+
+
+def test_the_largest_whole_labels_that_float64_tells_apart_are_numbers(write):
+    assert load(write("a.csv", table(2**53 - 1, 2**53 - 2))).train.y.dtype == np.int64
+
+
+def test_values_may_have_leading_zeros(write):
+    table = read_table(write("a.csv", "a,y\n1,007\n2,08\n"), target="y", task="regression")
+    assert table.y.tolist() == [7.0, 8.0]
+
+
+@pytest.mark.parametrize("labels", [["01", "02"], [str(2**60), str(2**60 + 1)]])
+def test_a_minus_one_among_whole_numbers_kept_as_texts_marks_the_unlabeled(write, labels):
+    path = write("a.csv", table(*labels, "-1"))
+    dataset = load(path, unlabeled=True)
+    assert dataset.class_names == tuple(labels)
+    assert sum(y is None for y in dataset.train.y) == 10
+    summary = scan_file(path, unlabeled=True)
+    chunks = [y for _, y in iterate_chunks(path, 4, target="y", classes=summary.classes, unlabeled=True)]
+    assert np.concatenate(chunks).tolist() == [*labels, None] * 10
+
+
+def test_known_whole_numbers_are_found_with_leading_zeros(write):
+    path = write("a.csv", "a,y\n1,01\n2,10\n")
+    assert read_table(path, target="y", classes=np.array([1, 10])).y.tolist() == [1, 10]
+
+
+def test_one_value_in_two_spellings_is_constant_in_a_regression(write):
+    with pytest.raises(ValueError, match=r"target 'y' of a\.csv is 7 in all 20 rows"):
+        load(write("a.csv", table("7", "07")), task="regression")
 
 
 def test_several_values_are_a_regression(write):

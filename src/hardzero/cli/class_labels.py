@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def labels_as_fitted(y: NDArray[Any], classes: NDArray[Any], source: str) -> NDArray[Any]:
     """Return labels with texts for numbers, or numbers for texts, where the classes of a model are such.
 
-    A file does not say which of them its labels are: whole numbers are read as numbers, unless -1 is among them.
+    A file does not say which of them its labels are: whole numbers are read as numbers, unless one of them is -1, has
+    leading zeros or is too large for float64.
 
     Parameters
     ----------
@@ -55,8 +56,10 @@ def _written(label: Any) -> str:
     from hardzero.datasets.target_column import label_text
 
     if isinstance(label, str):
-        with suppress(ValueError):
-            return label_text(float(label))
+        # As int first: float takes large numbers for others.
+        for number in (int, float):
+            with suppress(ValueError):
+                return label_text(number(label))
     return label_text(label)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 
 Where = Callable[[int], str]
 """Says where the i-th of the samples being read stands in the file, for errors."""
+
+INEXACT_FROM = 2.0**53
+"""From here on float64 takes some whole numbers for others."""
+
+_ZERO_PADDED = re.compile(r"\s*[+-]?0\d")
 
 
 class TargetColumn:
@@ -39,6 +46,19 @@ class TargetColumn:
         self.missing: NDArray[np.bool_] = np.asarray(pd.isna(raw), dtype=bool)
         self.numbers: NDArray[np.float64] = to_numbers(pd.Series(raw))
         self.is_text: NDArray[np.bool_] = np.isnan(self.numbers) & ~self.missing
+
+    @cached_property
+    def only_texts_tell(self) -> NDArray[np.bool_]:
+        """Where a number would merge or rename labels: it is too large for float64, or written with leading zeros."""
+        import pandas as pd
+
+        large: NDArray[np.bool_] = np.abs(self.numbers) >= INEXACT_FROM
+        if self.raw.dtype != object:
+            return large
+        codes, values = pd.factorize(self.raw)
+        padded = [isinstance(value, str) and _ZERO_PADDED.match(value) is not None for value in values]
+        # The code of a missing value is -1.
+        return np.asarray(large | np.array([*padded, False])[codes])
 
     def refuse_missing(self) -> None:
         """Raise ValueError if a target is missing."""
@@ -71,6 +91,13 @@ def to_numbers(series: pd.Series[Any]) -> NDArray[np.float64]:
     import pandas as pd
 
     return np.asarray(pd.to_numeric(series, errors="coerce").astype(np.float64), dtype=np.float64)
+
+
+def numbers_of(values: list[Any]) -> NDArray[np.float64]:
+    """Return a list as float64, NaN where a value is missing or not a number."""
+    import pandas as pd
+
+    return to_numbers(pd.Series(values, dtype=object))
 
 
 def label_text(value: Any) -> str:

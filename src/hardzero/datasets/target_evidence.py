@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.datasets.dataset import CLASSIFICATION, REGRESSION
-from hardzero.datasets.target_column import TargetColumn, label_text, shown, to_numbers
+from hardzero.datasets.target_column import TargetColumn, label_text, numbers_of, shown
 
 MOST_CLASSES = 20
 """Whole numbers with more distinct values than this are read as a quantity, unless told otherwise."""
@@ -30,6 +30,7 @@ class TargetEvidence:
     n_text: int = 0
     first_text: str = ""
     whole: bool = True
+    told_by_numbers: bool = True
     _distinct: set[Any] = field(default_factory=set)
 
     def update(self, column: TargetColumn) -> None:
@@ -43,6 +44,8 @@ class TargetEvidence:
             self.first_text = f"target {self.name!r} is {shown(column.raw[index])} in {column.where(index)}"
         self.n_text += int(column.is_text.sum())
         self.whole = self.whole and bool(np.all(labeled == np.rint(labeled)))
+        if self.whole and self.told_by_numbers:
+            self.told_by_numbers = not column.only_texts_tell.any()
         if len(self._distinct) <= MOST_DISTINCT:
             self._distinct.update(pd.unique(column.raw[~column.missing]))
 
@@ -57,13 +60,18 @@ class TargetEvidence:
         if self.n_text:
             self._refuse_typing_errors()
             return CLASSIFICATION
-        n_distinct = len(self._distinct_numbers())
+        n_distinct = len(self._distinct_numbers() if self.told_by_numbers else self._distinct)
         few = n_distinct <= MOST_CLASSES and n_distinct <= max(2, self.n_labeled // 2)
         return CLASSIFICATION if self.whole and few else REGRESSION
 
     def labels_are_whole(self, unlabeled: bool) -> bool:
         """Say whether labels can be int64; an estimator takes -1 for "unlabeled", so a label -1 stays a text."""
-        return not self.n_text and self.whole and (unlabeled or -1.0 not in self._distinct_numbers())
+        exact = self.all_whole() and self.told_by_numbers
+        return exact and (unlabeled or -1.0 not in self._distinct_numbers())
+
+    def all_whole(self) -> bool:
+        """Say whether all targets are whole numbers."""
+        return not self.n_text and self.whole
 
     def is_binary(self) -> bool:
         """Say whether all targets are 0 or 1."""
@@ -84,7 +92,10 @@ class TargetEvidence:
         if self.labels_are_whole(unlabeled):
             labels: NDArray[Any] = self._distinct_numbers().astype(np.int64)
             return np.asarray(labels[labels != -1])
-        return np.unique(np.array([label_text(value) for value in self._distinct], dtype=np.str_))
+        values = list(self._distinct)
+        if unlabeled and self.all_whole():
+            values = [value for value, number in zip(values, numbers_of(values), strict=True) if number != -1]
+        return np.unique(np.array([label_text(value) for value in values], dtype=np.str_))
 
     def refuse_texts(self, remedy: str) -> None:
         """Raise ValueError if a target is not a number."""
@@ -92,23 +103,22 @@ class TargetEvidence:
             more = f" (and {self.n_text - 1} more rows)" if self.n_text > 1 else ""
             raise ValueError(f"{self.first_text}{more}, which is not a number; {remedy}")
 
-    def refuse_constant(self, source: str) -> None:
-        """Raise ValueError if no sample has a target, or all have the same."""
+    def refuse_constant(self, source: str, *, as_labels: bool) -> None:
+        """Raise ValueError if no sample has a target, or all have the same, as labels or else as numbers."""
         if self.n_labeled == 0:
             raise ValueError(f"no row of {source} has a target in {self.name!r}; at least some must")
-        distinct = self._distinct if self.n_text else set(self._distinct_numbers())
+        by_text = self.n_text or (as_labels and not self.told_by_numbers)
+        distinct = self._distinct if by_text else set(self._distinct_numbers())
         if len(distinct) == 1:
             only = next(iter(distinct))
-            value = shown(only) if self.n_text else label_text(only)
+            value = shown(only) if by_text else label_text(only)
             raise ValueError(
                 f"target {self.name!r} of {source} is {value} in all {self.n_labeled} rows; there is nothing to "
                 "learn. Choose another target"
             )
 
     def _distinct_numbers(self) -> NDArray[np.float64]:
-        import pandas as pd
-
-        return np.unique(to_numbers(pd.Series(list(self._distinct), dtype=object)))
+        return np.unique(numbers_of(list(self._distinct)))
 
     def _refuse_typing_errors(self) -> None:
         """Refuse a column of numbers with a few texts among them, and one where every text is another."""

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.datasets.dataset import CLASSIFICATION, REGRESSION
-from hardzero.datasets.target_column import TargetColumn, Where, label_text, shown
+from hardzero.datasets.target_column import INEXACT_FROM, TargetColumn, Where, label_text, numbers_of, shown
 from hardzero.datasets.target_evidence import TargetEvidence
 
-WHOLE_LABELS, TEXT_LABELS = "whole numbers", "texts"
+WHOLE_LABELS, WHOLE_TEXTS, TEXT_LABELS = "whole numbers", "texts of whole numbers", "texts"
 REGRESSION_REMEDY = 'a regression needs numbers; pass task="classification" if these are labels'
 SEVERAL_REMEDY = "several targets must all be numbers"
 
@@ -29,7 +29,8 @@ class TargetParser:
     task : {"classification", "regression"} or None
         None infers it: texts are classes; whole numbers are classes if there are at most 20 distinct ones and at most
         half as many as samples; other numbers are values of a regression. Several targets are a regression, unless
-        all hold only 0 and 1.
+        all hold only 0 and 1. Whole-number labels with leading zeros, or of 2**53 or more, stay texts as they are
+        written.
     unlabeled : bool
         Accept missing targets (and -1 among whole-number labels) and mark them as the estimators expect: -1 for
         whole-number labels, None for text labels, NaN for values.
@@ -51,7 +52,7 @@ class TargetParser:
         if self.classes is not None:
             self.classes = np.asarray(self.classes)
             self.task = self.task or CLASSIFICATION
-            self._labels_are = TEXT_LABELS if self.classes.dtype.kind in "OUT" else WHOLE_LABELS
+            self._labels_are = _kind_of(self.classes)
 
     def observe(self, columns: Sequence[NDArray[Any]], where: Where) -> list[TargetColumn]:
         """Check a chunk and remember what it shows, without settling anything.
@@ -83,8 +84,10 @@ class TargetParser:
         self.task = self.task or evidence.infer_task()
         if self.task == REGRESSION:
             evidence.refuse_texts(REGRESSION_REMEDY)
+        elif self._labels_are is None and evidence.labels_are_whole(self.unlabeled):
+            self._labels_are = WHOLE_LABELS
         elif self._labels_are is None:
-            self._labels_are = WHOLE_LABELS if evidence.labels_are_whole(self.unlabeled) else TEXT_LABELS
+            self._labels_are = WHOLE_TEXTS if evidence.all_whole() else TEXT_LABELS
         return self.task
 
     def parse(self, columns: Sequence[NDArray[Any]], where: Where) -> NDArray[Any]:
@@ -116,33 +119,38 @@ class TargetParser:
     def refuse_constant(self, source: str) -> None:
         """Raise ValueError if a target is the same in all that was observed."""
         for evidence in self.evidence:
-            evidence.refuse_constant(source)
+            evidence.refuse_constant(source, as_labels=self._labels_are is not None)
 
     def _labels(self, column: TargetColumn) -> NDArray[Any]:
-        labels = self._whole_labels(column) if self._labels_are == WHOLE_LABELS else _text_labels(column)
+        unlabeled = column.missing
+        if self.unlabeled and self._labels_are != TEXT_LABELS:
+            unlabeled = unlabeled | (column.numbers == -1)
+        whole = self._labels_are == WHOLE_LABELS
+        labels = self._whole_labels(column) if whole else _text_labels(column, unlabeled)
         if self.classes is not None:
-            self._refuse_unknown(labels, column)
+            self._refuse_unknown(labels, column, unlabeled)
         return labels
 
     def _whole_labels(self, column: TargetColumn) -> NDArray[np.int64]:
         column.refuse_texts("the labels before it are whole numbers; give all the classes= of the file")
         values = np.where(column.missing, -1.0, column.numbers)
-        broken = values != np.rint(values)
+        broken = (values != np.rint(values)) | (np.abs(values) >= INEXACT_FROM)
         if not self.unlabeled:
             broken |= values == -1
+        if self.classes is None:
+            broken |= column.only_texts_tell
         if broken.any():
             index = int(np.argmax(broken))
             raise ValueError(
                 f"target {column.name!r} is {shown(column.raw[index])} in {column.where(index)}, while the "
-                "labels before it are whole numbers other than -1; give all the classes= of the file"
+                "labels before it are whole numbers below 2**53 other than -1, without leading zeros; give all the "
+                "classes= of the file, as texts"
             )
         return values.astype(np.int64)
 
-    def _refuse_unknown(self, labels: NDArray[Any], column: TargetColumn) -> None:
+    def _refuse_unknown(self, labels: NDArray[Any], column: TargetColumn, unlabeled: NDArray[np.bool_]) -> None:
         assert self.classes is not None
-        known = np.isin(labels, self.classes) | column.missing
-        if self.unlabeled and self._labels_are == WHOLE_LABELS:
-            known |= labels == -1
+        known = np.isin(labels, self.classes) | unlabeled
         if not known.all():
             index = int(np.argmin(known))
             raise ValueError(
@@ -165,11 +173,19 @@ class TargetParser:
         return values.astype(np.int64)
 
 
-def _text_labels(column: TargetColumn) -> NDArray[Any]:
-    """Return labels as str, None where one is missing."""
-    pairs = zip(column.raw, column.missing, strict=True)
-    labels = [None if missing else label_text(value) for value, missing in pairs]
-    return np.array(labels, dtype=object if column.missing.any() else np.str_)
+def _kind_of(classes: NDArray[Any]) -> str:
+    """Return how labels of these classes are read; a label -1 is none that marks the unlabeled."""
+    if classes.dtype.kind not in "OUT":
+        return WHOLE_LABELS
+    numbers = numbers_of(classes.tolist())
+    return WHOLE_TEXTS if np.all(numbers == np.rint(numbers)) and -1 not in numbers else TEXT_LABELS
+
+
+def _text_labels(column: TargetColumn, unlabeled: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return labels as str, None where there is none."""
+    pairs = zip(column.raw, unlabeled, strict=True)
+    labels = [None if none else label_text(value) for value, none in pairs]
+    return np.array(labels, dtype=object if unlabeled.any() else np.str_)
 
 
 def is_labeled(y: NDArray[Any]) -> NDArray[np.bool_]:
