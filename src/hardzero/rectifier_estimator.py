@@ -507,7 +507,7 @@ class RectifierEstimator(NetworkEstimator):
     def _check_finite(self) -> None:
         for layer in self.network_.parameters:
             if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
-                raise ValueError(
+                raise TrainingDiverged(
                     "Solver produced non-finite parameter weights. The input data may contain large values "
                     "and need to be preprocessed."
                 )

@@ -146,6 +146,7 @@ INFINITY = resource.RLIM_INFINITY
 ])  # fmt: skip
 def test_the_limit_of_open_files_is_raised_or_kept_to(monkeypatch, limits, n_wanted, raised, expected):
     calls = []
+    monkeypatch.setattr(processes, "open_files", lambda: 0)
     monkeypatch.setattr(resource, "getrlimit", lambda kind: limits)
     monkeypatch.setattr(resource, "setrlimit", lambda kind, new: calls.append(new))
     told = nullcontext() if expected == n_wanted else pytest.warns(UserWarning, match=f"only {expected} of {n_wanted} ")
@@ -158,6 +159,7 @@ def test_a_limit_of_open_files_that_cannot_be_raised_is_kept_to(monkeypatch):
     def refused(kind, new):
         raise ValueError("not allowed to raise maximum limit")
 
+    monkeypatch.setattr(processes, "open_files", lambda: 0)
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (256, INFINITY))
     monkeypatch.setattr(resource, "setrlimit", refused)
     with pytest.warns(UserWarning, match="only 24 of 100 "):
@@ -165,7 +167,9 @@ def test_a_limit_of_open_files_that_cannot_be_raised_is_kept_to(monkeypatch):
 
 
 @pytest.mark.slow
-def test_more_workers_than_the_limit_of_open_files_has_room_for(tmp_path, naps):
+@pytest.mark.parametrize("n_open", [0, 120])
+def test_more_workers_than_the_limit_of_open_files_has_room_for(tmp_path, naps, n_open):
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(n_open)]
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest_free = os.open(os.devnull, os.O_RDONLY)
     os.close(lowest_free)
@@ -174,6 +178,8 @@ def test_more_workers_than_the_limit_of_open_files_has_room_for(tmp_path, naps):
         assert run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=4)).counts() == {"done": 12}
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for number in opened:
+            os.close(number)
 
 
 def test_workers_are_told_their_threads(tmp_path, monkeypatch, naps):

@@ -34,9 +34,9 @@ POLL_SECONDS = 0.5
 WATCH_SECONDS = 1.0
 """How often a process looks whether the one that started it is still there."""
 
-OWN_FILES = 64
+MORE_FILES = 64
 FILES_OF_PROCESS = 8
-"""What a program opens by itself, and for each process that it starts, at most."""
+"""What a program opens by itself beside the files that are open already, and for each process, at most."""
 
 
 def call_in_processes(
@@ -92,7 +92,8 @@ def affordable_processes(n_wanted: int) -> int:
     except ImportError:  # Windows
         return n_wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = OWN_FILES + FILES_OF_PROCESS * n_wanted
+    own = open_files() + MORE_FILES
+    needed = own + FILES_OF_PROCESS * n_wanted
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return n_wanted
     limit = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
@@ -100,13 +101,21 @@ def affordable_processes(n_wanted: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     except (OSError, ValueError):  # macOS has a limit below the one that it tells
         limit = soft
-    n_affordable = max(1, min(n_wanted, (limit - OWN_FILES) // FILES_OF_PROCESS))
+    n_affordable = max(1, min(n_wanted, (limit - own) // FILES_OF_PROCESS))
     if n_affordable < n_wanted:
         warn_user(
             f"only {n_affordable} of {n_wanted} workers are started, because a process may open {limit} files here: "
             f"raise the limit, with 'ulimit -Hn {needed}' for example"
         )
     return n_affordable
+
+
+def open_files() -> int:
+    """Return how many files this process has open, 0 where the system does not tell."""
+    try:
+        return len(os.listdir("/dev/fd"))
+    except OSError:
+        return 0
 
 
 class _Process:
