@@ -7,7 +7,7 @@
 
 namespace hardzero {
 
-// In floats. Where the system does not tell: 48 KB, as much as current processors have or more.
+// In floats. Where the system does not tell: 48 KB, for which the tiles were chosen.
 inline Index l1_cache_floats() {
   constexpr Index kUsual = 12 * 1024;
 #if defined(_SC_LEVEL1_DCACHE_SIZE)

@@ -19,6 +19,7 @@ from hardzero import (
     TextModel,
     load,
 )
+from hardzero.training import TrainingDiverged
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:target_sparsity was not reached"
@@ -139,6 +140,16 @@ def test_partial_fit_goes_on_after_lbfgs_and_its_attributes_are_those_of_the_run
 def test_lbfgs_leaves_nothing_of_an_optimizer_s_memory_behind():
     model = classifier(warm_start=True).fit(X, Y).set_params(solver="lbfgs").fit(X, Y)
     assert not any(layer.weight_state or layer.bias_state for layer in model.network_.parameters)
+
+
+def test_a_warm_start_by_lbfgs_whose_loss_is_infinite_leaves_the_training_as_it_was():
+    y = Y.astype(float)
+    model = RectifierRegressor(hidden_layer_sizes=8, warm_start=True, max_iter=3, random_state=0).fit(X, y)
+    curve, trainer = list(model.loss_curve_), model._trainer
+    with pytest.raises(TrainingDiverged, match="from the start"), np.errstate(all="ignore"):
+        model.set_params(solver="lbfgs").fit(X * np.float32(1e30), y)
+    assert model.loss_curve_ == curve
+    assert model._trainer is trainer
 
 
 def test_a_warm_start_by_lbfgs_that_fails_leaves_the_training_as_it_was():

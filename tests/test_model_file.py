@@ -623,3 +623,9 @@ def test_training_goes_on_at_the_rate_that_an_adaptive_schedule_has_come_to(path
     assert loaded._trainer.optimizer.learning_rate.current == model._trainer.optimizer.learning_rate.current < 0.1
     document = describe(path)
     assert document["training"]["learning_rate"] > 0
+
+
+def test_a_rate_set_after_training_replaces_the_one_an_adaptive_schedule_has_come_to(path):
+    settings = {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1}
+    save(classifier(**settings, max_iter=6, learning_rate_init=0.1).set_params(learning_rate_init=0.05), path)
+    assert load(path)._trainer.optimizer.learning_rate.current == 0.05

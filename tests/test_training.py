@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
-from hardzero import RectifierClassifier, RectifierRegressor, load
+from hardzero import DenoisingAutoencoder, RectifierClassifier, RectifierRegressor, load
 from hardzero.calibration import keep_out
 from hardzero.training import REVIVAL_SAMPLES, EpochReport, TrainingDiverged
 
@@ -421,6 +421,14 @@ def test_minibatches_without_weight_are_skipped():
     assert np.allclose(weighted.predict_proba(X), without.predict_proba(X), atol=1e-6)
     assert weighted.loss_curve_ == pytest.approx(without.loss_curve_)
     assert np.allclose(weighted.sparsity_curve_, without.sparsity_curve_)
+
+
+def test_verbose_prints_a_line_a_call_of_partial_fit(digits, capsys):
+    model = small(verbose=True).partial_fit(*digits, classes=np.arange(10)).partial_fit(*digits)
+    losses = [f"Iteration 1, loss = {loss:.8f}" for loss in model.loss_curve_]
+    assert capsys.readouterr().out.splitlines() == losses
+    DenoisingAutoencoder(8, verbose=True, random_state=0).partial_fit(digits[0])
+    assert capsys.readouterr().out.startswith("Iteration 1, loss = ")
 
 
 def test_verbose_prints_each_epoch_as_scikit_learn_does(digits, capsys):

@@ -177,7 +177,8 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         for depth, (n_units, activation) in enumerate(self._layers()):
             if first:
                 trainers.append(settings.trainer(ops, X, n_units, activation, random_state, depth))
-            trainers[depth].epoch(ops, X, None, chunk=self._next_pass(trainers[depth]))
+            report = trainers[depth].epoch(ops, X, None, chunk=self._next_pass(trainers[depth]))
+            trainers[depth].print_epoch(1, report.loss, None)
             X = encode(ops, trainers[depth].network, X)
         self._publish(trainers)
 

@@ -523,6 +523,11 @@ class RectifierEstimator(NetworkEstimator):
             self._activation_l1(),
         )
         result = minimize(objective, self.max_iter, self.max_fun, self.tol)
+        if not np.isfinite(result.fun):
+            raise TrainingDiverged(
+                f"the loss is {result.fun} from the start: scale the features to a range near 0 to 1, for example with "
+                "sklearn.preprocessing.StandardScaler or MaxAbsScaler, and check targets for very large values"
+            )
         # What an optimizer remembered of the gradients does not belong to the network that lbfgs left.
         self._trainer = None
         for layer in self.network_.parameters:
@@ -531,11 +536,6 @@ class RectifierEstimator(NetworkEstimator):
             self.__dict__.pop(name, None)
         self.n_iter_ = min(int(result.nit), self.max_iter)
         self.loss_ = float(result.fun)
-        if not np.isfinite(self.loss_):
-            raise TrainingDiverged(
-                f"the loss is {self.loss_} from the start: scale the features to a range near 0 to 1, for example with "
-                "sklearn.preprocessing.StandardScaler or MaxAbsScaler, and check targets for very large values"
-            )
         if result.status != 0:
             warn_user(
                 f"lbfgs failed to converge after {self.n_iter_} iteration(s) (status={result.status}): "
@@ -585,7 +585,9 @@ class RectifierEstimator(NetworkEstimator):
         trainer = make(self._settings(samples.X.shape[0], random_state), random_state)
         try:
             place = self._next_pass(trainer) if chunk is None else chunk
-            trainer.epoch(ops, samples.X, samples.targets, samples.sample_weight, chunk=place)
+            report = trainer.epoch(ops, samples.X, samples.targets, samples.sample_weight, chunk=place)
+            if chunk is None:
+                trainer.print_epoch(1, report.loss, None)
         finally:
             self._publish(trainer.history)
 

@@ -6,6 +6,7 @@ Nothing of the size samples × vocabulary is ever dense.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -149,6 +150,8 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
     ['+', '-']
     """
 
+    estimator_: Any
+
     def __init__(self, estimator: Any, vectorizer: Any = None) -> None:
         self.estimator = estimator
         self.vectorizer = vectorizer
@@ -277,10 +280,11 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
                 yield self._rows(texts), y
 
         with unchanged_by_errors(self):
-            if not self._goes_on():
+            goes_on = self._goes_on()
+            if not goes_on:
                 self._start()
                 self._learn_words(chunks)
-            needs_classes = classes is None and is_classifier(self.estimator_)
+            needs_classes = not goes_on and classes is None and is_classifier(self.estimator_)
             if validation is not None:
                 validation = (self.transform_texts(validation[0]), validation[1])
             self.estimator_.fit_chunks(
@@ -414,6 +418,13 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
 
     def _take_parameters(self) -> None:
         """Give the fitted estimator the parameters of now; its copy of a random generator goes on."""
+        if type(self.estimator) is not type(self.estimator_):
+            kinds = type(self.estimator).__name__, type(self.estimator_).__name__
+            raise ValueError(
+                f"estimator is a {kinds[0]}, and the fitted one a {kinds[1]}: call fit, without warm_start"
+            )
+        # A copy with the same network: after an error the one with the parameters of before takes its place again.
+        self.estimator_ = copy.copy(self.estimator_)
         parameters = self.estimator.get_params(deep=False).items()
         self.estimator_.set_params(
             **{name: value for name, value in parameters if not isinstance(value, np.random.RandomState)}

@@ -350,6 +350,7 @@ class Trainer:
         try:
             for epoch in range(first_epoch, settings.max_epochs + 1):
                 report = self._epoch(ops, data, epoch, validation_score)
+                self.print_epoch(history.n_epochs, report.loss, report.validation_score)
                 if report.validation_score is not None and report.validation_score == history.best_validation_score:
                     best_parameters = self.network.copy_parameters()
                 stop = bool(callback(report)) if callback is not None else False
@@ -480,8 +481,6 @@ class Trainer:
         loss = total_loss / n_trained + self._weight_penalty(total_weight / n_steps)
         self._record(float(loss), zeros, validation_score)
         score = history.validation_scores[-1] if validation_score is not None else None
-        if chunk is None:
-            self.print_epoch(history.n_epochs, history.loss_curve[-1], score)
         self.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
         return EpochReport(
             epoch,

@@ -165,6 +165,16 @@ def test_parameters_that_are_set_between_calls_of_partial_fit_count(texts_and_la
     np.testing.assert_array_equal(model.estimator_.coefs_[0], before)
     with pytest.raises(ValueError, match=r"hidden_layer_sizes=\[8\] differs from the fitted network's \[16\]"):
         model.set_params(estimator__hidden_layer_sizes=(8,)).partial_fit(*texts_and_labels)
+    assert model.estimator_.hidden_layer_sizes == (16,)
+    with pytest.raises(ValueError, match="is a RectifierRegressor, and the fitted one a RectifierClassifier"):
+        model.set_params(estimator=RectifierRegressor()).partial_fit(*texts_and_labels)
+
+
+def test_chunks_of_a_warm_start_need_one_pass(texts_and_labels):
+    texts, labels = texts_and_labels
+    model = TextModel(small(warm_start=True)).fit(texts, labels)
+    model.fit_chunks(iter([(texts, labels)]), n_samples=len(texts))
+    assert len(model.estimator_.loss_curve_) == 21
 
 
 def test_a_random_generator_goes_on_in_the_models_own_estimator(texts_and_labels):

@@ -187,6 +187,8 @@ class FitRun(ABC):
         try:
             yield
         except TrainingDiverged as error:
+            if self.settings.get("solver") == "lbfgs":
+                raise
             unscaled = " or scale the features with --scale standard" if self.features is None else ""
             raise TrainingDiverged(
                 f"training diverged: the loss became infinite or not a number. Use a --learning-rate below "

@@ -143,8 +143,10 @@ def _encode_training(estimator: Estimator) -> dict[str, Any]:
     if estimator._trainer is not None:
         training["penalty"] = estimator._trainer.penalty.state()
         training["n_passes"] = estimator._trainer.history.n_passes
-        if estimator._trainer.optimizer.learning_rate.schedule == "adaptive":
-            training["learning_rate"] = estimator._trainer.optimizer.learning_rate.current
+        rate = estimator._trainer.optimizer.learning_rate
+        # One whose settings have been changed since does not count in what goes on.
+        if rate.schedule == "adaptive" and rate == estimator._optimizer().learning_rate:
+            training["learning_rate"] = rate.current
     return training
 
 
