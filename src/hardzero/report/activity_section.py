@@ -126,7 +126,7 @@ def _map(layer: str, firing: NDArray[np.float64], names: list[str]) -> Figure:
     ax.set_xlabel(f"units of {layer}, by the class they prefer")
     ax.set_xticks([])
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.9)
-    bar.set_label("fires for (% of class)")
+    bar.set_label("fires for (%)")  # short, as a map of two classes is not high
     bar.outline.set_visible(False)
     selectivity = firing.max(axis=0) - (firing.sum(axis=0) - firing.max(axis=0)) / (len(names) - 1)
     best = int(selectivity.argmax())
