@@ -243,3 +243,19 @@ def test_a_second_control_c_while_a_run_of_chunks_ends_costs_no_training(monkeyp
     assert ["after 3 passes" in messages[0], "after training" in messages[1]] == [True, True]
     assert model.n_iter_ == 3
     assert model.predict(X).shape == y.shape
+
+
+def test_an_interruption_while_an_epoch_is_judged_leaves_the_record_of_those_before(monkeypatch):
+    judge, judged = RectifierClassifier._validation_score, []
+
+    def interrupted(*arguments):
+        judged.append(1)
+        if len(judged) == 2:
+            raise KeyboardInterrupt
+        return judge(*arguments)
+
+    monkeypatch.setattr(RectifierClassifier, "_validation_score", interrupted)
+    with pytest.warns(TrainingInterrupted, match="1 epochs; the parameters of the best epoch are kept"):
+        model = classifier(early_stopping=True, target_sparsity=0.8, max_iter=50).fit(X, y)
+    assert model.n_iter_ == len(model.validation_scores_) == len(model.loss_curve_) == len(model.sparsity_curve_) == 1
+    assert model.best_validation_score_ == model.validation_scores_[0]

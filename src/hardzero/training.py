@@ -471,16 +471,17 @@ class Trainer:
         if self.settings.revive_dead_units and last < REVIVAL_PART:
             drawn = drawn_alike(n_rows, REVIVAL_SAMPLES)
             revive(self.network, ops, X[drawn if data.rows is None else data.rows[drawn]])
+        seconds = time.perf_counter() - started
+        # Before anything of the epoch is recorded: Ctrl-C may come while it is measured.
+        score = validation_score() if validation_score is not None else None
         history.n_epochs += 1
         history.n_passes += 1
         history.n_samples_seen += data.n_samples
-        seconds = time.perf_counter() - started
         history.seconds += seconds
         # What dropout adds is known from a sample, so that the rest may come out below none.
         zeros = np.clip(total_zeros / n_trained, 0.0, 1.0)
         loss = total_loss / n_trained + self._weight_penalty(total_weight / n_steps)
-        self._record(float(loss), zeros, validation_score)
-        score = history.validation_scores[-1] if validation_score is not None else None
+        self._record(float(loss), zeros, score)
         self.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
         return EpochReport(
             epoch,
@@ -572,22 +573,22 @@ class Trainer:
         squares = sum(float(np.square(layer.weights, dtype=np.float64).sum()) for layer in self.network.parameters)
         return 0.5 * self.settings.alpha * squares / minibatch_weight
 
-    def _record(self, loss: float, zeros: NDArray[np.float64], validation_score: Callable[[], float] | None) -> None:
+    def _record(self, loss: float, zeros: NDArray[np.float64], score: float | None) -> None:
         """Append to the curves and count the epochs without progress."""
         history, tol = self.history, self.settings.tol
         history.loss_curve.append(loss)
         history.sparsity_curve.append(zeros.tolist())
-        if not self.penalty.settled:
-            history.best_loss, history.best_validation_score = np.inf, -np.inf
-        if validation_score is not None:
-            score = validation_score()
+        settled = self.penalty.settled
+        best_loss = history.best_loss if settled else np.inf
+        if score is not None:
+            best_score = history.best_validation_score if settled else -np.inf
+            improved = score >= best_score + tol
             history.validation_scores.append(score)
-            improved = score >= history.best_validation_score + tol
             # In this order a score that is not a number is never the best.
-            history.best_validation_score = max(history.best_validation_score, score)
+            history.best_validation_score = max(best_score, score)
         else:
-            improved = loss <= history.best_loss - tol
-        history.best_loss = min(loss, history.best_loss)
+            improved = loss <= best_loss - tol
+        history.best_loss = min(loss, best_loss)
         stalled = self.penalty.settled and not improved
         history.epochs_without_progress = history.epochs_without_progress + 1 if stalled else 0
 
