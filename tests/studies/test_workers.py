@@ -171,9 +171,10 @@ def test_a_limit_of_open_files_that_cannot_be_raised_is_kept_to(monkeypatch):
 def test_more_workers_than_the_limit_of_open_files_has_room_for(tmp_path, naps, n_open):
     opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(n_open)]
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest_free = os.open(os.devnull, os.O_RDONLY)
-    os.close(lowest_free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + 25, before[1]))
+    free = [os.open(os.devnull, os.O_RDONLY) for _ in range(25)]
+    for number in free:
+        os.close(number)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(free) + 1, before[1]))
     try:
         assert run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=4)).counts() == {"done": 12}
     finally:
