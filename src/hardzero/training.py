@@ -350,9 +350,9 @@ class Trainer:
         try:
             for epoch in range(first_epoch, settings.max_epochs + 1):
                 report = self._epoch(ops, data, epoch, validation_score)
-                self.print_epoch(history.n_epochs, report.loss, report.validation_score)
                 if report.validation_score is not None and report.validation_score == history.best_validation_score:
                     best_parameters = self.network.copy_parameters()
+                self.print_epoch(history.n_epochs, report.loss, report.validation_score)
                 stop = bool(callback(report)) if callback is not None else False
                 stop = stop or self._progress_stopped(validation_score is not None)
                 if checkpoint is not None:
@@ -589,7 +589,7 @@ class Trainer:
         else:
             improved = loss <= best_loss - tol
         history.best_loss = min(loss, best_loss)
-        stalled = self.penalty.settled and not improved
+        stalled = settled and not improved
         history.epochs_without_progress = history.epochs_without_progress + 1 if stalled else 0
 
     def print_epoch(self, number: int, loss: float, validation_score: float | None) -> None:
