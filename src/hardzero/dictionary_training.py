@@ -60,8 +60,10 @@ class TopK(Activation):
     def _kept(self, z: Array) -> NDArray[np.bool_]:
         if self.k >= z.shape[-1]:
             return z > 0
-        smallest = np.partition(z, -self.k, axis=-1)[..., -self.k, None]
-        return (z >= smallest) & (z > 0)
+        largest = np.argpartition(z, -self.k, axis=-1)[..., -self.k :]
+        kept = np.zeros(z.shape, dtype=np.bool_)
+        np.put_along_axis(kept, largest, True, axis=-1)
+        return kept & (z > 0)
 
 
 @dataclass
@@ -96,14 +98,18 @@ class DictionaryTrainer(DenoisingTrainer):
             self._revive(ops, X, dead)
 
     def _revive(self, ops: Ops, X: Input, dead: NDArray[np.intp]) -> None:
-        """Replace atoms by residuals of samples drawn with probability proportional to their squared error."""
+        """Replace atoms by residuals of samples drawn with probability proportional to their squared error.
+
+        Two atoms never get the same one: they would stay the same for ever. Where samples are fewer, some atoms wait.
+        """
         chosen = self.random_state.choice(X.shape[0], min(REVIVAL_SAMPLES, X.shape[0]), replace=False)
         clean = ops.rows(X, np.sort(chosen)).dense()
         residual = clean - self.network.predictions(ops, clean)
         squares = np.square(residual).sum(axis=1, dtype=np.float64)
-        if not squares.any():
+        dead = dead[: np.count_nonzero(squares)]
+        if not len(dead):
             return
-        samples = self.random_state.choice(len(residual), len(dead), p=squares / squares.sum())
+        samples = self.random_state.choice(len(residual), len(dead), replace=False, p=squares / squares.sum())
         encoder, decoder = self.network.parameters
         decoder.weights[dead] = residual[samples]
         normalize_rows(decoder.weights, dead)

@@ -90,6 +90,13 @@ def test_dead_atoms_are_revived(digits):
     assert used[0] > used[1]
 
 
+def test_revived_atoms_differ(digits):
+    settings = {"target_activity": 0.01, "selection": "top_k", "learning_rate_init": 0.01, "random_state": 0}
+    dictionary = SparseAutoencoder(500, max_iter=6, **settings).fit(digits[:60])
+    assert dictionary.n_revived_ > 60
+    assert len(np.unique(dictionary.components_.round(6), axis=0)) == 500
+
+
 def test_calls_of_partial_fit_revive_in_the_first_three_quarters_of_the_training_only(digits):
     dictionary = SparseAutoencoder(400, target_activity=0.02, selection="top_k", max_iter=8, random_state=0)
     revived = [dictionary.partial_fit(digits[:200]).n_revived_ for _ in range(10)]
@@ -119,5 +126,6 @@ def test_top_k_keeps_the_largest_positive_entries():
     np.testing.assert_array_equal(value[slope == 1], z[slope == 1])
     np.testing.assert_array_equal(np.sort(value, axis=1)[:, -4:], np.sort(z, axis=1)[:, -4:])
     assert not TopK(4).value(-np.abs(z)).any()
+    assert (TopK(4).value(np.ones((2, 9), dtype=np.float32)).sum(axis=1) == 4).all()
     with pytest.raises(ValueError, match="at least 1"):
         TopK(0)
