@@ -15,7 +15,7 @@ import pytest
 from scipy.sparse import coo_matrix, csc_array, csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification, make_multilabel_classification, make_regression
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multioutput import MultiOutputClassifier
@@ -145,15 +145,18 @@ def test_two_classes_use_one_logistic_output():
     assert model.score(X, np.where(y, "yes", "no")) > 0.95
 
 
-def test_logarithms_of_probabilities_may_be_minus_infinity_without_a_warning():
-    X, y = make_classification(100, random_state=0)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_probabilities_near_zero_are_exact_and_their_logarithms_finite(n_classes):
+    X, y = make_classification(100, n_informative=4, n_classes=n_classes, random_state=0)
     model = small(max_iter=30).fit(X, y)
-    model.coefs_[-1][...] *= 1e5
+    model.coefs_[-1][...] *= 30 if n_classes == 2 else 10
+    probabilities, logs = model.predict_proba(X), model.predict_log_proba(X)
+    assert all(0 < column.min() < 1e-8 for column in probabilities.T)
+    np.testing.assert_allclose(np.log(probabilities), logs, rtol=1e-5, atol=1e-6)
+    model.coefs_[-1][...] *= 1e4
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        logs = model.predict_log_proba(X)
-    assert logs.min() == -np.inf
-    assert np.array_equal(np.exp(logs), model.predict_proba(X))
+        assert -np.inf < model.predict_log_proba(X).min() < -1000
 
 
 def test_several_targets(regression):
@@ -505,6 +508,12 @@ def test_texts_of_several_types_are_texts():
 
 def test_attributes_of_an_unfitted_estimator_are_absent():
     model = RectifierClassifier()
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "predict_expectation"])
+def test_unfitted_classifiers_say_so(method):
+    with pytest.raises(NotFittedError):
+        getattr(RectifierClassifier(), method)(np.eye(3))
+
+
     for name in ("coefs_", "intercepts_", "sparsity_", "network_"):
         assert not hasattr(model, name)
     with pytest.raises(AttributeError, match="call fit first"):

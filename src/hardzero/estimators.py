@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
+from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, r2_score
@@ -171,15 +172,13 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
         ndarray of shape (n_samples, n_classes), float32
             Columns in the order of `classes_`.
         """
-        probabilities = self._scores(X)
-        if self.n_outputs_ == 1:
-            return np.hstack([1 - probabilities, probabilities])
-        return probabilities
+        scores = self._scores_of_classes(X)
+        return self.network_.loss.predictions(scores)
 
     def predict_log_proba(self, X: ArrayLike | csr_array) -> Array:
-        """Return the logarithm of `predict_proba`."""
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+        """Return the logarithm of `predict_proba`, finite also where a probability is too small for float32."""
+        scores = self._scores_of_classes(X)
+        return np.asarray(log_softmax(scores, axis=1) if self.out_activation_ == "softmax" else log_expit(scores))
 
     def predict_expectation(self, X: ArrayLike | csr_array) -> NDArray[np.float64]:
         """Return the expected class under the predicted probabilities, for classes that are numbers.
@@ -216,7 +215,9 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
                 f"predict_expectation needs classes that are numbers, such as ratings; these are {self.classes_!r}: "
                 "convert y to numbers before fitting"
             )
-        return np.asarray(self.predict_proba(X).astype(np.float64) @ self.classes_.astype(np.float64))
+        probabilities = self.predict_proba(X).astype(np.float64)
+        # In float32 they sum to one but for 1e-7, which classes far from zero, such as years, would show.
+        return np.asarray(probabilities @ self.classes_.astype(np.float64) / probabilities.sum(axis=1))
 
     @available_if(lambda self: self._check_solver("partial_fit"))  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
@@ -287,6 +288,12 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
             y = y if issparse(y) else np.asarray(y)
             self._fit_label_binarizer(y if type_of_target(y).startswith("multilabel") else np.unique(classes))
         super()._fit_chunk(X, y, classes, chunk)
+
+    def _scores_of_classes(self, X: ArrayLike | csr_array) -> Array:
+        """Return scores with a column for each class; of two, the network scores the second against the first."""
+        check_is_fitted(self)
+        scores = self.network_.scores(self._ops(), self._validate_X(X))
+        return np.hstack([-scores, scores]) if self.n_outputs_ == 1 else scores
 
     def _labels(self, probabilities: Array) -> NDArray[Any]:
         if self.n_outputs_ == 1:

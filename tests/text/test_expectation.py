@@ -27,6 +27,12 @@ def test_expectation_weighs_classes_by_their_probabilities(labels):
     assert expected.max() <= max(labels)
 
 
+def test_expectation_stays_within_classes_far_from_zero():
+    expected = fitted(2_000_000_000 + np.arange(60) % 3).predict_expectation(X)
+    assert expected.min() >= 2_000_000_000
+    assert expected.max() <= 2_000_000_002
+
+
 def test_expectation_beats_the_most_probable_class_on_noisy_ratings():
     samples = RANDOM.normal(size=(600, 4)).astype(np.float32)
     stars = np.clip(np.round(3 + samples[:, 0] + RANDOM.normal(size=600)), 1, 5)
