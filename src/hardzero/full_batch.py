@@ -12,6 +12,7 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from hardzero.interruption import interrupted
+from hardzero.losses import total_weight
 from hardzero.network import PREDICTION_ROWS, Input, Network
 from hardzero.ops import Ops
 from hardzero.ops.updates import Gradient, Parameters
@@ -66,24 +67,22 @@ class FullBatchObjective:
         """Return the objective and its gradient at `vector`."""
         self.unpack(vector)
         n_samples = self.X.shape[0]
-        total_weight = float(n_samples if self.sample_weight is None else self.sample_weight.sum())
-        weights = np.concatenate([layer.weights.ravel() for layer in self.network.parameters])
-        objective = 0.5 * self.alpha * float(np.square(weights, dtype=np.float64).sum()) / total_weight
+        weight_of_all = total_weight(n_samples, self.sample_weight)
+        objective = 0.5 * self.alpha * self.network.sum_of_squares() / weight_of_all
         gradient = np.zeros_like(vector)
         for start in range(0, n_samples, PREDICTION_ROWS):
             loss, share, chunk_gradient = self._chunk(
-                slice(start, min(start + PREDICTION_ROWS, n_samples)), total_weight
+                slice(start, min(start + PREDICTION_ROWS, n_samples)), weight_of_all
             )
             objective += loss * share
             gradient += chunk_gradient * share
         return objective, gradient
 
-    def _chunk(self, samples: slice, total_weight: float) -> tuple[float, float, Vector]:
+    def _chunk(self, samples: slice, weight_of_all: float) -> tuple[float, float, Vector]:
         """Return mean loss, share of the whole, and mean gradient of some samples."""
         network = self._gradient
         weights = None if self.sample_weight is None else self.sample_weight[samples]
-        n_samples = samples.stop - samples.start
-        weight = float(n_samples if weights is None else weights.sum())
+        weight = total_weight(samples.stop - samples.start, weights)
         if weight == 0.0:
             return 0.0, 0.0, np.zeros(1)
         forward_pass = network.forward(self.ops, self.ops.rows(self.X, samples))
@@ -91,12 +90,12 @@ class FullBatchObjective:
         loss = network.loss.value(forward_pass.scores, targets, weights)
         loss += forward_pass.activation_penalty(self.activation_l1, weights)
         delta = network.loss.delta(forward_pass.scores, targets, weights)
-        update = Gradient(self.alpha / total_weight)
+        update = Gradient(self.alpha / weight_of_all)
         network.backward(self.ops, forward_pass, delta, update, self.activation_l1, weights)
         gradient = _concatenate(
             [Parameters(layer.weight_state[0], layer.bias_state[0]) for layer in network.parameters]
         )
-        return loss, weight / total_weight, gradient
+        return loss, weight / weight_of_all, gradient
 
 
 def minimize(objective: FullBatchObjective, max_iterations: int, max_function_calls: int, tol: float) -> Any:

@@ -69,11 +69,16 @@ class Loss(ABC):
         return derivative * shares(len(derivative), sample_weight)[:, None]
 
 
+def total_weight(n_samples: int, sample_weight: Array | None) -> float:
+    """Return what the weights of samples sum to, which float32 may not hold; without weights each counts one."""
+    return float(n_samples if sample_weight is None else sample_weight.sum(dtype=np.float64))
+
+
 def shares(n_samples: int, sample_weight: Array | None) -> Array:
     """Return the share of each sample in a mean, weighted by `sample_weight` where given; they sum to one."""
     if sample_weight is None:
         return np.full(n_samples, 1.0 / n_samples, dtype=np.float32)
-    return np.asarray(sample_weight / sample_weight.sum(), dtype=np.float32)
+    return np.asarray(sample_weight / total_weight(n_samples, sample_weight), dtype=np.float32)
 
 
 class SoftmaxLoss(Loss):

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from hardzero.activations import Activation
 from hardzero.csr_rows import stack_csr_rows
-from hardzero.losses import Loss, shares
+from hardzero.losses import Loss, shares, total_weight
 from hardzero.ops import Ops, Rows
 from hardzero.ops.layout import padded_zeros
 from hardzero.ops.random_bits import mix
@@ -85,7 +85,7 @@ class ForwardPass:
         """Return the L1 penalty on the activations: sum over units, (weighted) mean over samples."""
         if not any(coefficients):
             return 0.0
-        total = len(self.scores) if sample_weight is None else float(sample_weight.sum())
+        total = total_weight(len(self.scores), sample_weight)
         return sum(
             coefficient * rows.absolute_sum(sample_weight) / total
             for coefficient, rows in zip(coefficients, self.hidden, strict=True)
@@ -224,6 +224,10 @@ class Network:
             counts += [rows.n_nonzero for rows in forward_pass.hidden]
         units = np.array([layer.n_units for layer in self.hidden_layers], dtype=float)
         return np.asarray(1.0 - counts / (units * X.shape[0]))
+
+    def sum_of_squares(self) -> float:
+        """Return the sum of the squares of all weights."""
+        return sum(float(np.square(layer.weights, dtype=np.float64).sum()) for layer in self.parameters)
 
     def with_room_for_gradient(self) -> Network:
         """Return a network of the same parameters, not copied, whose state arrays take a gradient."""

@@ -40,6 +40,10 @@ class TiedNetwork(Network):
         self.__dict__.update(state)
         self._gradient = self.with_room_for_gradient()
 
+    def sum_of_squares(self) -> float:
+        """Return the sum of the squares of the weights, which both layers share."""
+        return super().sum_of_squares() / 2
+
     def backward(
         self,
         ops: Ops,

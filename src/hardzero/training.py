@@ -17,6 +17,7 @@ from hardzero.calibration import calibrate, drawn_alike, keep_out
 from hardzero.checkpoint import TrainingFile
 from hardzero.dead_units import revive
 from hardzero.interruption import interrupted
+from hardzero.losses import total_weight
 from hardzero.network import Dropout, ForwardPass, Input, Network
 from hardzero.ops import Ops, Rows
 from hardzero.optimizers import Optimizer
@@ -445,7 +446,7 @@ class Trainer:
         X, targets, sample_weight = data.X, data.targets, data.sample_weight
         n_rows = X.shape[0] if data.rows is None else len(data.rows)
         started = time.perf_counter()
-        total_loss, total_weight, n_trained, n_steps = 0.0, 0.0, 0, 0
+        total_loss, total_decay, n_trained = 0.0, 0.0, 0
         total_zeros = np.zeros(len(self.network.hidden_layers))
         first, last = (epoch - 1) / self.settings.max_epochs, epoch / self.settings.max_epochs
         if chunk is not None:
@@ -463,9 +464,8 @@ class Trainer:
                     continue
                 loss, step_zeros = self._step(ops, X, samples, targets, weights, progress)
                 total_loss += loss * len(samples)
-                total_weight += len(samples) if weights is None else float(weights.sum())
+                total_decay += len(samples) * self._decay(len(samples), weights)
                 n_trained += len(samples)
-                n_steps += 1
                 total_zeros += step_zeros * len(samples)
         self._epoch_ends(ops, X)
         if self.settings.revive_dead_units and last < REVIVAL_PART:
@@ -480,7 +480,7 @@ class Trainer:
         history.seconds += seconds
         # What dropout adds is known from a sample, so that the rest may come out below none.
         zeros = np.clip(total_zeros / n_trained, 0.0, 1.0)
-        loss = total_loss / n_trained + self._weight_penalty(total_weight / n_steps)
+        loss = total_loss / n_trained + self._weight_penalty(total_decay / n_trained)
         self._record(float(loss), zeros, score)
         self.optimizer.learning_rate.epoch_ends(history.n_samples_seen)
         return EpochReport(
@@ -515,8 +515,7 @@ class Trainer:
         optimizer = self.optimizer
         n_samples = len(samples)
         optimizer.learning_rate.follow(progress)
-        weight_sum = float(n_samples if sample_weight is None else sample_weight.sum())
-        update = optimizer.next_update(decay=self.settings.alpha / weight_sum)
+        update = optimizer.next_update(decay=self._decay(n_samples, sample_weight))
         dropout = self.settings.dropout.at(optimizer.n_steps)
         minibatch = self._minibatch(ops, X, samples, targets)
         network = minibatch.network
@@ -566,12 +565,13 @@ class Trainer:
     def _epoch_ends(self, ops: Ops, X: Input) -> None:
         """Do nothing; the point where subclasses judge the units by the whole epoch."""
 
-    def _weight_penalty(self, minibatch_weight: float) -> float:
-        """Return the L2 penalty on the weights in the loss of a minibatch."""
-        if not self.settings.alpha:
-            return 0.0
-        squares = sum(float(np.square(layer.weights, dtype=np.float64).sum()) for layer in self.network.parameters)
-        return 0.5 * self.settings.alpha * squares / minibatch_weight
+    def _decay(self, n_samples: int, sample_weight: Array | None) -> float:
+        """Return the coefficient of the weights in the gradient of a minibatch's loss."""
+        return self.settings.alpha / total_weight(n_samples, sample_weight)
+
+    def _weight_penalty(self, decay: float) -> float:
+        """Return the L2 penalty of the present weights in the loss of minibatches whose mean coefficient is `decay`."""
+        return 0.5 * decay * self.network.sum_of_squares() if decay else 0.0
 
     def _record(self, loss: float, zeros: NDArray[np.float64], score: float | None) -> None:
         """Append to the curves and count the epochs without progress."""
