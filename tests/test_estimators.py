@@ -506,8 +506,6 @@ def test_texts_of_several_types_are_texts():
     assert set(small().fit(X, labels).predict(X)) <= {"a", "b"}
 
 
-def test_attributes_of_an_unfitted_estimator_are_absent():
-    model = RectifierClassifier()
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "predict_expectation"])
 def test_unfitted_classifiers_say_so(method):
     with pytest.raises(NotFittedError):
@@ -516,6 +514,8 @@ def test_unfitted_classifiers_say_so(method):
 
     for name in ("coefs_", "intercepts_", "sparsity_", "network_"):
         assert not hasattr(model, name)
+def test_attributes_of_an_unfitted_estimator_are_absent():
+    model = RectifierClassifier()
     with pytest.raises(AttributeError, match="call fit first"):
         _ = model.coefs_
 

@@ -88,13 +88,39 @@ def test_a_score_that_is_not_a_number_is_never_the_best(digits, scores, best, mo
     np.testing.assert_array_equal(model.coefs_[0], seen[best][0])
 
 
-def test_early_stopping_remembers_the_best_of_an_earlier_fit_it_goes_on_from(digits):
+def test_early_stopping_keeps_the_network_it_goes_on_from_if_no_epoch_is_better(digits):
     model = small(early_stopping=True, warm_start=True, max_iter=25, learning_rate_init=0.01).fit(*digits)
-    best, kept = model.best_validation_score_, parameters_of(model)
+    kept = parameters_of(model)
     model.set_params(learning_rate_init=3.0, max_iter=2, solver="sgd").fit(*digits)
-    assert max(model.validation_scores_[-2:]) < best
-    assert model.best_validation_score_ == best
+    assert max(model.validation_scores_[-2:]) < model.best_validation_score_
     assert all(np.array_equal(a, b) for a, b in zip(kept, parameters_of(model), strict=True))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_warm_start_on_other_data_is_not_judged_by_what_the_earlier_reached(early_stopping):
+    X = np.random.RandomState(0).standard_normal((600, 10)).astype(np.float32)
+    easy, hard = X[:, 0] > 0, X[:, 0] * X[:, 1] > 0
+    settings = {"early_stopping": early_stopping, "learning_rate_init": 0.01, "n_iter_no_change": 20}
+    model = small(warm_start=True, max_iter=100, **settings).fit(X, easy).fit(X, hard)
+    assert model.score(X, hard) > 0.9
+    if early_stopping:
+        held_out = model.validation_scores_[-model.n_iter_ :]
+        assert model.best_validation_score_ == max(held_out)
+
+
+def test_the_least_loss_is_that_of_the_curve_also_where_a_target_for_the_zeros_resets_progress(digits):
+    model = small(target_sparsity=0.9, max_iter=8).fit(*digits)
+    assert model.best_loss_ == min(model.loss_curve_)
+
+
+def test_the_curve_has_the_penalty_on_the_weights_of_every_minibatch(digits):
+    X, y = digits
+    weights = np.linspace(1e-3, 1.0, len(y))
+    settings = {"solver": "sgd", "learning_rate_init": 1e-30, "max_iter": 1, "batch_size": 50, "shuffle": False}
+    with_penalty, without = (small(alpha=alpha, **settings).fit(X, y, weights) for alpha in (0.5, 0.0))
+    squares = sum(float(np.square(layer, dtype=np.float64).sum()) for layer in without.coefs_)
+    expected = np.mean([0.25 * squares / part.sum() for part in np.split(weights, 12)])
+    assert with_penalty.loss_ - without.loss_ == pytest.approx(expected, rel=1e-4)
 
 
 def test_training_stops_after_the_patience_without_progress(digits):

@@ -236,7 +236,6 @@ class _Run:
                 self.zeros[-1] = history.sparsity_curve[-1]
             history.loss_curve = self.earlier.loss_curve + self.losses
             history.sparsity_curve = self.earlier.sparsity_curve + self.zeros
-            history.best_loss = min(history.loss_curve)
         history.n_epochs, history.n_passes = len(self.losses), int(estimator.max_iter)
 
     def _publish(self) -> None:

@@ -618,7 +618,7 @@ class RectifierEstimator(NetworkEstimator):
         self.sparsity_curve_ = np.array(history.sparsity_curve)
         if history.sparsity_curve:
             self.sparsity_ = self.sparsity_curve_[-1]
-        self.best_loss_ = None if self.early_stopping else history.best_loss
+        self.best_loss_ = None if self.early_stopping else min(history.loss_curve, default=np.inf)
         self.validation_scores_ = history.validation_scores if self.early_stopping else None
         self.best_validation_score_ = history.best_validation_score if self.early_stopping else None
 

@@ -338,9 +338,11 @@ class Trainer:
         """
         history, settings = self.history, self.settings
         history.n_epochs, history.n_passes, history.seconds, history.epochs_without_progress = 0, 0, 0.0, 0
+        # What an earlier run reached on its data says nothing about progress on these.
+        history.best_loss = np.inf
         first_epoch, best_parameters = checkpoint.resume(self) if checkpoint is not None else (1, None)
-        if best_parameters is None and validation_score is not None and history.validation_scores:
-            best_parameters = self.network.copy_parameters()
+        if first_epoch == 1 and validation_score is not None and history.loss_curve:
+            best_parameters, history.best_validation_score = self.network.copy_parameters(), validation_score()
         data = self._training_data(ops, X, targets, sample_weight)
         unseen = held_out if held_out is not None and held_out.shape[0] >= FEWEST_CALIBRATION_ROWS else None
         if unseen is None and self.penalty.has_target:
