@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,19 +40,40 @@ def merge_repeated_rows(X: Input, targets: Array, sample_weight: Array | None) -
     >>> sorted(zip(rows.ravel().tolist(), weights.tolist()))
     [(1.0, 1.0), (2.0, 2.0)]
     """
-    places: dict[bytes, list[int]] = {}
-    for row in range(X.shape[0]):
-        if sample_weight is None or sample_weight[row] > 0:
-            places.setdefault(targets[row].tobytes() + _row_bytes(X, row), []).append(row)
-    groups = [places[key] for key in sorted(places)]
     weights = np.ones(X.shape[0]) if sample_weight is None else sample_weight.astype(np.float64)
-    merged = np.array([np.sort(weights[group]).sum() for group in groups], dtype=np.float32)
-    first = [group[0] for group in groups]
+    found = [
+        (rows[first], merged)
+        for rows, records in _records(X, targets, np.flatnonzero(weights))
+        for first, merged in [_merge_equal(records, weights[rows])]
+    ]
+    first = np.concatenate([rows for rows, _ in found])
+    merged = np.concatenate([sums for _, sums in found]).astype(np.float32)
     return X[first], targets[first], None if np.all(merged == 1) else merged
 
 
-def _row_bytes(X: Input, row: int) -> bytes:
+def _records(X: Input, targets: Array, rows: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.uint8]]]:
+    """Yield rows whose bytes are as many, with these bytes: of dense input all rows at once."""
     if isinstance(X, np.ndarray):
-        return bytes(X[row])
-    entries = slice(X.indptr[row], X.indptr[row + 1])
-    return bytes(X.indices[entries]) + bytes(X.data[entries])
+        yield rows, np.hstack([_bytes(targets[rows]), _bytes(X[rows])])
+        return
+    n_entries = np.diff(X.indptr)[rows]
+    for count in np.unique(n_entries) if len(rows) else [0]:
+        alike = rows[n_entries == count]
+        places = X.indptr[alike][:, None] + np.arange(count)
+        yield alike, np.hstack([_bytes(targets[alike]), _bytes(X.indices[places]), _bytes(X.data[places])])
+
+
+def _bytes(table: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(table).view(np.uint8).reshape(len(table), table.shape[1] * table.itemsize)
+
+
+def _merge_equal(
+    records: NDArray[np.uint8], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return where each distinct record is first, in the order of their bytes, and the sum of its weights."""
+    keys = np.ascontiguousarray(records).view(np.dtype((np.void, records.shape[1]))).ravel()
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    # Summed from the smallest on, so that rounding does not depend on the order of the rows.
+    order = np.lexsort((weights, group))
+    starts = np.searchsorted(group[order], np.arange(len(first)))
+    return first, np.add.reduceat(weights[order], starts)
