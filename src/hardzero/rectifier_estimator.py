@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import partial
 from numbers import Integral
@@ -31,6 +31,7 @@ from hardzero.fit_data import FitData, Samples
 from hardzero.full_batch import FullBatchObjective, minimize
 from hardzero.held_out_data import check_sizes_of_parts, hold_out, labels_if_shareable, validate_held_out
 from hardzero.interruption import interrupted
+from hardzero.layer_arrays import LayerArrays
 from hardzero.losses import Loss
 from hardzero.network import Dropout, Input, Network
 from hardzero.network_estimator import (
@@ -71,14 +72,22 @@ class RectifierEstimator(NetworkEstimator):
     _trainer: Trainer | None
 
     @property
-    def coefs_(self) -> list[Array]:
-        """Weight matrix of each layer, shape (n_inputs, n_outputs), float32; views, not copies."""
-        return [layer.weights for layer in self._network().parameters]
+    def coefs_(self) -> LayerArrays:
+        """Weight matrix of each layer, shape (n_inputs, n_outputs), float32; views, into which assignments copy."""
+        return LayerArrays(layer.weights for layer in self._network().parameters)
+
+    @coefs_.setter
+    def coefs_(self, values: Iterable[ArrayLike]) -> None:
+        self.coefs_.assign(values)
 
     @property
-    def intercepts_(self) -> list[Array]:
-        """Bias of each layer, shape (n_outputs,), float32; views, not copies."""
-        return [layer.bias for layer in self._network().parameters]
+    def intercepts_(self) -> LayerArrays:
+        """Bias of each layer, shape (n_outputs,), float32; views, into which assignments copy."""
+        return LayerArrays(layer.bias for layer in self._network().parameters)
+
+    @intercepts_.setter
+    def intercepts_(self, values: Iterable[ArrayLike]) -> None:
+        self.intercepts_.assign(values)
 
     def _network(self) -> Network:
         return cast(Network, self._fitted("network_"))
