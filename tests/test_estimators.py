@@ -185,6 +185,8 @@ def test_class_weights_are_sample_weights_by_class():
     by_class = small(class_weight={0: 1.0, 1: 5.0}).fit(X, y)
     by_sample = small().fit(X, y, np.where(y, 5.0, 1.0))
     assert np.array_equal(by_class.predict_proba(X), by_sample.predict_proba(X))
+    with pytest.raises(ValueError, match="class_weight times sample_weight reaches beyond"):
+        small(class_weight={0: 1.0, 1: 1e30}).fit(X, y, np.full(300, 1e30))
     balanced = small(class_weight="balanced").fit(X, y)
     assert balanced.predict(X).mean() > small().fit(X, y).predict(X).mean()
     both = small(class_weight={0: 1.0, 1: 5.0}).fit(X, y, np.full(300, 2.0))
@@ -209,16 +211,70 @@ def test_classes_that_a_part_of_the_data_lacks_have_their_weight(digits, names):
 
 
 @pytest.mark.parametrize("make", [np.asarray, csr_matrix])
-def test_weights_of_several_labels_multiply(make):
-    X, y = make_multilabel_classification(80, n_classes=2, random_state=0)
-    weights = [{1: 5.0}, {0: 2.0, 1: 3.0}]
-    factors = np.where(y[:, 0], 5.0, 1.0) * np.where(y[:, 1], 3.0, 2.0)
-    by_label = small(class_weight=weights).fit(X, make(y))
-    assert np.array_equal(by_label.predict_proba(X), small().fit(X, y, factors).predict_proba(X))
-    without = y[:, 0] == 0
-    by_label = small(class_weight=weights).partial_fit(X[without], make(y[without]), classes=[0, 1])
-    by_sample = small().partial_fit(X[without], y[without], factors[without], classes=[0, 1])
-    assert np.array_equal(by_label.predict_proba(X), by_sample.predict_proba(X))
+def test_labels_weigh_in_their_own_part_of_the_loss(make):
+    X, y = make_multilabel_classification(80, n_classes=3, random_state=0)
+    weights = [{1: 5.0}, {0: 2.0, 1: 3.0}, {0: 0.0, 1: 0.0}]
+    model = small(class_weight=weights, max_iter=1, alpha=0.0, solver="sgd", learning_rate_init=1e-30).fit(X, make(y))
+    probabilities = model.predict_proba(X)
+    losses = -np.log(np.where(y, probabilities, 1 - probabilities))
+    expected = losses[:, 0] * np.where(y[:, 0], 5.0, 1.0) + losses[:, 1] * np.where(y[:, 1], 3.0, 2.0)
+    assert model.loss_ == pytest.approx(expected.mean(), rel=1e-5)
+    before = model.coefs_[-1].copy()
+    model.set_params(learning_rate_init=1.0, momentum=0.0).partial_fit(X, make(y))
+    assert np.array_equal(model.coefs_[-1][:, 2], before[:, 2])
+    assert not np.array_equal(model.coefs_[-1][:, :2], before[:, :2])
+
+
+def test_balanced_labels_train_as_a_classifier_for_each_does():
+    X, y = make_multilabel_classification(200, n_classes=3, n_labels=1, random_state=0)
+    settings = {"hidden_layer_sizes": (), "alpha": 0.0, "shuffle": False, "max_iter": 15}
+
+    def from_zero(labels):
+        model = small(class_weight="balanced", warm_start=True, **settings).fit(X, labels)
+        model.coefs_ = [np.zeros_like(model.coefs_[0])]
+        model.intercepts_ = [np.zeros_like(model.intercepts_[0])]
+        return model.set_params(solver="sgd", learning_rate_init=0.01).fit(X, labels).predict_proba(X)
+
+    together = from_zero(y)
+    for label in range(3):
+        assert np.allclose(from_zero(y[:, label])[:, 1], together[:, label], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ({0: 1.0, 1: 2.0}, "list of 3 dicts"),
+        ([{1: 2.0}] * 2, "list of 3 dicts"),
+        ([{1: 2.0}, {1: 2.0}, {1: -1.0}], "for label 2"),
+    ],
+)
+def test_weights_of_labels_that_cannot_be_used_are_named(class_weight, message):
+    X, y = make_multilabel_classification(80, n_classes=3, random_state=0)
+    with pytest.raises(ValueError, match=message):
+        small(class_weight=class_weight).fit(X, y)
+
+
+def test_a_label_is_present_where_its_column_is_not_zero():
+    X, y = make_multilabel_classification(80, n_classes=3, random_state=0)
+    expected = small().fit(X, y).predict_proba(X)
+    for labels in (y * 255, y.astype(bool), csr_matrix(y * 2)):
+        assert np.array_equal(small().fit(X, labels).predict_proba(X), expected)
+    for labels in (2 * y - 1, y + 1):
+        with pytest.raises(ValueError, match="y has several columns, which hold the values"):
+            small().fit(X, labels)
+
+
+def test_parameters_that_are_assigned_are_copied_into_the_network(digits):
+    model, other = small(max_iter=1).fit(*digits), small(max_iter=1, random_state=1).fit(*digits)
+    model.coefs_, model.intercepts_ = other.coefs_, other.intercepts_
+    assert np.array_equal(model.predict_proba(digits[0]), other.predict_proba(digits[0]))
+    model.coefs_[0] = np.zeros_like(model.coefs_[0])
+    assert not model.network_.parameters[0].weights.any()
+    assert other.coefs_[0].any()
+    with pytest.raises(ValueError, match="does not fit layer 0"):
+        model.coefs_[0] = np.zeros((2, 2))
+    with pytest.raises(ValueError, match="1 arrays do not fit"):
+        model.intercepts_ = [np.zeros(32)]
 
 
 @pytest.mark.parametrize(
@@ -512,10 +568,10 @@ def test_unfitted_classifiers_say_so(method):
         getattr(RectifierClassifier(), method)(np.eye(3))
 
 
-    for name in ("coefs_", "intercepts_", "sparsity_", "network_"):
-        assert not hasattr(model, name)
 def test_attributes_of_an_unfitted_estimator_are_absent():
     model = RectifierClassifier()
+    for name in ("coefs_", "intercepts_", "sparsity_", "network_"):
+        assert not hasattr(model, name)
     with pytest.raises(AttributeError, match="call fit first"):
         _ = model.coefs_
 

@@ -32,6 +32,27 @@ def test_regression():
     assert regressor.score(X[80:], X[80:, 0]) == pytest.approx(regressor.best_validation_score_, abs=1e-5)
 
 
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 1.0, 1: 4.0, 2: 9.0}])
+def test_classes_weigh_there_as_in_training(class_weight):
+    held_out = slice(80, 120)
+    classifier = RectifierClassifier((8,), max_iter=1, early_stopping=True, class_weight=class_weight, random_state=0)
+    fit(classifier, X[:80], y[:80], validation=(X[held_out], y[held_out]))
+    counts = np.bincount(y[:80])
+    by_class = 80 / 3 / counts if class_weight == "balanced" else np.array([1.0, 4.0, 9.0])
+    expected = classifier.score(X[held_out], y[held_out], by_class[y[held_out]])
+    assert classifier.best_validation_score_ == pytest.approx(expected)
+    assert expected != pytest.approx(classifier.score(X[held_out], y[held_out]))
+
+
+def test_classes_weigh_there_as_in_training_of_chunks():
+    held_out, by_class = (X[80:], y[80:]), np.array([1.0, 4.0, 9.0])
+    classifier = RectifierClassifier((8,), class_weight=dict(enumerate(by_class)), random_state=0)
+    classifier.fit_chunks([(X[:80], y[:80])], validation=held_out)
+    expected = classifier.score(*held_out, by_class[y[80:]])
+    assert classifier.best_validation_score_ == pytest.approx(expected)
+    assert expected != pytest.approx(classifier.score(*held_out))
+
+
 def test_misuse():
     with pytest.raises(ValueError, match="early_stopping=True"):
         RectifierClassifier().fit(X, y, validation=(X, y))

@@ -177,7 +177,7 @@ class _Run:
                 estimator._fit_chunk(X, y, self.classes, place)
             self.latest_rows, self.calibrated = X, place.ends_training
             if number == 1 and not total.n_samples and self.validation is not None:
-                self.estimator.score(*self.validation)  # so that a mistake in them shows before a whole pass is lost
+                self._score(*self.validation)  # so that a mistake in them shows before a whole pass is lost
             if number == 1 and is_classifier(estimator) and np.ndim(y) == 1:
                 known = estimator.classes_
                 total.class_counts.append(np.bincount(np.searchsorted(known, y), minlength=len(known)))
@@ -263,7 +263,7 @@ class _Run:
         """Score the validation data; until the target for the zeros is in force the latest pass is the best."""
         if self.validation is None:
             return None
-        score = float(self.estimator.score(*self.validation))
+        score = self._score(*self.validation)
         if score >= self.best_score or not self.estimator._trainer.penalty.settled:
             self.best, self.best_score = self.estimator.network_.copy_parameters(), score
         self.scores.append(score)
@@ -271,6 +271,9 @@ class _Run:
         history.validation_scores = self.earlier.validation_scores + self.scores
         history.best_validation_score = self.best_score
         return score
+
+    def _score(self, X: Any, y: Any) -> float:
+        return float(self.estimator.score(X, y, self.estimator._total_weight(y, None)))
 
     def progress_stopped(self) -> bool:
         """Count a pass without progress; after too many lower an ``adaptive`` rate or end training, as `fit` does."""

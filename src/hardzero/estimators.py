@@ -21,12 +21,13 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from hardzero.activations import Activation
-from hardzero.losses import Loss, get_loss
+from hardzero.losses import LogisticLoss, Loss, get_loss
 from hardzero.network import Input
 from hardzero.network_estimator import unchanged_by_errors
 from hardzero.rectifier_estimator import RectifierEstimator
 from hardzero.rectifier_parameters import PARAMETER_CONSTRAINTS, SHARED_ATTRIBUTES, SHARED_PARAMETERS
 from hardzero.semi_supervised import refuse_mixed_labels
+from hardzero.several_labels import label_weight, present_labels
 from hardzero.training import ChunkOfRun
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weight of each class, multiplied into the sample weights; ``balanced`` weighs classes inversely to
         their frequency, which only `fit` knows. Several labels a sample take a list, a dict with the weights of 0 and 1
-        for each label.
+        for each label, which its part of the loss is multiplied by.
 
     Attributes
     ----------{SHARED_ATTRIBUTES}
@@ -208,7 +209,7 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
         array([1., 3., 5.])
         """
         check_is_fitted(self)
-        if self._label_binarizer.y_type_.startswith("multilabel"):
+        if self._has_several_labels():
             raise ValueError("predict_expectation needs one numeric class a sample; these labels are independent")
         if self.classes_.dtype.kind not in "iuf":
             raise ValueError(
@@ -343,30 +344,45 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
             raise ValueError(
                 f"y contains only one class ({self.classes_[0]}): classification needs samples of at least two classes"
             )
-        return np.asarray(self._label_binarizer.transform(y), dtype=np.float32)
+        targets = np.asarray(self._label_binarizer.transform(y), dtype=np.float32)
+        return present_labels(targets) if self._has_several_labels() else targets
 
-    def _loss(self, n_outputs: int) -> Loss:
+    def _has_several_labels(self) -> bool:
+        return bool(self._label_binarizer.y_type_.startswith("multilabel"))
+
+    def _loss(self, targets: Array) -> Loss:
+        if self.class_weight is not None and self._has_several_labels():
+            return LogisticLoss(label_weight(self.class_weight, targets))
         return get_loss("softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic")
 
     def _total_weight(self, y: Any, sample_weight: Array | None) -> Array | None:
-        if self.class_weight is None:
+        if self.class_weight is None or self._has_several_labels():
             return sample_weight
-        labels = cast(Any, y).toarray() if issparse(y) else y
-        n_samples = len(labels)
-        if self.class_weight != "balanced":
-            # scikit-learn takes a class that these samples happen to lack for a mistake.
-            labels = np.concatenate([labels, self._every_class(labels)])
-        class_weight = compute_sample_weight(self.class_weight, labels).astype(np.float32)
-        if not (np.isfinite(class_weight).all() and (class_weight >= 0).all()):
-            raise ValueError(f"class_weight must hold finite numbers that are not negative, got {self.class_weight!r}")
-        class_weight = class_weight[:n_samples]
-        return cast(Array, class_weight if sample_weight is None else class_weight * sample_weight)
+        labels = np.ravel(y)
+        weight = self._weight_by_class(labels, len(labels))
+        if sample_weight is not None:
+            weight = weight * sample_weight
+            if weight.max(initial=0.0) > np.finfo(np.float32).max:
+                raise ValueError("class_weight times sample_weight reaches beyond 3e38: make one of them smaller")
+        return weight.astype(np.float32)
 
-    def _every_class(self, labels: NDArray[Any]) -> NDArray[Any]:
-        """Return rows in the form of `labels` that hold every class, or every label with and without it."""
-        if self._label_binarizer.y_type_.startswith("multilabel"):
-            return np.repeat([[0], [1]], labels.shape[1], axis=1)
-        return self.classes_.reshape(-1, *labels.shape[1:])
+    def _held_out_weight(self, y: Any, held_out_y: Any) -> Array | None:
+        if self.class_weight is None or self._has_several_labels():
+            return None
+        weight = self._weight_by_class(np.concatenate([np.ravel(y), np.ravel(held_out_y)]), len(y))[len(y) :]
+        if not weight.any():
+            raise ValueError("class_weight is 0 for all classes in y of validation: give rows of other classes")
+        return weight.astype(np.float32)
+
+    def _weight_by_class(self, labels: NDArray[Any], n_counted: int) -> NDArray[np.float64]:
+        """Return the weight of each sample's class; ``balanced`` ones follow frequencies in the first `n_counted`."""
+        if self.class_weight == "balanced":
+            return np.asarray(compute_sample_weight("balanced", labels, indices=np.arange(n_counted)))
+        # scikit-learn takes a class that these samples happen to lack for a mistake.
+        weight = compute_sample_weight(self.class_weight, np.concatenate([labels, self.classes_]))
+        if not (np.isfinite(weight.astype(np.float32)).all() and (weight >= 0).all()):
+            raise ValueError(f"class_weight must hold finite numbers that are not negative, got {self.class_weight!r}")
+        return np.asarray(weight[: len(labels)])
 
     def _validation_score(self, scores: Array, targets: Array, sample_weight: Array | None) -> float:
         true, predicted = self._labels(targets), self._labels(scores)
@@ -512,7 +528,7 @@ class RectifierRegressor(RegressorMixin, RectifierEstimator):  # type: ignore[mi
             raise ValueError(f"y goes up to {largest:g}, whose square is too large for float32: scale the targets")
         return targets.astype(np.float32)
 
-    def _loss(self, n_outputs: int) -> Loss:
+    def _loss(self, targets: Array) -> Loss:
         return get_loss("exp" if self.loss == "poisson" else "identity")
 
     def _validation_score(self, scores: Array, targets: Array, sample_weight: Array | None) -> float:

@@ -73,8 +73,8 @@ def validation_pair(validation: Any) -> tuple[Any, Any]:
     return validation[0], validation[1]
 
 
-def validate_held_out(estimator: Any, validation: Any) -> Samples:
-    """Check the data that the caller holds out for early stopping."""
+def validate_held_out(estimator: Any, validation: Any, training_y: Any) -> Samples:
+    """Check the data that the caller holds out for early stopping; weigh them as the training data."""
     X, y = validation_pair(validation)
     if not estimator.early_stopping or estimator.solver not in STOCHASTIC_SOLVERS:
         raise ValueError("validation is used by early_stopping=True with solver='sgd' or 'adam' only")
@@ -92,7 +92,8 @@ def validate_held_out(estimator: Any, validation: Any) -> Samples:
     )
     X = as_network_input(X)
     check_rows_of_validation(estimator, X)
-    return Samples(X, estimator._validate_targets(X, y, first=False, incremental=True))
+    targets = estimator._validate_targets(X, y, first=False, incremental=True)
+    return Samples(X, targets, estimator._held_out_weight(training_y, y))
 
 
 def check_rows_of_validation(estimator: Any, X: Any) -> None:

@@ -7,7 +7,7 @@ scores is ``prediction - target``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,10 +106,19 @@ class SoftmaxLoss(Loss):
 
 
 class LogisticLoss(Loss):
-    """Cross-entropy of independent logistic outputs: two classes, or several labels a sample."""
+    """Cross-entropy of independent logistic outputs: two classes, or several labels a sample.
+
+    Parameters
+    ----------
+    label_weight : ndarray of shape (2, n_outputs), optional
+        What each label counts where it is absent, and where it is present; by default one.
+    """
 
     name = "log_loss"
     output_activation = "logistic"
+
+    def __init__(self, label_weight: Array | None = None) -> None:
+        self.label_weight = label_weight
 
     def predictions(self, scores: Array) -> Array:
         """Return the probability of each label."""
@@ -119,13 +128,25 @@ class LogisticLoss(Loss):
         """Return the sum over labels of -log of the probability of the true value."""
         scores = scores.astype(np.float64)
         losses = np.maximum(scores, 0) - scores * targets + np.log1p(np.exp(-np.abs(scores)))
-        return np.asarray(losses.sum(axis=1))
+        return np.asarray(self._weighted(losses, targets).sum(axis=1))
+
+    def derivative(self, scores: Array, targets: Array) -> Array:
+        """Return the prediction's error, weighted by label."""
+        return np.asarray(self._weighted(super().derivative(scores, targets), targets))
 
     def value_and_delta(
         self, ops: Ops, scores: Array, targets: Array, sample_weight: Array | None = None
     ) -> tuple[float, Array]:
-        """Return `value` to the precision of float32, and `delta`, of one exponential."""
+        """Return `value` to the precision of float32, and `delta`, of one exponential where labels count alike."""
+        if self.label_weight is not None:
+            return super().value_and_delta(ops, scores, targets, sample_weight)
         return ops.logistic_loss(scores, targets, sample_weight)
+
+    def _weighted(self, entries: Any, targets: Array) -> Any:
+        if self.label_weight is None:
+            return entries
+        absent, present = self.label_weight
+        return entries * np.where(targets > 0, present, absent)
 
 
 class SquaredError(Loss):

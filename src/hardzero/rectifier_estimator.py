@@ -356,7 +356,7 @@ class RectifierEstimator(NetworkEstimator):
         """Check `y` and return it as network targets of shape (n_samples, n_outputs)."""
 
     @abstractmethod
-    def _loss(self, n_outputs: int) -> Loss:
+    def _loss(self, targets: Array) -> Loss:
         """Return the output head for validated targets."""
 
     @abstractmethod
@@ -365,6 +365,10 @@ class RectifierEstimator(NetworkEstimator):
 
     def _total_weight(self, y: Any, sample_weight: Array | None) -> Array | None:
         return sample_weight
+
+    def _held_out_weight(self, y: Any, held_out_y: Any) -> Array | None:
+        """Return the weights of data that the caller holds out of training on `y`."""
+        return None
 
     def _fit(
         self,
@@ -396,7 +400,9 @@ class RectifierEstimator(NetworkEstimator):
             if first:
                 self._initialize(ops, sizes, data, random_state, callback, training_file)
             else:
-                check_same_architecture(self.network_, sizes, self.activation, n_outputs, self._loss(n_outputs))
+                loss = self._loss(data.samples.targets)
+                check_same_architecture(self.network_, sizes, self.activation, n_outputs, loss)
+                self.network_.loss = loss
             if self.solver == "lbfgs":
                 self._fit_full_batch(ops, data.samples)
             elif incremental:
@@ -457,7 +463,8 @@ class RectifierEstimator(NetworkEstimator):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
         samples = Samples(X, targets, self._total_weight(y, sample_weight))
-        return FitData(samples, None if validation is None else validate_held_out(self, validation), all_rows)
+        held_out = None if validation is None else validate_held_out(self, validation, y)
+        return FitData(samples, held_out, all_rows)
 
     def _refuse_unusable_targets(self, y: Any, *, incremental: bool) -> None:
         """Raise an error for targets that nothing can be learned from, or that have missing values."""
@@ -482,7 +489,7 @@ class RectifierEstimator(NetworkEstimator):
     ) -> None:
         """Start with a new network, pre-trained where that is asked for."""
         n_features, n_outputs = data.samples.X.shape[1], data.samples.targets.shape[1]
-        loss, activation = self._loss(n_outputs), get_activation(self.activation)
+        loss, activation = self._loss(data.samples.targets), get_activation(self.activation)
         layers = [(size, activation) for size in sizes]
         self._trainer = None
         self.__dict__.pop("pretraining_", None)

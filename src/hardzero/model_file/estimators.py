@@ -105,7 +105,7 @@ def unpack_regressor(contents: Contents) -> RectifierRegressor:
 
 def _check_loss(regressor: RectifierRegressor) -> None:
     """Refuse a loss that has other outputs than the network."""
-    if regressor.out_activation_ != regressor._loss(regressor.n_outputs_).output_activation:
+    if regressor.out_activation_ != regressor._loss(np.zeros((0, regressor.n_outputs_), np.float32)).output_activation:
         raise ValueError(
             f"{regressor.out_activation_} outputs do not fit loss={regressor.loss!r}: set the loss back, or fit anew"
         )
