@@ -179,7 +179,10 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
     def predict_log_proba(self, X: ArrayLike | csr_array) -> Array:
         """Return the logarithm of `predict_proba`, finite also where a probability is too small for float32."""
         scores = self._scores_of_classes(X)
-        return np.asarray(log_softmax(scores, axis=1) if self.out_activation_ == "softmax" else log_expit(scores))
+        logs = log_softmax(scores, axis=1) if self.out_activation_ == "softmax" else log_expit(scores)
+        probabilities = self.network_.loss.predictions(scores)
+        # A probability that float32 rounds to 1 has the logarithm 0.
+        return np.where(probabilities > 0.5, np.log(np.maximum(probabilities, 0.5)), logs)
 
     def predict_expectation(self, X: ArrayLike | csr_array) -> NDArray[np.float64]:
         """Return the expected class under the predicted probabilities, for classes that are numbers.
