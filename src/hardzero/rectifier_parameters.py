@@ -135,11 +135,12 @@ SHARED_ATTRIBUTES = """
         The same over the minibatches of each epoch, or pass over chunks, while the weights change; with
         `target_sparsity`, the last after the shift of the biases.
     loss_, best_loss_ : float
-        Latest and least training loss; `best_loss_` is None with early stopping.
+        Latest and least of `loss_curve_`; `best_loss_` is None with early stopping.
     loss_curve_ : list of float
-        Training loss of each epoch.
+        Training loss of each epoch, with all penalties; those on the weights by the weights after the epoch.
     validation_scores_, best_validation_score_ : list of float, float
-        Scores on the held-out part, with early stopping, else None.
+        Scores on the held-out part, with early stopping, else None. The best is of the latest fit, a network that it
+        went on from included.
     n_iter_, t_ : int
         Epochs of the latest fit; samples trained on in all.
     n_layers_, n_outputs_ : int
