@@ -101,7 +101,7 @@ class Engine {
   void run_with_bias(Index n_tasks, Index work, const BackwardArrays& arrays, const Update& update,
                      const Task& task) const;
   void backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update,
-                      bool idle_deferred) const;
+                      bool idle_deferred);
   void backward_dense(const Rows& rows, const BackwardArrays& arrays, const Update& update,
                       const float* activation_l1, const Matrix& output) const;
   void backward_sparse(const Rows& rows, const BackwardArrays& arrays, const Update& update,
@@ -111,6 +111,9 @@ class Engine {
   const Kernels& kernels_;
   bool groups_rows_ = false;
   std::shared_ptr<MemoryPool> pool_;
+  // Of the lists that were transposed last: the active units, and what is zero at all others.
+  std::vector<Index> active_units_;
+  std::vector<Index> place_of_unit_;
 };
 
 }  // namespace hardzero

@@ -4,6 +4,7 @@
 
 #include "engine.h"
 #include "l1_cache.h"
+#include "unit_order.h"
 
 namespace hardzero {
 
@@ -180,29 +181,35 @@ void Engine::backward_sparse(const Rows& rows, const BackwardArrays& arrays, con
 // Input that is only in lists: transpose them by counting, then update the units that are active in any
 // sample (all of them if the rule changes idle weights, unless that is deferred).
 void Engine::backward_lists(const Rows& rows, const BackwardArrays& arrays, const Update& update,
-                            bool idle_deferred) const {
+                            bool idle_deferred) {
   const bool touch_idle = moves_idle_weights(update) && !idle_deferred;
   const Index capacity = rows.n_nonzero + kLineFloats;
-  const Array<Index> place_of(*pool_, size_of(rows.n_columns));
   const Array<std::int32_t> sample(*pool_, size_of(capacity));
   const Array<float> value(*pool_, size_of(capacity));
-  std::memset(place_of.data(), 0, size_of(rows.n_columns) * sizeof(Index));
+  // A pass over all columns of a wide input would take longer than the step.
+  for (const Index unit : active_units_) place_of_unit_[size_of(unit)] = 0;
+  active_units_.clear();
+  if (place_of_unit_.size() < size_of(rows.n_columns)) place_of_unit_.resize(size_of(rows.n_columns), 0);
+  Index* const place_of = place_of_unit_.data();
   const auto for_each_entry = [&](auto visit) {
     for (Index row = 0; row < rows.n_rows; ++row)
       for (Index entry = rows.start[size_of(row)]; entry < rows.end[size_of(row)]; ++entry)
         visit(row, size_of(rows.index[size_of(entry)]), rows.value[size_of(entry)]);
   };
-  Index n_active = 0;
-  for_each_entry([&](Index, std::size_t unit, float) { n_active += place_of[unit]++ == 0; });
-  const Index n_listed = touch_idle ? rows.n_columns : n_active;
+  for_each_entry([&](Index, std::size_t unit, float) {
+    if (place_of[unit] == 0) active_units_.push_back(static_cast<Index>(unit));
+    ++place_of[unit];
+  });
+  // So that threads begin with neighboring rows of the weights.
+  put_in_order(active_units_, rows.n_columns, [&](std::size_t unit) { return place_of[unit] > 0; });
+  const Index n_listed = touch_idle ? rows.n_columns : static_cast<Index>(active_units_.size());
   const Array<UnitEntries> units(*pool_, size_of(n_listed));
-  Index listed = 0;
   Index offset = 0;
-  for (Index unit = 0; unit < rows.n_columns; ++unit) {
-    const Index count = place_of[size_of(unit)];
-    place_of[size_of(unit)] = offset;
-    if (count > 0 || touch_idle)
-      units[size_of(listed++)] = {unit, count, sample.data() + offset, value.data() + offset, nullptr};
+  for (Index listed = 0; listed < n_listed; ++listed) {
+    const Index unit = touch_idle ? listed : active_units_[size_of(listed)];
+    const Index count = place_of[unit];
+    units[size_of(listed)] = {unit, count, sample.data() + offset, value.data() + offset, nullptr};
+    if (count > 0) place_of[unit] = offset;
     offset += count;
   }
   for_each_entry([&](Index row, std::size_t unit, float x) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "unit_order.h"
+
 namespace hardzero {
 
 namespace {
@@ -35,19 +37,21 @@ void LazyRows::record(const Rows& rows, const Update& update) {
 
 // In ascending order, so that threads find the same rows as in the backward pass.
 std::vector<LateRow> LazyRows::take_late(const Rows& rows) {
-  std::vector<LateRow> late;
+  std::vector<std::int32_t> found;
   const auto now = static_cast<std::int32_t>(steps_.size());
-  late.reserve(size_of(std::min(rows.n_nonzero, rows.n_columns)));
   const auto marked = [](std::int32_t n_taken) { return -1 - n_taken; };
   for_each_active(rows, [&](std::int32_t unit) {
     std::int32_t& n_taken = n_taken_[size_of(unit)];
-    if (n_taken >= 0 && n_taken != now) n_taken = marked(n_taken);
+    if (n_taken < 0 || n_taken == now) return;
+    found.push_back(unit);
+    n_taken = marked(n_taken);
   });
-  for (Index row = 0; row < n_rows(); ++row) {
-    std::int32_t& n_taken = n_taken_[size_of(row)];
-    if (n_taken >= 0) continue;
-    late.push_back({row, marked(n_taken)});
-    n_taken = now;
+  put_in_order(found, n_rows(), [&](std::size_t row) { return n_taken_[row] < 0; });
+  std::vector<LateRow> late;
+  late.reserve(found.size());
+  for (const std::int32_t row : found) {
+    late.push_back({row, marked(n_taken_[size_of(row)])});
+    n_taken_[size_of(row)] = now;
   }
   return late;
 }
