@@ -39,12 +39,13 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   std::vector<std::unique_ptr<Memory>> idle_;
 };
 
-// An array in a block of a pool.
+// An array in a block of a pool, or in one of its own.
 template <class Element>
 class Array {
  public:
   Array() = default;
   Array(MemoryPool& pool, std::size_t size) : memory_(pool.take(size * sizeof(Element))), size_(size) {}
+  explicit Array(std::size_t size) : memory_(std::make_shared<Memory>(size * sizeof(Element))), size_(size) {}
 
   Element* data() const { return memory_ ? static_cast<Element*>(memory_->data()) : nullptr; }
   Element& operator[](std::size_t i) const { return data()[i]; }

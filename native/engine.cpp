@@ -35,8 +35,9 @@ void Engine::run_over_rows(Index n_rows, Index work_per_row,
       [&](Index i, int) { task(i * chunk, std::min(n_rows, (i + 1) * chunk)); });
 }
 
+// In memory of its own: weights outlive the engine, and a block of its pool would keep all others.
 Matrix Engine::zeros(Index n_rows, Index n_columns) {
-  Matrix matrix(*pool_, n_rows, n_columns);
+  Matrix matrix(n_rows, n_columns);
   std::memset(matrix.values.data(), 0, matrix.values.size() * sizeof(float));
   return matrix;
 }

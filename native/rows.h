@@ -18,8 +18,12 @@ struct Matrix {
 
   Matrix() = default;
   Matrix(MemoryPool& pool, Index n_rows, Index n_columns)
-      : values(pool, static_cast<std::size_t>(n_rows * padded_width(n_columns) + kLineFloats)),
-        stride(padded_width(n_columns)) {}
+      : values(pool, n_places(n_rows, n_columns)), stride(padded_width(n_columns)) {}
+  Matrix(Index n_rows, Index n_columns)
+      : values(n_places(n_rows, n_columns)), stride(padded_width(n_columns)) {}
+  static std::size_t n_places(Index n_rows, Index n_columns) {
+    return size_of(n_rows * padded_width(n_columns) + kLineFloats);
+  }
   bool exists() const { return values.data() != nullptr; }
   float* row(Index i) const { return values.data() + i * stride; }
 };
