@@ -81,11 +81,12 @@ struct Predictor::Scratch {
     const std::size_t size = static_cast<std::size_t>(width + kSlack);
     index.assign(size, 0);
     value.assign(size, 0.0f);
-    sums.assign(size, 0.0f);
     sample.assign(size, 0.0f);
     high.assign(size, 0);
     low.assign(size, 0);
     block_start.assign(static_cast<std::size_t>(blocks_of(width) + 1), 0);
+    // The last: its size tells that memory sufficed for all.
+    sums.assign(size, 0.0f);
   }
 };
 
