@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hardzero.activations import Rectifier
+from hardzero.activations import LeakyIntegrateAndFire, Rectifier
 from hardzero.dead_units import FIRING_SHARE, active_counts, count_dead, revive
 from hardzero.losses import get_loss
 from hardzero.network import Network
@@ -13,8 +13,8 @@ from hardzero.network import Network
 X = np.random.default_rng(0).standard_normal((1000, 20)).astype(np.float32)
 
 
-def network(ops, bias=0.0):
-    made = Network.initialize(ops, 20, [(30, Rectifier())], 3, get_loss("softmax"), np.random.RandomState(0))
+def network(ops, bias=0.0, activation=Rectifier()):  # noqa: B008
+    made = Network.initialize(ops, 20, [(30, activation)], 3, get_loss("softmax"), np.random.RandomState(0))
     made.hidden_layers[0].parameters.bias[...] = bias
     made.hidden_layers[0].parameters.bias[:4] = -1000
     return made
@@ -27,6 +27,13 @@ def test_dead_units_fire_again_and_the_others_are_left_alone(ops):
     assert np.allclose(after[:4] / len(X), FIRING_SHARE, atol=0.002)
     assert np.array_equal(after[4:], before[4:])
     assert revive(revived, ops, X) == 0
+
+
+def test_dead_neurons_reach_their_own_threshold(ops):
+    revived = network(ops, activation=LeakyIntegrateAndFire(resting_potential=0.5))
+    before = active_counts(revived, ops, X)[0]
+    assert revive(revived, ops, X) == np.count_nonzero(before == 0)
+    assert np.allclose(active_counts(revived, ops, X)[0][:4] / len(X), FIRING_SHARE, atol=0.002)
 
 
 def test_in_a_sparse_layer_they_fire_no_more_than_the_others(ops):

@@ -64,7 +64,8 @@ def revive(network: Network, ops: Ops, X: Input) -> int:
     These are 5 %, or as many as the other units of the layer fire on in the mean, if these are fewer: units that are
     revived in a sparse layer must not make it a dense one.
 
-    A rectifier that never fires gets no gradient, so nothing brings it back. Its weights are kept: what it was
+    A rectifier, or another unit with a threshold, that never fires gets no gradient, so nothing brings it back. Its
+    weights are kept: what it was
     looking for may still be useful, only its threshold has moved out of reach.
 
     Parameters
@@ -84,8 +85,8 @@ def revive(network: Network, ops: Ops, X: Input) -> int:
     rows = ops.rows(ops.prepare(X))
     for layer in network.hidden_layers:
         parameters = layer.parameters
-        if layer.activation.is_rectifier:
-            z = ops.affine(rows, parameters.weights, parameters.bias)
+        if layer.activation.makes_zeros:
+            z = ops.affine(rows, parameters.weights, parameters.bias) - np.float32(layer.activation.threshold)
             shares = (z > 0).mean(axis=0)
             dead = np.flatnonzero(shares == 0)
             others = shares[shares > 0]
