@@ -9,6 +9,7 @@
 
 #include "flush_denormals.h"
 #include "python_arrays.h"
+#include "released_gil.h"
 
 using namespace nanobind::literals;
 
@@ -44,7 +45,7 @@ nb::tuple loss(Engine& engine, const InputMatrix& scores, const InputMatrix& tar
   Matrix delta;
   double value = 0.0;
   {
-    const nb::gil_scoped_release no_gil;
+    const ReleasedGil no_gil;
     MemoryPool& pool = engine.pool();
     const Padded<InputMatrix> padded_scores(pool, scores);
     const Padded<InputMatrix> padded_targets(pool, targets, true);

@@ -14,6 +14,7 @@
 
 #include "instruction_set.h"
 #include "predictor.h"
+#include "released_gil.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -85,7 +86,7 @@ nb::ndarray<nb::numpy, float> run_dense(const Predictor& predictor, const Sample
   require_width(predictor, static_cast<std::int64_t>(X.shape(1)));
   float* output;
   auto result = new_array(X.shape(0), static_cast<std::size_t>(predictor.n_outputs()), output);
-  const nb::gil_scoped_release no_gil;
+  const ReleasedGil no_gil;
   predictor.run(X.data(), static_cast<Index>(X.shape(1)), static_cast<Index>(X.shape(0)), predictions,
                 n_threads, output, nullptr);
   return result;
@@ -114,7 +115,7 @@ nb::ndarray<nb::numpy, float> run_csr(const Predictor& predictor, const Indices&
   require_valid_csr(predictor, row_start, index, value, n_columns);
   float* output;
   auto result = new_array(row_start.shape(0) - 1, static_cast<std::size_t>(predictor.n_outputs()), output);
-  const nb::gil_scoped_release no_gil;
+  const ReleasedGil no_gil;
   predictor.run_csr(row_start.data(), index.data(), value.data(), static_cast<Index>(row_start.shape(0)) - 1,
                     predictions, n_threads, output, nullptr);
   return result;
@@ -126,7 +127,7 @@ nb::ndarray<nb::numpy, std::int32_t> active_units(const Predictor& predictor, co
   std::int32_t* active;
   auto result = new_array(X.shape(0), static_cast<std::size_t>(predictor.n_layers()), active);
   std::vector<float> output(X.shape(0) * static_cast<std::size_t>(predictor.n_outputs()));
-  const nb::gil_scoped_release no_gil;
+  const ReleasedGil no_gil;
   predictor.run(X.data(), static_cast<Index>(X.shape(1)), static_cast<Index>(X.shape(0)), false, n_threads,
                 output.data(), active);
   return result;

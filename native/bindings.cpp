@@ -20,6 +20,7 @@
 #include "instruction_set.h"
 #include "lazy_rows.h"
 #include "python_arrays.h"
+#include "released_gil.h"
 #include "rows.h"
 
 using namespace nanobind::literals;
@@ -60,7 +61,7 @@ Rows take_dense(Engine& engine, const InputMatrix& X, const std::optional<Sample
   check_samples(samples, extent(X, 0));
   require(samples || (0 <= first && first <= last && last <= extent(X, 0)), "no such samples");
   const Index n_samples = samples ? extent(*samples, 0) : last - first;
-  const nb::gil_scoped_release no_gil;
+  const ReleasedGil no_gil;
   return engine.take_dense(X.data(), X.stride(0), extent(X, 1), samples ? samples->data() : nullptr, first,
                            n_samples);
 }
@@ -76,7 +77,7 @@ Rows take_csr(Engine& engine,
   check_samples(samples, n_rows);
   require(samples || (0 <= first && first <= last && last <= n_rows), "no such samples");
   const Index n_samples = samples ? extent(*samples, 0) : last - first;
-  const nb::gil_scoped_release no_gil;
+  const ReleasedGil no_gil;
   return engine.take_csr(CsrView<Integer>{row_start.data(), index.data(), value.data(), n_columns},
                          samples ? samples->data() : nullptr, first, n_samples);
 }
@@ -86,7 +87,7 @@ Rows take_activations(Engine& engine,
                       const nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& slope) {
   require(extent(values, 0) == extent(slope, 0) && extent(values, 1) == extent(slope, 1),
           "values and slope must have the same shape");
-  const nb::gil_scoped_release no_gil;
+  const ReleasedGil no_gil;
   return engine.take_activations(values.data(), slope.data(), extent(values, 0), extent(values, 1));
 }
 
@@ -94,7 +95,7 @@ nb::object affine(Engine& engine, const Rows& rows, const InputMatrix& weights, 
   require_fit(rows, extent(weights, 0), extent(weights, 1), extent(bias, 0));
   Matrix output;
   {
-    const nb::gil_scoped_release no_gil;
+    const ReleasedGil no_gil;
     const Padded<InputMatrix> padded(engine.pool(), weights);
     const PaddedVector<InputVector> padded_bias(engine.pool(), bias);
     output = engine.affine(rows, {const_cast<float*>(padded.data()), extent(weights, 0), extent(weights, 1)},
@@ -108,7 +109,7 @@ Rows rectified(Engine& engine, const Rows& rows, const InputMatrix& weights, con
   require_fit(rows, extent(weights, 0), extent(weights, 1), extent(bias, 0));
   require(!signs || signs->shape(0) == weights.shape(1),
           "signs must have one entry per column of the weights");
-  const nb::gil_scoped_release no_gil;
+  const ReleasedGil no_gil;
   const Padded<InputMatrix> padded(engine.pool(), weights);
   const PaddedVector<InputVector> padded_bias(engine.pool(), bias);
   std::optional<PaddedVector<InputVector>> padded_signs;
@@ -145,7 +146,7 @@ void catch_up(Engine& engine, const Rows* rows, const SharedMatrix& weights,
   if (lazy.settled()) return;
   const std::size_t n_states = states_of(lazy.rule());
   require_states(weights, weight_state, n_states);
-  const nb::gil_scoped_release no_gil;
+  const ReleasedGil no_gil;
   const Padded<SharedMatrix> padded(engine.pool(), weights);
   const PaddedStates states(engine.pool(), weight_state, n_states);
   const Layer layer{{padded.data(), extent(weights, 0), extent(weights, 1)},
@@ -181,7 +182,7 @@ nb::object backward(Engine& engine, Rows& rows, const InputMatrix& delta, const 
     require(bias_state[i].shape(0) == bias.shape(0), "state arrays must have the shape of their parameter");
   Matrix output;
   {
-    const nb::gil_scoped_release no_gil;
+    const ReleasedGil no_gil;
     MemoryPool& pool = engine.pool();
     if (input_delta) engine.make_dense(rows);
     const Padded<InputMatrix> padded_delta(pool, delta, true);
@@ -243,6 +244,8 @@ std::vector<std::string> names(const std::vector<const Kernels*>& kernels) {
 NB_MODULE(_native, m) {
   using namespace hardzero;
   m.doc() = "Products of fully connected layers that skip zeros, updates and losses.";
+  // Threads that are idle when the interpreter ends keep their objects; nanobind would call that a defect.
+  nb::set_leak_warnings(false);
 
   m.def("compiled_instruction_sets", [] { return names(compiled_kernels()); });
   m.def("runnable_instruction_sets", [] { return names(runnable_kernels()); });
@@ -294,7 +297,7 @@ NB_MODULE(_native, m) {
       .def("rectified", &rectified, "rows"_a, "weights"_a, "bias"_a, "signs"_a.none())
       .def("dropout",
            [](Engine& engine, Rows& rows, std::uint32_t threshold, float scale, std::uint64_t seed) {
-             const nb::gil_scoped_release no_gil;
+             const ReleasedGil no_gil;
              return engine.dropout(rows, threshold, scale, seed);
            })
       .def("dense", &dense)
