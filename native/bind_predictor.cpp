@@ -133,6 +133,21 @@ nb::ndarray<nb::numpy, std::int32_t> active_units(const Predictor& predictor, co
   return result;
 }
 
+// Stored zeros count as active.
+nb::ndarray<nb::numpy, std::int32_t> active_units_csr(const Predictor& predictor, const Indices& row_start,
+                                                      const Indices& index, const Values& value,
+                                                      std::int64_t n_columns, int n_threads) {
+  require_valid_csr(predictor, row_start, index, value, n_columns);
+  const std::size_t n_samples = row_start.shape(0) - 1;
+  std::int32_t* active;
+  auto result = new_array(n_samples, static_cast<std::size_t>(predictor.n_layers()), active);
+  std::vector<float> output(n_samples * static_cast<std::size_t>(predictor.n_outputs()));
+  const ReleasedGil no_gil;
+  predictor.run_csr(row_start.data(), index.data(), value.data(), static_cast<Index>(n_samples), false,
+                    n_threads, output.data(), active);
+  return result;
+}
+
 }  // namespace
 
 void bind_predictor(nb::module_& m) {
@@ -162,7 +177,8 @@ void bind_predictor(nb::module_& m) {
       .def_prop_ro("bytes", &Predictor::bytes)
       .def("run", &run_dense)
       .def("run_csr", &run_csr)
-      .def("active_units", &active_units);
+      .def("active_units", &active_units)
+      .def("active_units_csr", &active_units_csr);
 }
 
 }  // namespace hardzero

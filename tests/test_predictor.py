@@ -281,13 +281,15 @@ def test_cost_counts_active_units():
 
 
 @pytest.mark.parametrize("as_sparse", [csr_matrix, csr_array, csc_array])
-def test_cost_of_sparse_input_is_that_of_dense(as_sparse, monkeypatch):
-    monkeypatch.setattr("hardzero.predictor.PREDICTION_ROWS", 3)
+def test_cost_of_sparse_input_is_that_of_dense(as_sparse):
     predictor = Predictor(make_network([30, 40, 50, 6]))
     X = make_input(8, 30, density=0.3)
     expected, cost = predictor.cost(X), predictor.cost(as_sparse(X))
     np.testing.assert_array_equal(cost.active, expected.active)
     np.testing.assert_array_equal(cost.multiply_adds, expected.multiply_adds)
+    with_zeros = csr_array((np.append(1.0, np.zeros(29)), np.arange(30), [0, 30]), shape=(1, 30))
+    assert predictor.cost(as_sparse(with_zeros)).active[0, 0] == 1
+    assert with_zeros.nnz == 30
     assert predictor.cost(as_sparse(X[:0])).active.shape == (0, 3)
     with pytest.raises(ValueError, match="29 columns, the network takes 30"):
         predictor.cost(as_sparse(X[:, :29]))

@@ -9,11 +9,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
-from sklearn.utils import gen_batches
 
 from hardzero.activations import ACTIVATIONS, SOFTPLUS_REACH, Activation, LeakyIntegrateAndFire, Softplus, is_built_in
-from hardzero.network import PREDICTION_ROWS, Layer, Network
-from hardzero.ops import Ops, _native, get_ops
+from hardzero.network import Layer, Network
+from hardzero.ops import MOST_THREADS, Ops, _native, get_ops
 from hardzero.ops.layout import padded_copy
 from hardzero.ops.updates import Parameters
 
@@ -50,8 +49,9 @@ class Predictor:
     """A network packed for prediction: arrays in, scores out.
 
     A copy: later training does not change it. Calls check nothing but shape and dtype, keep their scratch memory,
-    and may come from several threads at once. A sample has the same bits alone and in a minibatch if all hidden units
-    are rectifiers; with others, minibatches take NumPy's functions, from weights kept beside the packed ones.
+    and may come from several threads at once. A sample (as CSR with sorted indices) has the same bits alone and in a
+    minibatch if all hidden units are rectifiers; with others, minibatches take NumPy's functions, from weights kept
+    beside the packed ones.
 
     Parameters
     ----------
@@ -150,12 +150,12 @@ class Predictor:
             If the shape does not fit, or the values are no real numbers.
         """
         if issparse(X):
-            X = _as_csr(X)
-            # No samples are one batch, too.
-            batches = [X[rows].toarray() for rows in gen_batches(max(1, X.shape[0]), PREDICTION_ROWS)]
+            rows = _as_csr(X).copy()
+            rows.sum_duplicates()
+            rows.eliminate_zeros()
+            active = self._packed.active_units_csr(*_csr_parts(rows), self._n_threads)
         else:
-            batches = [np.ascontiguousarray(_as_array(X))]
-        active = np.concatenate([self._packed.active_units(batch, self._n_threads) for batch in batches])
+            active = self._packed.active_units(np.ascontiguousarray(_as_array(X)), self._n_threads)
         return Cost(active, active.astype(np.int64) * self._n_outputs, self._dense)
 
     @property
@@ -167,7 +167,7 @@ class Predictor:
     def n_threads(self, n_threads: int) -> None:
         if not isinstance(n_threads, int | np.integer) or n_threads < 1:
             raise ValueError(f"n_threads must be a whole number of at least 1, got {n_threads!r}")
-        self._n_threads = int(n_threads)
+        self._n_threads = min(int(n_threads), MOST_THREADS)
 
     def _run(self, X: Any, predictions: bool) -> Array:
         if not isinstance(X, np.ndarray):
@@ -188,10 +188,7 @@ class Predictor:
             return self._run_csr(_as_csr(X), predictions)
 
     def _run_csr(self, X: Any, predictions: bool) -> Array:
-        indptr, indices = X.indptr, X.indices
-        if indptr.dtype != np.int32 or indices.dtype != np.int32:
-            indptr, indices = indptr.astype(np.int32), indices.astype(np.int32)
-        return self._packed.run_csr(indptr, indices, X.data, X.shape[1], predictions, self._n_threads)
+        return self._packed.run_csr(*_csr_parts(X), predictions, self._n_threads)
 
     def _is_minibatch(self, X: Any) -> bool:
         """Tell whether `X` has several samples and is what the native code would accept; it names what it refuses."""
@@ -216,6 +213,14 @@ class Predictor:
         ops = cast(Ops, self._per_thread.ops)
         ops.n_threads = self._n_threads
         return ops
+
+
+def _csr_parts(X: Any) -> tuple[NDArray[np.int32], NDArray[np.int32], Array, int]:
+    """Return CSR input as the native code takes it."""
+    indptr, indices = X.indptr, X.indices
+    if indptr.dtype != np.int32 or indices.dtype != np.int32:
+        indptr, indices = indptr.astype(np.int32), indices.astype(np.int32)
+    return indptr, indices, X.data, X.shape[1]
 
 
 def _as_array(X: Any) -> Array:

@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from hardzero import RectifierRegressor
 from hardzero.activations import get_activation
+from hardzero.ops import MOST_THREADS, get_ops
 from hardzero.ops.native import NativeOps
 from hardzero.ops.updates import Momentum, Parameters
 
@@ -100,3 +103,45 @@ np.testing.assert_array_equal(small.scores(X[:, :20]), expected)
 def test_a_lack_of_memory_on_any_thread_is_an_error_of_the_call():
     result = subprocess.run([sys.executable, "-c", TOO_LITTLE_MEMORY], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout.split()) == (0, ["refused"] * 3), result.stderr
+
+
+def test_more_threads_than_there_can_be_are_as_many_as_there_can_be():
+    assert NativeOps(3).n_threads == 3
+    assert get_ops(2**40).n_threads == MOST_THREADS
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.skipif("lib" in os.environ.get("LD_PRELOAD", ""), reason="sanitizers take memory of their own")
+def test_weights_do_not_keep_the_memory_of_their_engine():
+    random = np.random.default_rng(0)
+    X = random.random((1000, 5000), dtype=np.float32)
+    before, models = resident_bytes(), []
+    for _ in range(4):
+        models.append(RectifierRegressor("squared_error", 16, solver="lbfgs", max_iter=2, n_jobs=1, random_state=0))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            models[-1].fit(X, X[:, 0])
+    assert resident_bytes() - before < 2 * X.nbytes
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+AT_EXIT = """
+import threading, time
+import numpy as np
+from hardzero import RectifierClassifier
+
+X = np.random.default_rng(0).random((2000, 300), dtype=np.float32)
+classifier = RectifierClassifier((500, 500), max_iter=10_000, tol=0.0, n_iter_no_change=10_000, n_jobs=2)
+threading.Thread(target=lambda: classifier.fit(X, X[:, 0] > 0.5), daemon=True).start()
+time.sleep(1.0)
+"""
+
+
+@pytest.mark.skipif("lib" in os.environ.get("LD_PRELOAD", ""), reason="sanitizers report what threads leave behind")
+def test_a_program_may_end_while_a_thread_trains():
+    ended = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -167,13 +167,17 @@ class Ops(Protocol):
         """Bring the weights of the units that are active in `rows` up to date, before these meet them."""
 
 
+MOST_THREADS = 1024
+"""More are taken for so many: each has scratch memory of its own."""
+
+
 def get_ops(n_threads: int = 1, name: str | None = None) -> Ops:
     """Return a fresh instance of the selected implementation.
 
     Parameters
     ----------
     n_threads : int
-        Threads of the native kernels. The results do not depend on it.
+        Threads of the native kernels, `MOST_THREADS` at most. The results do not depend on it.
     name : {"native", "reference"} or None
         None reads the environment variable ``HARDZERO_OPS`` and falls back to ``native``.
 
@@ -191,7 +195,7 @@ def get_ops(n_threads: int = 1, name: str | None = None) -> Ops:
     if name == "native":
         from hardzero.ops.native import NativeOps
 
-        return cast(Ops, NativeOps(n_threads))
+        return cast(Ops, NativeOps(min(n_threads, MOST_THREADS)))
     if name == "reference":
         from hardzero.ops.reference import ReferenceOps
 

@@ -117,3 +117,11 @@ class Predictor:
         n_threads: int,
     ) -> Array: ...
     def active_units(self, X: Array, n_threads: int) -> NDArray[np.int32]: ...
+    def active_units_csr(
+        self,
+        row_start: NDArray[np.int32],
+        index: NDArray[np.int32],
+        value: Array,
+        n_columns: int,
+        n_threads: int,
+    ) -> NDArray[np.int32]: ...
