@@ -15,6 +15,7 @@ import pytest
 import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 import hardzero
@@ -182,6 +183,45 @@ def test_notes(path):
         save(classifier(), path, notes={"test_error": float("nan")})
     with pytest.raises(ValueError, match="metadata must be plain JSON"):
         save(classifier(), path, notes={"object": object()})
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RectifierClassifier((8,), max_iter=2),
+        RectifierRegressor(hidden_layer_sizes=(8,), max_iter=2),
+        StackedDenoisingAutoencoder((8, 6), max_iter=2),
+        hardzero.SparseAutoencoder(8, max_iter=2),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:target_activity was not reached")
+def test_notes_stay_with_the_network(model, path):
+    y = np.arange(60) % 3
+    positive = np.abs(X)
+    save(clone(model).fit(positive, y), path, notes={"feature_names": list("abcde")})
+    load(path).partial_fit(positive, y).save(path)
+    assert describe(path)["notes"] == {"feature_names": list("abcde")}
+    load(path).save(path, notes={"mine": 1})
+    assert describe(path)["notes"] == {"mine": 1}
+    load(path).fit(positive, y).save(path)
+    assert describe(path)["notes"] == {}
+
+
+def test_a_network_keeps_its_notes(path):
+    save(classifier(), path, notes={"mine": 1})
+    save(load(path).network_, path)
+    save(load(path), path)
+    assert describe(path)["notes"] == {"mine": 1}
+
+
+def test_a_failed_fit_takes_no_notes(path):
+    save(classifier(), path, notes={"mine": 1})
+    model = load(path)
+    with pytest.raises(ValueError, match="only one class"):
+        model.fit(X, np.zeros(60))
+    save(model, path)
+    assert describe(path)["notes"] == {"mine": 1}
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
@@ -485,8 +525,9 @@ def test_hostile_documents(parts, what, saved):
 
 def test_notes_that_are_no_object(saved):
     changed(saved, notes=[1])
-    with pytest.raises(ModelFileError, match="notes"):
-        describe(saved)
+    for read in (load, describe):
+        with pytest.raises(ModelFileError, match="notes are not an object"):
+            read(saved)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,12 +105,15 @@ class Network:
         Of the linear output layer.
     loss : Loss
         The output head: the function from scores to predictions, and its loss.
+    notes : dict
+        Of the model file that it was read from; training that goes on keeps them with the network.
     """
 
     hidden_layers: list[Layer]
     output: Parameters
     loss: Loss
     n_features: int = field(init=False)
+    notes: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.n_features = self.parameters[0].weights.shape[0]

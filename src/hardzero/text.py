@@ -358,7 +358,7 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         return np.asarray(self._fitted().classes_)
 
     def save(self, path: str | os.PathLike[str], *, notes: dict[str, Any] | None = None) -> None:
-        """Write estimator and vocabulary to one safetensors file; see `hardzero.model_file.save`."""
+        """Write estimator, vocabulary and notes to one safetensors file; see `hardzero.model_file.save`."""
         from hardzero.model_file import save
 
         save(self, path, notes=notes)

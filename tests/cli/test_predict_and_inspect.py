@@ -94,6 +94,15 @@ def test_columns_of_sparse_arrays_are_found_by_name(run, sparse_model, data):
 
 
 @in_memory_and_in_chunks
+def test_columns_are_found_by_name_after_a_model_was_loaded_and_saved(run, sparse_model, tmp_path):
+    model, expected = sparse_model
+    hardzero.load(model).save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == model.read_bytes()
+    result = run("predict", "again.safetensors", "new.npz")
+    np.testing.assert_array_equal(csv(result)["prediction"], expected)
+
+
+@in_memory_and_in_chunks
 def test_a_page_has_the_columns_of_the_model(run, sparse_model, monkeypatch):
     shown = []
     monkeypatch.setattr("hardzero.report.write_report", lambda estimator, page, data, *_, **__: shown.append(data))
@@ -140,7 +149,7 @@ def test_indices_begin_where_they_did_in_the_data_of_the_model(run, tmp_path, ze
     np.testing.assert_array_equal(
         csv(run("predict", "old.safetensors", "new.svmlight"))["prediction"], model.predict(X)
     )
-    model.save(tmp_path / "own.safetensors")
+    model.save(tmp_path / "own.safetensors", notes={})
     result = run("predict", "own.safetensors", "new.svmlight")
     assert result.exit_code == 2
     assert "Say --first-index 0, as scikit-learn writes them, or --first-index 1" in result.stderr

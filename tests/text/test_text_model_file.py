@@ -46,6 +46,7 @@ def test_a_loaded_model_takes_raw_texts(vectorizer, path, texts_and_labels):
     texts = ["good", "", "Ünheard of", "bad dull film", *make_texts(20, seed=3)[0]]
     np.testing.assert_array_equal(loaded.predict_proba(texts), model.predict_proba(texts))
     assert loaded.classes_.tolist() == [0, 1]
+    loaded.save(path)
     assert describe(path)["notes"] == {"text": "review"}
 
 
@@ -66,6 +67,9 @@ def test_a_pipeline_comes_back_as_a_pipeline(path, texts_and_labels):
     loaded = load(path)
     assert [name for name, _ in loaded.steps] == ["countvectorizer", "rectifierregressor"]
     np.testing.assert_array_equal(loaded.predict(texts), pipeline.predict(texts))
+    save(pipeline, path, notes={"text": "review"})
+    save(load(path), path)
+    assert describe(path)["notes"] == {"text": "review"}
 
 
 def test_a_loaded_model_goes_on_training(path, model, texts_and_labels):

@@ -31,7 +31,8 @@ def save(model: Any, path: str | os.PathLike[str], *, notes: dict[str, Any] | No
     path : str or path-like
         Usually with the ending ``.safetensors``.
     notes : dict, optional
-        Anything of yours that JSON can hold, such as where the data came from; `describe` returns it.
+        Anything of yours that JSON can hold, such as where the data came from; `describe` returns it. By default those
+        that a loaded model came with, if it has not been fitted anew since.
 
     Raises
     ------
@@ -71,8 +72,8 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     An estimator predicts the same bits as the saved one and can go on training with ``partial_fit`` or
     ``warm_start`` (an optimizer's momentum starts again at zero; after a finished run with the ``cosine`` rate,
-    ``partial_fit`` asks to raise ``max_iter``). Nothing in the file is executed, and nothing in
-    it is trusted.
+    ``partial_fit`` asks to raise ``max_iter``). `save` writes its notes again, until a new `fit` replaces the network.
+    Nothing in the file is executed, and nothing in it is trusted.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from hardzero.corruption import Corruption
 from hardzero.denoising_trainer import TrainingRecord
 from hardzero.dictionary_training import TopK
 from hardzero.model_file.container import Contents
-from hardzero.model_file.network import Tensors, check_tensors
+from hardzero.model_file.network import Tensors, check_tensors, decode_notes, encode_notes
 from hardzero.model_file.parameters import (
     decode_feature_names,
     decode_parameters,
@@ -62,6 +62,7 @@ def pack_autoencoder(estimator: AutoencoderEstimator) -> Contents:
             "layers": [_encode_record(record) for record in estimator._records],
         },
         **encode_feature_names(estimator),
+        **encode_notes(estimator.networks_[0]),
     }
     return Contents(name, tensors, document)
 
@@ -121,6 +122,7 @@ def _unpack(kind: type[Any], contents: Contents) -> Any:
         head = _decode_layer(layer, encoder)
         network = TiedNetwork if estimator.tied_weights else Network
         networks.append(network([encoder], _parameters(tensors, f"layers.{index}.decoder"), head))
+    decode_notes(networks[0], document)
     estimator._restore(networks, [_decode_record(record) for record in records])
     estimator._trainers = []
     estimator.n_features_in_ = n_features

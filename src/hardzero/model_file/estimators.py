@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
 from hardzero.model_file.container import Contents
-from hardzero.model_file.network import architecture, build_network, network_tensors
+from hardzero.model_file.network import architecture, build_network, decode_notes, encode_notes, network_tensors
 from hardzero.model_file.parameters import (
     decode_feature_names,
     decode_parameters,
@@ -53,6 +53,7 @@ def pack_estimator(estimator: Estimator) -> Contents:
         "parameters": encode_parameters(estimator),
         "training": _encode_training(estimator),
         **encode_feature_names(estimator),
+        **encode_notes(estimator.network_),
     }
     if isinstance(estimator, RectifierClassifier):
         document["classes"] = encode_labels(estimator.classes_)
@@ -117,6 +118,7 @@ def _unpack(kind: type[Any], contents: Contents) -> Any:
     estimator = kind(**decode_parameters(kind, document.get("parameters")))
     estimator._validate_params()
     network = build_network(document.get("architecture"), contents.tensors)
+    decode_notes(network, document)
     estimator.network_ = network
     estimator.n_features_in_ = network.n_features
     estimator.n_outputs_ = network.n_outputs

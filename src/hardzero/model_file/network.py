@@ -32,7 +32,8 @@ def pack_network(network: Network) -> Contents:
             f"cannot save a network with {output} outputs: a model file holds networks with {', '.join(OUTPUT_HEADS)} "
             "outputs. Save the autoencoder that it is a part of"
         )
-    return Contents("Network", network_tensors(network), {"architecture": architecture(network)})
+    document = {"architecture": architecture(network), **encode_notes(network)}
+    return Contents("Network", network_tensors(network), document)
 
 
 def unpack_network(contents: Contents) -> Network:
@@ -43,7 +44,28 @@ def unpack_network(contents: Contents) -> Network:
     ValueError
         If the arrays do not fit the architecture.
     """
-    return build_network(contents.document.get("architecture"), contents.tensors)
+    network = build_network(contents.document.get("architecture"), contents.tensors)
+    decode_notes(network, contents.document)
+    return network
+
+
+def encode_notes(network: Network) -> dict[str, Any]:
+    """Return the entry of a document that holds the notes a network was loaded with; none where there are none."""
+    return {"notes": network.notes} if network.notes else {}
+
+
+def decode_notes(network: Network, document: dict[str, Any]) -> None:
+    """Give a network the notes of its document, which it has until a new fit replaces it.
+
+    Raises
+    ------
+    ValueError
+        If they are not an object.
+    """
+    notes = document.get("notes", {})
+    if not isinstance(notes, dict):
+        raise ValueError("its notes are not an object")
+    network.notes = notes
 
 
 def network_tensors(network: Network) -> Tensors:
