@@ -584,6 +584,22 @@ def test_places_that_cannot_be_written(tmp_path):
         save(classifier(), tmp_path)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="replaces an open file")
+def test_a_model_that_is_replaced_while_it_is_read_comes_whole(saved, monkeypatch):
+    expected, other, open_file = load(saved), classifier(random_state=1), safetensors.safe_open
+
+    def replaced_once_open(*arguments, **names):
+        opened = open_file(*arguments, **names)
+        save(other, saved)
+        return opened
+
+    with monkeypatch.context() as patch:
+        patch.setattr(safetensors, "safe_open", replaced_once_open)
+        loaded = load(saved)
+    assert (loaded.random_state, load(saved).random_state) == (0, 1)
+    np.testing.assert_array_equal(loaded.coefs_[0], expected.coefs_[0])
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes and links as POSIX has them")
 def test_modes_and_links_are_kept(saved, tmp_path):
     assert stat.S_IMODE(saved.stat().st_mode) & stat.S_IRUSR

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,12 +98,8 @@ def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
     ModelFileError
         If this is no model file that this version can read.
     """
-    _check_header(Path(path))
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            return _document(path, file.metadata())
-    except safetensors.SafetensorError as error:
-        raise ModelFileError(f"{path} is damaged ({error}): copy or download it again") from error
+    with _opened(path) as file:
+        return _document(path, file.metadata())
 
 
 def read_contents(path: str | os.PathLike[str]) -> Contents:
@@ -112,19 +110,16 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
     ModelFileError
         If the file is truncated, foreign, newer or damaged.
     """
-    document = read_document(path)
     tensors = {}
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            for name in file.keys():  # noqa: SIM118
-                dtype = file.get_slice(name).get_dtype()
-                if dtype != "F32":
-                    raise ModelFileError(
-                        f"{path} is damaged: {name} has type {dtype}, where hardzero writes F32; save the model again"
-                    )
-                tensors[name] = file.get_tensor(name)
-    except safetensors.SafetensorError as error:
-        raise ModelFileError(f"{path} is damaged ({error}): copy or download it again") from error
+    with _opened(path) as file:
+        document = _document(path, file.metadata())
+        for name in file.keys():  # noqa: SIM118
+            dtype = file.get_slice(name).get_dtype()
+            if dtype != "F32":
+                raise ModelFileError(
+                    f"{path} is damaged: {name} has type {dtype}, where hardzero writes F32; save the model again"
+                )
+            tensors[name] = file.get_tensor(name)
     culprit = _not_finite(tensors)
     if culprit is not None:
         raise ModelFileError(
@@ -133,6 +128,23 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
     kind, version = document.pop("kind"), document.pop("hardzero_version")
     del document["format_version"]
     return Contents(kind, tensors, document, version)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Open a model file once, so that document and arrays are of one model while another takes its place.
+
+    Raises
+    ------
+    ModelFileError
+        If it does not begin like safetensors, or turns out to be damaged.
+    """
+    _check_header(Path(path))
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            yield file
+    except safetensors.SafetensorError as error:
+        raise ModelFileError(f"{path} is damaged ({error}): copy or download it again") from error
 
 
 def _not_finite(tensors: dict[str, NDArray[np.float32]]) -> str | None:
