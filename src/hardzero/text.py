@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -101,11 +101,7 @@ def check_texts(X: Any) -> Texts:
     """
     if isinstance(X, str | bytes):
         raise ValueError("a single text was given where texts are expected: put it in a list, [text]")
-    values = np.asarray(X, dtype=object) if hasattr(X, "shape") else _object_array(X)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise ValueError(f"texts must be one-dimensional, a text a sample; got an array of shape {values.shape}")
+    values = _column(np.asarray(X, dtype=object)) if hasattr(X, "shape") else list(X)
     texts = np.empty(len(values), dtype=object)
     texts[:] = [value if type(value) is str else _as_text(value, row) for row, value in enumerate(values)]
     return texts
@@ -201,10 +197,10 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
             else:
                 self._start()
                 with _named_lack_of_words(len(texts)):
-                    rows = self.vectorizer_.fit_transform(texts)
+                    rows = _fit_vectorize(self.vectorizer_, texts)
             if validation is not None:
                 fit_params["validation"] = (self.transform_texts(validation[0]), validation[1])
-            self.estimator_.fit(csr_array(rows), y, **fit_params)
+            self.estimator_.fit(rows, y, **fit_params)
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike, **fit_params: Any) -> TextModel:
@@ -277,7 +273,7 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         def rows() -> Iterator[tuple[csr_array, Any]]:
             for chunk in open_chunks(chunks, rewind=passes > 1 or n_samples is None or needs_classes):
                 texts, y = _texts_and_targets(chunk)
-                yield self._rows(texts), y
+                yield vectorize(self.vectorizer_, texts), y
 
         with unchanged_by_errors(self):
             goes_on = self._goes_on()
@@ -318,7 +314,7 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         if "vectorizer_" not in vars(self):
             check_is_fitted(self)
         texts = check_texts(X)
-        rows = self._rows(texts)
+        rows = vectorize(self.vectorizer_, texts)
         if rows.nnz == 0 and any(texts):
             warn_user(
                 f"no word of the {len(texts)} texts is in the vocabulary: check that this is the column of texts, and "
@@ -364,7 +360,7 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         save(self, path, notes=notes)
 
     def to_predictor(self, precision: str = "float32", n_threads: int = 1) -> TextPredictor:
-        """Return the lean prediction path: texts in, scores out, without checks.
+        """Return the lean prediction path: texts in, scores out.
 
         Parameters
         ----------
@@ -435,10 +431,6 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         self.vectorizer_ = bag_of_words() if self.vectorizer is None else clone(self.vectorizer)
         self.estimator_ = clone(self.estimator)
 
-    def _rows(self, texts: Texts) -> csr_array:
-        rows = csr_array(self.vectorizer_.transform(texts))
-        return rows if rows.dtype == np.float32 else rows.astype(np.float32)
-
     def _present(self) -> Any:
         return vars(self).get("estimator_", self.estimator)
 
@@ -454,6 +446,24 @@ def as_text_model(model: Any) -> Any:
     return TextModel.of_fitted(model[1], model[0])
 
 
+def vectorize(vectorizer: Any, texts: Texts) -> csr_array:
+    """Return texts as the rows of a fitted vectorizer, float32; no texts are no rows, for which hashing has no answer.
+
+    Examples
+    --------
+    >>> vectorize(hashed_words(64), check_texts([])).shape
+    (0, 64)
+    """
+    if not len(texts):
+        return csr_array(np.empty((0, n_columns(vectorizer)), dtype=np.float32))
+    return csr_array(vectorizer.transform(texts)).astype(np.float32, copy=False)
+
+
+def _fit_vectorize(vectorizer: Any, texts: Texts) -> csr_array:
+    """Return texts as rows after a vectorizer has learned its words from them."""
+    return csr_array(vectorizer.fit_transform(texts)) if len(texts) else vectorize(vectorizer.fit(texts), texts)
+
+
 def n_columns(vectorizer: Any) -> int:
     """Return the number of columns that a fitted vectorizer makes."""
     if isinstance(vectorizer, HashingVectorizer):
@@ -461,12 +471,13 @@ def n_columns(vectorizer: Any) -> int:
     return len(vectorizer.vocabulary_)
 
 
-def _object_array(values: Iterable[Any]) -> NDArray[np.object_]:
-    """Return a sequence as an object array, without NumPy making a table of it."""
-    items = list(values)
-    array = np.empty(len(items), dtype=object)
-    array[:] = items
-    return array
+def _column(values: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return an array of texts, or a table of one column of them, as one-dimensional."""
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise ValueError(f"texts must be one-dimensional, a text a sample; got an array of shape {values.shape}")
+    return values
 
 
 @contextmanager

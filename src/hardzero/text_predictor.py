@@ -1,9 +1,8 @@
-"""The lean way from raw texts to predictions: no checks, no intermediate matrices."""
+"""The lean way from raw texts to predictions, without intermediate matrices."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from hardzero.network import Network
 from hardzero.predictor import Predictor
+from hardzero.text import Texts, check_texts, vectorize
 
 Array = NDArray[np.float32]
 
@@ -49,26 +49,32 @@ class TextPredictor:
             self._column = vectorizer.vocabulary_.get
             self._binary = vectorizer.binary
 
-    def __call__(self, texts: Sequence[str]) -> Array:
-        """Return predictions for texts: probabilities or targets, as `hardzero.Predictor` gives them."""
+    def __call__(self, texts: Any) -> Array:
+        """Return predictions for texts, as `rows` takes them: probabilities or targets, as of `hardzero.Predictor`."""
         return self._predict(self.rows(texts))
 
-    def scores(self, texts: Sequence[str]) -> Array:
+    def scores(self, texts: Any) -> Array:
         """Return what `__call__` does before the output function."""
         return self._predict.scores(self.rows(texts))
 
-    def rows(self, texts: Sequence[str]) -> csr_array:
+    def rows(self, texts: Any) -> csr_array:
         """Return texts as CSR rows, as the vectorizer's ``transform`` does.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Also a column of a table; None and NaN are empty texts (see `hardzero.text.check_texts`).
 
         Raises
         ------
         ValueError
-            If a single text is given in place of several.
+            If a single text is given in place of several, or something else than texts.
         """
-        if isinstance(texts, str | bytes):
-            raise ValueError("a single text was given where texts are expected: put it in a list, [text]")
-        if not self._has_vocabulary:
-            return csr_array(self._vectorizer.transform(texts)).astype(np.float32, copy=False)
+        checked = check_texts(texts)
+        return self._count(checked) if self._has_vocabulary else vectorize(self._vectorizer, checked)
+
+    def _count(self, texts: Texts) -> csr_array:
+        """Return the rows of a vocabulary."""
         starts: list[int] = [0]
         indices: list[int] = []
         values: list[int] = []

@@ -83,32 +83,32 @@ def test_one_known_word_is_enough_not_to_warn(model, recwarn):
     assert not recwarn.list
 
 
-@pytest.mark.parametrize(
-    "texts",
-    [
-        ["good", "bad"],
-        ("good", "bad"),
-        np.array(["good", "bad"]),
-        pd.Series(["good", "bad"]),
-        pd.DataFrame({"text": ["good", "bad"]}),
-        [b"good", b"bad"],
-        iter(["good", "bad"]),
-    ],
-)
-def test_texts_come_in_many_containers(texts):
-    assert check_texts(texts).tolist() == ["good", "bad"]
+CONTAINERS = [
+    lambda: ["good", "bad"],
+    lambda: ("good", "bad"),
+    lambda: np.array(["good", "bad"]),
+    lambda: np.array([["good"], ["bad"]]),
+    lambda: pd.Series(["good", "bad"]),
+    lambda: pd.DataFrame({"text": ["good", "bad"]}),
+    lambda: [b"good", b"bad"],
+    lambda: iter(["good", "bad"]),
+]
+
+NO_TEXTS = [
+    ("good", "a single text"),
+    ([3, 4], "row 0 is 3, a int"),
+    (["good", ["bad"]], "row 1 is"),
+    ([b"caf\xe9"], "row 0 are not UTF-8"),
+    (np.array([["a", "b"]]), "one-dimensional"),
+]
 
 
-@pytest.mark.parametrize(
-    ("texts", "message"),
-    [
-        ("good", "a single text"),
-        ([3, 4], "row 0 is 3, a int"),
-        (["good", ["bad"]], "row 1 is"),
-        ([b"caf\xe9"], "row 0 are not UTF-8"),
-        (np.array([["a", "b"]]), "one-dimensional"),
-    ],
-)
+@pytest.mark.parametrize("make", CONTAINERS)
+def test_texts_come_in_many_containers(make):
+    assert check_texts(make()).tolist() == ["good", "bad"]
+
+
+@pytest.mark.parametrize(("texts", "message"), NO_TEXTS)
 def test_what_is_no_text_is_refused(texts, message):
     with pytest.raises(ValueError, match=message):
         check_texts(texts)
@@ -219,3 +219,34 @@ def test_the_predictor_gives_the_same(vectorizer, texts_and_labels):
     rows, expected = predictor.rows(texts), model.transform_texts(texts)
     np.testing.assert_array_equal(rows.toarray(), expected.toarray())
     np.testing.assert_allclose(predictor(texts)[:, 0], model.predict_proba(texts)[:, 1], atol=1e-6)
+
+
+@pytest.fixture(params=[bag_of_words(), hashed_words(256)], ids=["words", "hashes"])
+def any_words(request, texts_and_labels):
+    """A fitted model, of words and of hashed ones."""
+    return TextModel(small(), request.param).fit(*texts_and_labels)
+
+
+def test_the_predictor_takes_the_same_texts(any_words):
+    predictor = any_words.to_predictor()
+    expected = predictor(["good", "bad"])
+    for make in CONTAINERS:
+        np.testing.assert_array_equal(predictor(make()), expected)
+    np.testing.assert_array_equal(predictor([None, pd.NA, float("nan")]), predictor(["", "", ""]))
+    for texts, message in NO_TEXTS:
+        with pytest.raises(ValueError, match=message):
+            predictor(texts)
+
+
+def test_no_texts_are_no_rows(any_words):
+    assert any_words.to_predictor()([]).shape == (0, 1)
+    assert any_words.transform_texts([]).shape == (0, any_words.estimator_.n_features_in_)
+    for method in ("predict", "predict_proba", "transform"):
+        with pytest.raises(ValueError, match="0 sample"):
+            getattr(any_words, method)([])
+    for fit in (any_words.fit, any_words.partial_fit):
+        with pytest.raises(ValueError, match=r"0 sample|none of the 0 texts"):
+            fit([], [])
+    for chunks in ([([], [])], [(["good", "bad"], [0, 1]), ([], [])]):
+        with pytest.raises(ValueError, match=r"no sample|0 sample|none of the 0 texts"):
+            any_words.fit_chunks(chunks, classes=[0, 1], n_samples=2)
