@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from hardzero import threads
@@ -19,10 +21,28 @@ def test_no_threads_at_all_are_refused():
         resolve_n_jobs(0)
 
 
+def test_the_limit_of_a_container_is_kept(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 3)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(1000)), raising=False)
+    assert usable_cores() == 3
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {5})
+    assert usable_cores() == 1
+
+
 def test_a_limit_set_for_nested_parallelism_is_kept(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     cores = usable_cores()
     assert cores >= 1
-    for limit, expected in [("1", 1), ("100000", cores), ("0", cores), ("many", cores), ("", cores)]:
+    for limit, expected in [
+        ("1", 1),
+        (" 1 ", 1),
+        ("1,2", 1),
+        ("100000", cores),
+        ("0", cores),
+        ("²", cores),
+        ("many", cores),
+        ("", cores),
+    ]:
         monkeypatch.setenv("OMP_NUM_THREADS", limit)
         assert usable_cores() == expected

@@ -35,7 +35,8 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
     Notes
     -----
     ``HARDZERO_SIMD`` forces one of the instruction sets found (``x86_64_v2``, ``x86_64_v3``, ``x86_64_v4``
-    on x86-64), ``HARDZERO_OPS=reference`` the arithmetic in NumPy, ``OMP_NUM_THREADS`` fewer threads.
+    on x86-64), ``HARDZERO_OPS=reference`` the arithmetic in NumPy, ``OMP_NUM_THREADS`` fewer threads
+    than the cores that affinity, a container's limit and ``LOKY_MAX_CPU_COUNT`` leave.
 
     Examples
     --------

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 
 def usable_cores() -> int:
-    """Return the number of cores this process may run on, at most ``OMP_NUM_THREADS`` where that is set.
+    """Return the number of cores this process may use, at most ``OMP_NUM_THREADS`` where that is set.
 
-    joblib sets ``OMP_NUM_THREADS`` in its workers, so that nested parallelism does not crowd the cores.
+    Affinity, a container's limit of processor time and ``LOKY_MAX_CPU_COUNT`` count as they do in joblib, whose workers
+    get an ``OMP_NUM_THREADS``, so that nested parallelism does not crowd the cores.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(limit)) if limit.isdigit() and int(limit) > 0 else cores
+    cores = _cores_by_joblib(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    # OpenMP takes a list, a number for each level of nesting.
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(cores, int(limit)) if limit.isdecimal() and int(limit) > 0 else cores
+
+
+@cache
+def _cores_by_joblib(n_cores: int) -> int:
+    """Return how many of so many cores joblib uses; kept, because finding out takes as long as a small prediction."""
+    from joblib import cpu_count
+
+    return min(n_cores, int(cpu_count()))
 
 
 def resolve_n_jobs(n_jobs: int | None) -> int:
