@@ -80,6 +80,16 @@ def test_a_loaded_model_goes_on_training(path, model, texts_and_labels):
     assert not np.array_equal(loaded.predict_proba(["good"]), before)
 
 
+@pytest.mark.parametrize("vocabulary", [["good", "bad"], {"bad": 1, "good": 0}, None])
+def test_words_that_are_given_stay_in_a_new_fit_of_the_loaded_model(vocabulary, path, texts_and_labels):
+    model = TextModel(estimator(), CountVectorizer(vocabulary=vocabulary)).fit(*texts_and_labels)
+    model.save(path)
+    loaded = load(path)
+    np.testing.assert_array_equal(loaded.predict_proba(["good"]), model.predict_proba(["good"]))
+    loaded.fit(*make_texts(20, seed=7))
+    assert (loaded.vectorizer_.vocabulary_ == {"good": 0, "bad": 1}) == (vocabulary is not None)
+
+
 @pytest.mark.parametrize(
     ("vectorizer", "message"),
     [
@@ -123,6 +133,7 @@ def tampered(change):
         tampered(lambda vectorizer: vectorizer["parameters"].__setitem__("token_pattern", "(")),
         tampered(lambda vectorizer: vectorizer["parameters"].__setitem__("ngram_range", "long")),
         tampered(lambda vectorizer: vectorizer.__setitem__("dtype", "object")),
+        tampered(lambda vectorizer: vectorizer.__setitem__("words_are_given", "no")),
         lambda document: {**document, "estimator": "Network"},
         lambda document: {**document, "vectorizer": None},
     ],

@@ -115,6 +115,8 @@ def encode_vectorizer(vectorizer: Any) -> dict[str, Any]:
         if vocabulary is None:
             raise ValueError(f"cannot save this {name}: it is not fitted yet; call fit first")
         encoded["words"] = sorted(vocabulary, key=vocabulary.__getitem__)
+        if vectorizer.fixed_vocabulary_:
+            encoded["words_are_given"] = True
     return encoded
 
 
@@ -144,8 +146,12 @@ def decode_vectorizer(value: Any) -> Any:
             raise ValueError("the vectorizer's words are not a list of strings")
         if len(set(words)) < len(words):
             raise ValueError("the vectorizer has a word twice")
+        given = value.get("words_are_given", False)
+        if not isinstance(given, bool):
+            raise ValueError("the file does not say whether the vectorizer's words were given")
+        vectorizer.vocabulary = words if given else None
         vectorizer.vocabulary_ = {word: index for index, word in enumerate(words)}
-        vectorizer.fixed_vocabulary_ = False
+        vectorizer.fixed_vocabulary_ = given
     return vectorizer
 
 
