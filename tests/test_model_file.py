@@ -15,6 +15,7 @@ import pytest
 import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -85,6 +86,15 @@ def test_loaded_classifier_predicts_the_same_bits(y, path):
     assert loaded.predict(X).dtype == model.predict(X).dtype
     assert loaded.classes_.dtype == model.classes_.dtype
     assert (loaded.transform(X) != model.transform(X)).nnz == 0
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_array])
+def test_a_loaded_classifier_predicts_labels_as_sparse_as_the_saved_one(make, path):
+    model = classifier(make((X[:, :3] > 0).astype(int)))
+    save(model, path)
+    predicted, expected = load(path).predict(X), model.predict(X)
+    assert type(predicted) is type(expected)
+    assert (predicted != expected).sum() == 0
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
@@ -495,6 +505,8 @@ def changed(path, **parts):
         ({"label_type": "binary"}, "do not fit"),
         ({"label_type": "multilabel-indicator"}, "do not fit softmax"),
         ({"label_type": ["binary"]}, "no label type"),
+        ({"sparse_labels": True}, "multiclass labels cannot have sparse_labels=True"),
+        ({"sparse_labels": 0}, "cannot have sparse_labels=0"),
         ({"feature_names": ["a", "b"]}, "feature names"),
         ({"feature_names": [1, 2, 3, 4, 5]}, "feature names"),
         ({"training": None}, "record of training is missing"),

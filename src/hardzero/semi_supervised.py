@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from sklearn.utils.validation import check_consistent_length
 
 from hardzero.network import Input
@@ -16,8 +16,8 @@ UNLABELED = -1
 """The numeric class label of an unlabeled row, as in `sklearn.semi_supervised`."""
 
 
-def labeled_part(X: Input, y: Any, sample_weight: Any, *, is_classifier: bool) -> tuple[Input, NDArray[Any], Any]:
-    """Return the rows that have a label, with their labels and weights.
+def labeled_part(X: Input, y: Any, sample_weight: Any, *, is_classifier: bool) -> tuple[Input, Any, Any]:
+    """Return the rows that have a label, with their labels, sparse if they came so, and weights.
 
     Parameters
     ----------
@@ -31,13 +31,15 @@ def labeled_part(X: Input, y: Any, sample_weight: Any, *, is_classifier: bool) -
     ValueError
         If the lengths differ, a row is labeled in part, no row is labeled, or all labeled rows are of one class.
     """
+    came_sparse = issparse(y)
     y = cast(Any, y).toarray() if issparse(y) else as_entries(y)
     check_consistent_length(X, y, None if np.ndim(sample_weight) == 0 else sample_weight)
     refuse_partly_labeled_rows(y, is_classifier=is_classifier)
     labeled = labeled_rows(y, is_classifier=is_classifier)
     kept = keep_labeled(y, labeled, is_classifier=is_classifier)
     weights = sample_weight if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labeled]
-    return X[labeled], kept, weights
+    # A single column holds classes, which are no label matrix.
+    return X[labeled], csr_array(kept) if came_sparse and kept.shape[1] > 1 else kept, weights
 
 
 def labeled_rows(y: NDArray[Any], *, is_classifier: bool) -> NDArray[np.bool_]:

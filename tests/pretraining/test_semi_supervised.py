@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, issparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
@@ -109,6 +109,8 @@ def test_label_matrices_may_be_sparse(digits):
     dense, sparse = (RectifierClassifier(**settings).fit(X, Y) for Y in (labels, csr_matrix(labels)))
     assert sparse.t_ == 2 * 500
     np.testing.assert_array_equal(sparse.predict_proba(X), dense.predict_proba(X))
+    assert issparse(sparse.predict(X))
+    np.testing.assert_array_equal(sparse.predict(X).toarray(), dense.predict(X))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from sklearn.utils import check_random_state
 
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
@@ -58,6 +59,8 @@ def pack_estimator(estimator: Estimator) -> Contents:
     if isinstance(estimator, RectifierClassifier):
         document["classes"] = encode_labels(estimator.classes_)
         document["label_type"] = estimator._label_binarizer.y_type_
+        if estimator._label_binarizer.sparse_input_:
+            document["sparse_labels"] = True
     return Contents(name, network_tensors(estimator.network_), document)
 
 
@@ -80,8 +83,12 @@ def unpack_classifier(contents: Contents) -> RectifierClassifier:
         raise ValueError(f"{len(classes)} {label_type} classes do not fit {classifier.n_outputs_} outputs")
     if classifier.out_activation_ != heads[label_type]:
         raise ValueError(f"{label_type} classes do not fit {classifier.out_activation_} outputs")
+    sparse = contents.document.get("sparse_labels", False)
+    if not isinstance(sparse, bool) or (sparse and label_type != "multilabel-indicator"):
+        raise ValueError(f"{label_type} labels cannot have sparse_labels={sparse!r}")
     if label_type == "multilabel-indicator":
-        classifier._fit_label_binarizer(np.eye(2, len(classes), dtype=np.int64))
+        labels = np.eye(2, len(classes), dtype=np.int64)
+        classifier._fit_label_binarizer(csr_array(labels) if sparse else labels)
     else:
         classifier._fit_label_binarizer(classes)
     fits = np.array_equal(classifier.classes_, classes) and classifier._label_binarizer.y_type_ == label_type
