@@ -226,14 +226,11 @@ def _resumed_trainer(estimator: Any, training: dict[str, Any]) -> Trainer | None
     """Return a trainer that goes on with the curves of the file; the optimizer's moments start at zero."""
     if not _goes_on_training(estimator):
         return None
-    losses, scores = training["loss_curve_"], training.get("validation_scores_") or []
     curve = training.get("sparsity_curve_", np.zeros((0, len(estimator.network_.hidden_layers))))
     history = History(
-        loss_curve=losses,
-        validation_scores=scores,
+        loss_curve=training["loss_curve_"],
+        validation_scores=training.get("validation_scores_") or [],
         sparsity_curve=curve.tolist(),
-        best_loss=min(losses),
-        best_validation_score=max((score for score in scores if not math.isnan(score)), default=-math.inf),
         n_samples_seen=int(training.get("t_") or 0),
         n_passes=training.get("n_passes", 0),
     )
