@@ -196,6 +196,34 @@ def test_notes(path):
         save(classifier(), path, notes={"object": object()})
 
 
+def test_letters_of_every_alphabet_take_their_bytes_and_come_back(path):
+    model, note = classifier(), "слово 語 ☃ 🙂" * 100
+    save(model, path)
+    size = path.stat().st_size
+    save(model, path, notes={"text": note})
+    assert describe(path)["notes"] == {"text": note}
+    assert path.stat().st_size - size < 1.2 * len(note.encode())
+    for strange in ('"quoted" \\ \n\x00\x7f\u2028', "\ud800"):
+        save(model, path, notes={"text": note + strange})
+        assert describe(path)["notes"] == {"text": note + strange}
+
+
+def test_files_of_ascii_only_are_read(saved):
+    document = json.dumps({**describe(saved), "notes": {"text": "слово"}})
+    assert document.isascii()
+    rewrite(saved, document=document)
+    load(saved)
+    assert describe(saved)["notes"] == {"text": "слово"}
+
+
+def test_a_document_that_is_too_large_is_refused_with_a_remedy(saved, monkeypatch):
+    before = saved.read_bytes()
+    monkeypatch.setattr("hardzero.model_file.container._LARGEST_DOCUMENT", 10_000)
+    with pytest.raises(ValueError, match=r"cannot write .*model\.safetensors: .*fewer words with max_features"):
+        save(classifier(), saved, notes={"words": "a" * 10_000})
+    assert saved.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "model",
     [

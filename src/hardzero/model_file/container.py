@@ -25,6 +25,9 @@ METADATA_KEY = "hardzero"
 """The one metadata entry, so that the same model always makes the same bytes (entries have no fixed order)."""
 
 _LARGEST_HEADER = 100_000_000
+_LARGEST_DOCUMENT = 99_000_000
+"""In bytes, as it stands in the header, which also lists the arrays."""
+
 _FOREIGN = {
     b"PK": "a zip archive (a NumPy .npz or PyTorch file, perhaps)",
     b"\x80": "a Python pickle, which hardzero never opens because it could run anything",
@@ -66,7 +69,7 @@ def write_contents(contents: Contents, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        If the document is not JSON, an array is not finite, or the folder does not exist.
+        If the document is not JSON or too large, an array is not finite, or the folder does not exist.
     """
     document = {
         "format_version": FORMAT_VERSION,
@@ -75,9 +78,16 @@ def write_contents(contents: Contents, path: str | os.PathLike[str]) -> None:
         **contents.document,
     }
     try:
-        metadata = json.dumps(document, allow_nan=False, sort_keys=True)
+        metadata = _as_json(document)
     except (TypeError, ValueError) as error:
         raise ValueError(f"cannot write {path}: {error}; the model's metadata must be plain JSON values") from error
+    # The header holds it as a string, in which each quotation mark takes two bytes.
+    size = len(json.dumps(metadata, ensure_ascii=False).encode())
+    if size > _LARGEST_DOCUMENT:
+        raise ValueError(
+            f"cannot write {path}: words, names and notes take {size:,} bytes, and safetensors has room for "
+            f"{_LARGEST_DOCUMENT:,}; keep fewer words with max_features, or use hardzero.text.hashed_words"
+        )
     culprit = _not_finite(contents.tensors)
     if culprit is not None:
         raise ValueError(
@@ -88,6 +98,16 @@ def write_contents(contents: Contents, path: str | os.PathLike[str]) -> None:
     encoded = safetensors.numpy.save(tensors, {METADATA_KEY: metadata})
     with atomic_file(path) as file:
         file.write(encoded)
+
+
+def _as_json(document: dict[str, Any]) -> str:
+    """Return JSON that can be written in UTF-8, with other letters as they are where they have such a form."""
+    text = json.dumps(document, allow_nan=False, sort_keys=True, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # lone surrogates, as names of files may hold them
+        return json.dumps(document, allow_nan=False, sort_keys=True)
+    return text
 
 
 def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
