@@ -162,6 +162,17 @@ def test_input_of_another_shape_is_refused(activation, n_samples):
         predictor(X[0, :20])
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_dates_and_durations_are_no_numbers(activation):
+    predictor = Predictor(make_network([2, 30, 3], activation))
+    dates = np.array([["2020-01-01", "2020-01-02"]] * 20, dtype="datetime64[D]")
+    for values in (dates, dates - dates[0, 0]):
+        for X in (values, values.tolist(), pd.DataFrame(values)):
+            for call in (predictor, predictor.scores, predictor.cost):
+                with pytest.raises(TypeError, match="no real numbers"):
+                    call(X)
+
+
 def test_lists_frames_and_foreign_types_are_converted():
     predictor = Predictor(make_network([20, 30, 3], "relu"))
     X = make_input(5, 20)

@@ -227,8 +227,8 @@ def _as_array(X: Any) -> Array:
     """Return input that the native code does not take as it is as an array that it takes."""
     try:
         values = np.asarray(X)
-        if values.dtype.kind == "c":
-            raise TypeError("complex numbers")
+        if values.dtype.kind in "cmM":
+            raise TypeError(f"dtype {values.dtype}")
         array = values.astype(np.float32)
     except (TypeError, ValueError) as error:
         raise TypeError(f"X holds values that are no real numbers: {error}") from None
