@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from typing import Any, Literal, overload
 
@@ -29,8 +28,8 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
     Raises
     ------
     ValueError
-        If `mode` is neither, or the environment variable ``HARDZERO_SIMD`` names an instruction set that is
-        not there.
+        If `mode` is neither, or the environment variable ``HARDZERO_SIMD`` names an instruction set, or
+        ``HARDZERO_OPS`` an arithmetic, that is not there.
 
     Notes
     -----
@@ -63,14 +62,14 @@ def _config() -> dict[str, Any]:
     import scipy
 
     from hardzero import __version__
-    from hardzero.ops import _native
+    from hardzero.ops import _native, get_ops
     from hardzero.threads import usable_cores
 
     numpy_config: Any = np.show_config(mode="dicts")
     blas = numpy_config["Build Dependencies"]["blas"]
     return {
         "hardzero": __version__,
-        "ops": os.environ.get("HARDZERO_OPS") or "native",
+        "ops": get_ops().name,
         "instruction sets": {
             "compiled": _native.compiled_instruction_sets(),
             "found": _native.runnable_instruction_sets(),

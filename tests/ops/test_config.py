@@ -33,6 +33,14 @@ def test_unknown_mode():
         hardzero.show_config(mode="xml")
 
 
+def test_environment_variable_selects_the_arithmetic(monkeypatch):
+    monkeypatch.setenv("HARDZERO_OPS", "reference")
+    assert hardzero.show_config(mode="dicts")["ops"] == "reference"
+    monkeypatch.setenv("HARDZERO_OPS", "numpy")
+    with pytest.raises(ValueError, match="set HARDZERO_OPS to 'native' or 'reference'"):
+        hardzero.show_config()
+
+
 def test_environment_variable_forces_an_instruction_set():
     lowest = _native.runnable_instruction_sets()[0]
     assert run_with_simd(lowest).stdout.strip() == lowest
