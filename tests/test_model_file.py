@@ -435,6 +435,16 @@ def test_more_foreign_files(path, tmp_path):
         load(tmp_path / "missing")
 
 
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="needs pipes with names")
+def test_a_model_from_a_pipe_must_be_a_file():
+    read_end, write_end = os.pipe()
+    os.close(write_end)
+    for read in (load, describe):
+        with pytest.raises(ModelFileError, match=f"/dev/fd/{read_end} is a pipe or a device: a model must be a file"):
+            read(f"/dev/fd/{read_end}")
+    os.close(read_end)
+
+
 class Bomb:
     def __reduce__(self):
         return (builtins.exec, ("raise SystemExit('executed')",))

@@ -176,6 +176,8 @@ def _check_header(path: Path) -> None:
     """Raise unless the file begins like safetensors and is as long as it says."""
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder: give the name of a model file")
+    if path.exists() and not path.is_file():
+        raise ModelFileError(f"{path} is a pipe or a device: a model must be a file; write it to one first")
     with open(path, "rb") as file:
         start = file.read(9)
         size = os.fstat(file.fileno()).st_size
