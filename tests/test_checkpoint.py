@@ -1,5 +1,6 @@
 """A training that is killed at any moment goes on from its checkpoint and ends with the same bits."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,11 +10,13 @@ import warnings
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
-from hardzero.checkpoint import Checkpoint, TrainingFile
+from hardzero.checkpoint import Checkpoint, CheckpointUnusable, TrainingFile
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
 from hardzero.interruption import TrainingInterrupted
 from hardzero.training import Trainer
@@ -288,11 +291,44 @@ def test_damaged_and_foreign_files_are_refused_and_left_alone(tmp_path):
         with pytest.raises(ValueError, match="damaged, or not a checkpoint"):
             RectifierClassifier(**settings).fit(X, y, checkpoint=path)
         assert path.read_bytes() == content
-    from safetensors.numpy import save_file
-
     save_file({"weights.0": np.zeros(3, dtype=np.float32)}, path)
     with pytest.raises(ValueError, match="is not a checkpoint"):
         RectifierClassifier(**settings).fit(X, y, checkpoint=path)
+
+
+def without(part):
+    """Return a change that takes a part out of the state of a checkpoint."""
+
+    def change(arrays, metadata):
+        state = json.loads(metadata["state"])
+        place = state["stages"][0] if part in state["stages"][0] else state
+        del place[part]
+        metadata["state"] = json.dumps(state)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays, metadata: metadata.pop("state"),
+        lambda arrays, metadata: metadata.update(state="{"),
+        lambda arrays, metadata: metadata.update(state="[]"),
+        lambda arrays, metadata: arrays.pop("0.weights.0"),
+        lambda arrays, metadata: arrays.pop("start_random_keys"),
+        lambda arrays, metadata: arrays.update({"0.weights.0": np.zeros((2, 3), dtype=np.float32)}),
+        *map(without, ["fingerprint", "start", "stages", "arrays", "n_steps", "random", "history"]),
+    ],
+)
+def test_a_checkpoint_that_lacks_a_part_is_refused(change, tmp_path):
+    path, settings = tmp_path / "state", {"hidden_layer_sizes": 10, "max_iter": 2, "random_state": 0}
+    fit(RectifierClassifier(**settings), path)
+    with safe_open(path, framework="numpy") as file:
+        arrays, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    change(arrays, metadata)
+    save_file(arrays, path, metadata)
+    with pytest.raises(CheckpointUnusable, match="state is damaged, or not a checkpoint"):
+        fit(RectifierClassifier(**settings), path)
 
 
 def test_what_cannot_be_saved_is_refused(tmp_path):

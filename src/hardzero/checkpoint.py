@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
@@ -135,14 +136,18 @@ class TrainingFile:
                 f"checkpoint cannot save a random_state that draws from {generator}: set random_state to a whole "
                 "number, or to a RandomState made from one"
             )
-        state, arrays = _read(Path(self.checkpoint.path), self.fingerprint)
+        path = Path(self.checkpoint.path)
+        if not path.absolute().parent.is_dir():
+            raise ValueError(f"cannot save checkpoints to {path}: there is no folder {path.parent}; create it first")
         self.saved = []
-        if state is not None:
-            _set_random_state(self.random_state, state["start"], arrays["start_random_keys"])
-            self.saved = [
-                SavedStage(stage, {name: arrays[f"{index}.{name}"] for name in stage["arrays"]})
-                for index, stage in enumerate(state["stages"])
-            ]
+        if path.exists():
+            with _damage_refused(path):
+                state, arrays = _read(path, self.fingerprint)
+                _set_random_state(self.random_state, state["start"], arrays["start_random_keys"])
+                self.saved = [
+                    SavedStage(stage, {name: arrays[f"{index}.{name}"] for name in stage["arrays"]})
+                    for index, stage in enumerate(state["stages"])
+                ]
         self.start = self.random_state.get_state(legacy=False)
         self.last_save = time.monotonic()
 
@@ -155,10 +160,19 @@ class TrainingFile:
             The epoch to go on with: 1 for a new training, beyond the last for one that has ended.
         best_parameters : list of (weights, bias), or None
             Of the best validation score so far.
+
+        Raises
+        ------
+        CheckpointUnusable
+            If the file is damaged.
         """
         if len(self.ended) >= len(self.saved):
             return 1, None
-        stage = self.saved[len(self.ended)]
+        with _damage_refused(self.checkpoint.path):
+            return self._restored(trainer, self.saved[len(self.ended)])
+
+    def _restored(self, trainer: Trainer, stage: SavedStage) -> tuple[int, SavedParameters | None]:
+        """Put a trainer into the state of a stage; return what `resume` does."""
         state, arrays = stage.state, stage.arrays
         trainer.restore_arrays(arrays)
         # Moments that were not kept start anew, and with them the correction of their bias.
@@ -286,21 +300,28 @@ def _parts(value: Any) -> Iterator[NDArray[Any] | None]:
         yield value
 
 
-def _read(path: Path, expected: str) -> tuple[dict[str, Any] | None, dict[str, NDArray[Any]]]:
-    from safetensors import SafetensorError, safe_open
+@contextmanager
+def _damage_refused(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say what to do about a file that cannot be read, lacks a part or holds something else in its place."""
+    from safetensors import SafetensorError
 
-    if not path.exists():
-        if not path.absolute().parent.is_dir():
-            raise ValueError(f"cannot save checkpoints to {path}: there is no folder {path.parent}; create it first")
-        return None, {}
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+        yield
+    except CheckpointUnusable:
+        raise
+    except (SafetensorError, OSError, LookupError, AttributeError, TypeError, ValueError) as error:
         raise CheckpointUnusable(
-            f"{path} is damaged, or not a checkpoint ({error}): delete it, or name another file"
+            f"{path} is damaged, or not a checkpoint ({type(error).__name__}: {error}): delete it, or name another file"
         ) from error
+
+
+def _read(path: Path, expected: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return state and arrays of a checkpoint of this version and training."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if metadata.get("format") != FORMAT:
         raise CheckpointUnusable(
             f"{path} is not a checkpoint of this version of hardzero: delete it, or name another file"
