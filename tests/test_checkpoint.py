@@ -331,6 +331,23 @@ def test_a_checkpoint_that_lacks_a_part_is_refused(change, tmp_path):
         fit(RectifierClassifier(**settings), path)
 
 
+def test_settings_of_one_meaning_are_one_training(tmp_path):
+    settings = {"hidden_layer_sizes": (16,), "alpha": 1e-4, "random_state": 0, "target_sparsity": 0.6, "max_iter": 2}
+    first = fit(RectifierClassifier(**settings), tmp_path / "state")
+    for name, value in [
+        ("hidden_layer_sizes", [16]),
+        ("hidden_layer_sizes", 16),
+        ("hidden_layer_sizes", np.array([16])),
+        ("alpha", np.float64(1e-4)),
+        ("random_state", np.int64(0)),
+        ("target_sparsity", [0.6]),
+    ]:
+        assert_same(fit(RectifierClassifier(**{**settings, name: value}), tmp_path / "state"), first)
+    for other in ({"hidden_layer_sizes": (16, 16)}, {"alpha": np.float32(1e-4)}, {"class_weight": {0: 2.0}}):
+        with pytest.raises(CheckpointUnusable, match="other settings or data"):
+            fit(RectifierClassifier(**{**settings, **other}), tmp_path / "state")
+
+
 def test_what_cannot_be_saved_is_refused(tmp_path):
     with pytest.raises(ValueError, match="needs solver='sgd' or 'adam'"):
         RectifierClassifier(solver="lbfgs").fit(X, y, checkpoint=tmp_path / "state")

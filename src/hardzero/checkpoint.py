@@ -278,15 +278,29 @@ def fingerprint(settings: Mapping[str, Any], *arrays: Any) -> str:
     Parameters
     ----------
     settings : mapping
-        Values whose ``repr`` determines them.
+        Values whose ``repr`` determines them. Of one meaning are a list and a tuple, one value and a sequence of it
+        alone, and a number of NumPy's and of Python's.
     *arrays : ndarray, csr_array, None, or a tuple of these
     """
-    digest = hashlib.sha256(repr(sorted(settings.items())).encode())
+    plain = {name: _plain_setting(value) for name, value in settings.items()}
+    digest = hashlib.sha256(repr(sorted(plain.items())).encode())
     for part in _parts(arrays):
         digest.update(b"none" if part is None else f"{part.dtype}{part.shape}".encode())
         if part is not None:
             digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()
+
+
+def _plain_setting(value: Any) -> Any:
+    """Return a setting in the form that stands for all of its meaning."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        items = tuple(_plain_setting(item) for item in value)
+        return items[0] if len(items) == 1 else items
+    if isinstance(value, dict):
+        return {_plain_setting(key): _plain_setting(item) for key, item in value.items()}
+    return value
 
 
 def _parts(value: Any) -> Iterator[NDArray[Any] | None]:
