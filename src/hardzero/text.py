@@ -22,6 +22,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from hardzero.checkpoint import Checkpoint
 from hardzero.chunks import Chunks, open_chunks
 from hardzero.network_estimator import unchanged_by_errors
 from hardzero.training import Callback
@@ -168,7 +169,16 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"the vectorizer makes {width} columns, the estimator takes {estimator.n_features_in_}")
         return model
 
-    def fit(self, X: Any, y: ArrayLike, *, validation: tuple[Any, Any] | None = None, **fit_params: Any) -> TextModel:
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        validation: tuple[Any, Any] | None = None,
+        callback: Callback | None = None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    ) -> TextModel:
         """Learn the vocabulary and the network.
 
         Parameters
@@ -176,10 +186,11 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         X : sequence of str
             None and NaN count as empty texts.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), optional
         validation : tuple (texts, y), optional
             Data that the estimator's `early_stopping` judges progress by.
-        **fit_params
-            Passed to the estimator's `fit`: `sample_weight`, `callback`, `checkpoint`.
+        callback, checkpoint
+            As for the `fit` of the estimator.
 
         Returns
         -------
@@ -199,11 +210,14 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
                 with _named_lack_of_words(len(texts)):
                     rows = _fit_vectorize(self.vectorizer_, texts)
             if validation is not None:
-                fit_params["validation"] = (self.transform_texts(validation[0]), validation[1])
-            self.estimator_.fit(rows, y, **fit_params)
+                validation = (self.transform_texts(validation[0]), validation[1])
+            given = _given(sample_weight=sample_weight, validation=validation, callback=callback, checkpoint=checkpoint)
+            self.estimator_.fit(rows, y, **given)
         return self
 
-    def partial_fit(self, X: Any, y: ArrayLike, **fit_params: Any) -> TextModel:
+    def partial_fit(
+        self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
+    ) -> TextModel:
         """Go on training for one pass over the given texts.
 
         The first call learns the vocabulary from its texts, if the vectorizer has one; later words are unseen ones.
@@ -214,8 +228,9 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         ----------
         X : sequence of str
         y : array-like of shape (n_samples,)
-        **fit_params
-            Passed on: `classes` (needed by a classifier's first call), `sample_weight`.
+        sample_weight : array-like of shape (n_samples,), optional
+        classes : array-like of shape (n_classes,), optional
+            All classes there will be; needed in a classifier's first call.
 
         Returns
         -------
@@ -234,7 +249,8 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
                 self._start()
                 with _named_lack_of_words(len(texts)):
                     self.vectorizer_.fit(texts)
-            self.estimator_.partial_fit(self.transform_texts(texts), y, **fit_params)
+            given = _given(sample_weight=sample_weight, classes=classes)
+            self.estimator_.partial_fit(self.transform_texts(texts), y, **given)
         return self
 
     def fit_chunks(
@@ -331,18 +347,28 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
         """Return class probabilities for texts, columns in the order of `classes_`."""
         return np.asarray(self._fitted().predict_proba(self.transform_texts(X)))
 
+    @available_if(lambda self: hasattr(self._present(), "predict_log_proba"))  # type: ignore[untyped-decorator]
+    def predict_log_proba(self, X: Any) -> NDArray[np.float32]:
+        """Return the logarithm of `predict_proba`."""
+        return np.asarray(self._fitted().predict_log_proba(self.transform_texts(X)))
+
     @available_if(lambda self: hasattr(self._present(), "predict_expectation"))  # type: ignore[untyped-decorator]
     def predict_expectation(self, X: Any) -> NDArray[np.float64]:
         """Return the expected value of numeric classes for texts."""
         return np.asarray(self._fitted().predict_expectation(self.transform_texts(X)))
 
-    def score(self, X: Any, y: ArrayLike) -> float:
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return accuracy or R² on texts."""
-        return float(self._fitted().score(self.transform_texts(X), y))
+        return float(self._fitted().score(self.transform_texts(X), y, **_given(sample_weight=sample_weight)))
 
     def transform(self, X: Any, layer: int = -1) -> csr_array:
         """Return the activations of a hidden layer for texts, as CSR."""
         return csr_array(self._fitted().transform(self.transform_texts(X), layer))
+
+    @available_if(lambda self: hasattr(self._present(), "get_feature_names_out"))  # type: ignore[untyped-decorator]
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
+        """Return names for the columns of `transform`."""
+        return np.asarray(self._fitted().get_feature_names_out(input_features))
 
     def measure_sparsity(self, X: Any) -> NDArray[np.float64]:
         """Return the fraction of exact zeros of each hidden layer on texts."""
@@ -437,6 +463,11 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
     def _fitted(self) -> Any:
         check_is_fitted(self)
         return self.estimator_
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    """Return the arguments that are not None: an estimator within may know none of the others."""
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def as_text_model(model: Any) -> Any:

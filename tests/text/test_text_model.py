@@ -7,10 +7,14 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from make_texts import make_texts
+from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from hardzero import RectifierClassifier, RectifierRegressor
@@ -197,6 +201,52 @@ def test_scikit_learn_takes_the_model_for_what_it_is(texts_and_labels):
     model = clone(TextModel(small(), CountVectorizer(max_features=7)))
     assert model.get_params()["vectorizer__max_features"] == 7
     assert not hasattr(TextModel(RectifierRegressor()), "predict_proba")
+
+
+@pytest.mark.parametrize("fit", [TextModel.fit, lambda *data: TextModel.partial_fit(*data, classes=[0, 1])])
+def test_weights_of_texts_count(fit):
+    texts, weights = ["good", "bad"] * 20, np.tile([1.0, 1.0, 0.0, 0.0], 10)
+    labels = np.tile([1, 0, 0, 1], 10)
+    model = TextModel(small(learning_rate_init=0.1))
+    fit(model, texts, labels, weights)
+    assert model.predict(["good", "bad"]).tolist() == [1, 0]
+    assert model.score(texts, labels) == 0.5
+    assert model.score(texts, labels, weights) == 1.0
+
+
+def test_weights_reach_the_model_through_scikit_learn(texts_and_labels, recwarn):
+    texts, labels = texts_and_labels
+    weights = np.where(labels == 1, 20.0, 1.0)
+    calibrated = [
+        CalibratedClassifierCV(TextModel(small(max_iter=2)), cv=2).fit(texts, labels, sample_weight=weight)
+        for weight in (None, weights)
+    ]
+    assert not [warning for warning in recwarn if "sample_weight" in str(warning.message)]
+    plain, weighted = (model.predict_proba(texts)[:, 1].mean() for model in calibrated)
+    assert weighted > plain + 0.1
+    with config_context(enable_metadata_routing=True):
+        TextModel(small()).set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+
+
+def test_other_estimators_get_no_arguments_that_are_not_given(texts_and_labels):
+    texts, labels = texts_and_labels
+    assert TextModel(KNeighborsClassifier()).fit(texts, labels).score(texts, labels) > 0.5
+    model = TextModel(SGDClassifier()).partial_fit(texts, labels, classes=[0, 1]).fit(texts, labels)
+    assert model.score(texts, labels) > 0.9
+    for name in ("predict_log_proba", "get_feature_names_out"):
+        assert not hasattr(model, name)
+
+
+def test_what_the_estimator_says_of_its_outputs(model):
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(["good"])), model.predict_proba(["good"]), atol=1e-6)
+    assert len(model.get_feature_names_out()) == model.transform(["good"]).shape[1]
+
+
+def test_a_run_can_be_watched_and_saved(texts_and_labels, tmp_path):
+    epochs = []
+    TextModel(small()).fit(*texts_and_labels, callback=epochs.append, checkpoint=tmp_path / "state")
+    again = TextModel(small()).fit(*texts_and_labels, callback=epochs.append, checkpoint=tmp_path / "state")
+    assert len(epochs) == again.estimator_.n_iter_
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "transform_texts", "measure_sparsity"])
