@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "flush_denormals.h"
@@ -66,11 +68,18 @@ ThreadPool& ThreadPool::instance() {
   return *pool;
 }
 
-void ThreadPool::grow(int n_workers) {
-  while (static_cast<int>(workers_.size()) < n_workers) workers_.emplace_back([this] { work(); });
-  if (n_shares_ > n_workers) return;
-  n_shares_ = n_workers + 1;
-  shares_ = std::make_unique<Share[]>(static_cast<std::size_t>(n_shares_));
+// Return how many of the workers wanted there are: the system may have no more threads to give.
+int ThreadPool::grow(int n_wanted) {
+  try {
+    while (static_cast<int>(workers_.size()) < n_wanted) workers_.emplace_back([this] { work(); });
+  } catch (const std::system_error&) {
+  }
+  const int n_workers = std::min(n_wanted, static_cast<int>(workers_.size()));
+  if (n_shares_ <= n_workers) {
+    n_shares_ = n_workers + 1;
+    shares_ = std::make_unique<Share[]>(static_cast<std::size_t>(n_shares_));
+  }
+  return n_workers;
 }
 
 // The other threads do what is left by one whose task has thrown.
@@ -100,8 +109,7 @@ void ThreadPool::run(Index n_tasks, int n_threads, const std::function<void(Inde
     return;
   }
   const std::lock_guard<std::mutex> owner(in_use_, std::adopt_lock);
-  const int n_workers = (wanted < kMostWorkers ? wanted : kMostWorkers) - 1;
-  grow(n_workers);
+  const int n_workers = grow((wanted < kMostWorkers ? wanted : kMostWorkers) - 1);
   task_ = &task;
   n_slots_ = n_workers + 1;
   for (int slot = 0; slot < n_slots_; ++slot) {

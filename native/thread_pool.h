@@ -24,8 +24,8 @@ class ThreadPool {
   // Call task(i, slot) for every i in [0, n_tasks) on up to n_threads threads, the caller among them; `slot`,
   // less than n_threads, tells the thread. Each thread begins with successive tasks of its own, because
   // processors fetch memory ahead, and helps the others when they are done. If another thread is using the
-  // pool, the caller does all tasks itself. Denormal numbers count as zero in all tasks. What a task throws
-  // is thrown again when all threads have ended.
+  // pool, or the system starts no more threads, the caller does all tasks itself. Denormal numbers count as
+  // zero in all tasks. What a task throws is thrown again when all threads have ended.
   void run(Index n_tasks, int n_threads, const std::function<void(Index, int)>& task);
 
   ThreadPool(const ThreadPool&) = delete;
@@ -36,7 +36,7 @@ class ThreadPool {
   ThreadPool() = default;
 
   void work();
-  void grow(int n_workers);
+  int grow(int n_wanted);
   void wake_sleepers();
   void wait_for_loop(std::uint64_t seen);
   void do_tasks(int slot);

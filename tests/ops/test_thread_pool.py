@@ -98,6 +98,30 @@ np.testing.assert_array_equal(small.scores(X[:, :20]), expected)
 """
 
 
+NO_MORE_THREADS = """
+import resource
+import numpy as np
+from test_thread_pool import train_some_steps
+
+expected = train_some_steps(1)
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + 32 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for n_threads in (2, 3):
+    np.testing.assert_array_equal(train_some_steps(n_threads), expected)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.skipif("lib" in os.environ.get("LD_PRELOAD", ""), reason="sanitizers take memory of their own")
+def test_where_no_thread_can_be_started_the_caller_does_all():
+    # A stack takes more memory than is left, the work less.
+    command = ["sh", "-c", 'ulimit -s 65536; exec "$@"', "sh", sys.executable, "-c", NO_MORE_THREADS]
+    folder = os.path.dirname(__file__)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.skipif("lib" in os.environ.get("LD_PRELOAD", ""), reason="sanitizers take memory of their own")
 def test_a_lack_of_memory_on_any_thread_is_an_error_of_the_call():
