@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 
 from hardzero.analysis import active_set_overlap
+from hardzero.analysis.measures import jaccard
 from hardzero.analysis.perturbations import add_noise, mask, shift
+
+from .conftest import network_of
 
 
 def test_nothing_changes_at_size_0(classifier, digits):
@@ -24,6 +27,27 @@ def test_masking_everything_leaves_the_silent_network(signs):
     assert result.points[0].overlap == 0
     assert result.points[0].change == pytest.approx(1)
     assert result.points[0].chance_overlap == 1
+
+
+def test_chance_overlap_does_not_depend_on_the_order_of_the_rows():
+    by_class = np.repeat(np.eye(4), 50, axis=0)
+    result = active_set_overlap(network_of(np.eye(4)), by_class, perturbations={"noise": [0]}, max_samples=150)
+    assert result.points[0].chance_overlap == pytest.approx(0.25, abs=0.1)
+
+
+def test_the_standard_error_is_that_of_a_sample(signs):
+    X = [[1.0, 2.0], [3.0, 4.0], [0.5, 2.0], [2.0, 1.0]]
+    result = active_set_overlap(signs, X, perturbations={"masking": [0.5]})
+    after = mask(np.asarray(X), 0.5, np.random.default_rng([0, 0]))
+    overlaps = jaccard(signs_of(X), signs_of(after))
+    assert result.points[0].overlap_error == pytest.approx(overlaps.std(ddof=1) / 2) != 0
+    alone = active_set_overlap(signs, X[:1], perturbations={"masking": [0.5]})
+    assert np.isnan(alone.points[0].overlap_error)
+
+
+def signs_of(X):
+    """Return what the network of that name makes of positive rows."""
+    return np.asarray(X) > 0
 
 
 def test_noise_has_the_size_asked_for():

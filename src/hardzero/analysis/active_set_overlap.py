@@ -10,7 +10,7 @@ import numpy as np
 
 from hardzero.analysis.hidden_activations import checked_input, dense, subject_of
 from hardzero.analysis.image_shape import check_image_shape
-from hardzero.analysis.measures import jaccard, mean_of_defined, relative_change
+from hardzero.analysis.measures import jaccard, mean_of_defined, relative_change, standard_error
 from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.perturbations import DEFAULT_SIZES, perturbation
 from hardzero.analysis.result import Result
@@ -33,9 +33,10 @@ class OverlapPoint:
     input_change : float
         Mean relative change of the input, ``|x' - x| / |x|``.
     overlap, overlap_error : float
-        Mean Jaccard overlap of the active sets before and after, and its standard error.
+        Mean Jaccard overlap of the active sets before and after, and its standard error (NaN for a single input).
     chance_overlap : float
-        Mean overlap of two different inputs: what is left when the input is another one altogether.
+        Mean overlap of each input with another one, drawn at random: what is left when the input is another one
+        altogether.
     change : float
         Mean relative change of the representation, ``|h' - h| / |h|``.
     """
@@ -159,7 +160,8 @@ def active_set_overlap(
     if perturbations is None:
         perturbations = ("noise", "masking") if image_shape is None else ("noise", "masking", "shift")
     before = subject.all_hidden(clean)
-    chance = {name: _chance_overlap(activity) for name, activity in before.items()}
+    order = np.random.default_rng(random_state).permutation(len(clean))
+    chance = {name: _chance_overlap(activity[order]) for name, activity in before.items()}
     points: list[OverlapPoint] = []
     for kind, sizes in _sizes(perturbations).items():
         perturb = perturbation(kind, image_shape)
@@ -175,7 +177,7 @@ def active_set_overlap(
                         size=float(size),
                         input_change=mean_of_defined(input_change),
                         overlap=float(overlap.mean()),
-                        overlap_error=float(overlap.std() / np.sqrt(len(overlap))),
+                        overlap_error=standard_error(overlap),
                         chance_overlap=chance[name],
                         change=mean_of_defined(relative_change(before[name], after)),
                     )
@@ -198,7 +200,7 @@ def _sizes(perturbations: str | Sequence[str] | Mapping[str, float | Sequence[fl
 
 
 def _chance_overlap(activity: Any) -> float:
-    """Return the mean overlap of each row with another row."""
+    """Return the mean overlap of each row with the one before it."""
     return float(jaccard(activity, np.roll(activity, 1, axis=0)).mean()) if len(activity) > 1 else float("nan")
 
 

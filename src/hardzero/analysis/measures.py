@@ -109,6 +109,11 @@ def mean_of_defined(values: Floats) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
+def standard_error(values: Floats) -> float:
+    """Return the standard error of the mean; NaN for less than two values, whose spread is not known."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     """Return the quotient, NaN where the denominator is 0."""
     defined = denominator > 0

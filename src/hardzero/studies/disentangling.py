@@ -25,6 +25,7 @@ class Disentangling(Study):
     name = "disentangling"
     title = "Stability of active sets"
     claim = "In a sparse representation small input changes roughly conserve the set of active units (section 2.2)."
+    revision = 2
     data = ("mnist",)
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:
