@@ -27,6 +27,11 @@ def test_one_name_needs_no_sequence():
     assert (result.activations, result.initializations) == (["relu"], ["he_uniform"])
 
 
+def test_the_spread_of_one_network_is_not_known():
+    result = initial_sparsity((3,), X, activations="relu", n_repeats=1)
+    assert result.to_frame()["standard_deviation"].isna().all()
+
+
 @pytest.mark.parametrize("name", INITIALIZATIONS)
 @pytest.mark.parametrize("shape", [(400, 300), (300, 400)])
 def test_initializations_have_the_published_variance(name, shape):

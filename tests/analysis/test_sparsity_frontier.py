@@ -1,11 +1,15 @@
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from sklearn.datasets import make_regression
 
 from hardzero import DenoisingAutoencoder, RectifierClassifier, RectifierRegressor
 from hardzero.analysis import sparsity_frontier
 from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
+from hardzero.cli.sweep import _table
 from hardzero.training import Trainer
 
 
@@ -83,6 +87,16 @@ def test_table_of_known_points_and_a_round_trip(tmp_path):
     assert SparsityFrontier.load(tmp_path / "sweep.json") == frontier
     figure = frontier.plot().figure
     assert [ax.get_ylabel() for ax in figure.axes] == ["test error (%)", "one prediction (µs)"]
+
+
+def test_the_spread_of_one_seed_is_not_known():
+    frontier = SparsityFrontier([FrontierPoint(0.5, 0, [0.4, 0.6], 1.5, 10.0, 2.0, 1.0)], "test error (%)")
+    assert np.isnan(frontier.to_frame()["error_deviation"][0])
+    assert "mean" in frontier.plot().get_legend_handles_labels()[1]
+    console = Console(file=io.StringIO(), width=200)
+    console.print(_table(frontier))
+    assert " 1.5 " in console.file.getvalue()
+    assert "±" not in console.file.getvalue()
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"format": "other"}', '{"format": "hardzero sparsity frontier 1"}'])

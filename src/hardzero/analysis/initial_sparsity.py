@@ -66,7 +66,7 @@ class InitialSparsity(Result):
     zeros: Array
 
     def to_frame(self) -> pd.DataFrame:
-        """Return mean and standard deviation over repeats by activation, initialization and layer."""
+        """Return mean and standard deviation over repeats (NaN for one) by activation, initialization and layer."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -75,7 +75,7 @@ class InitialSparsity(Result):
                 "initialization": initialization,
                 "layer": f"layer {depth + 1}",
                 "zeros": self.zeros[i, j, :, depth].mean(),
-                "standard_deviation": self.zeros[i, j, :, depth].std(ddof=1) if self.zeros.shape[2] > 1 else 0.0,
+                "standard_deviation": self.zeros[i, j, :, depth].std(ddof=1) if self.zeros.shape[2] > 1 else np.nan,
             }
             for i, activation in enumerate(self.activations)
             for j, initialization in enumerate(self.initializations)

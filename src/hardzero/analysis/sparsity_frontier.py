@@ -73,10 +73,9 @@ class SparsityFrontier(Result):
     error_name: str
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a target: means over seeds, and the standard deviation of the error."""
-        runs = self.runs_frame()
-        grouped = runs.groupby("target")
-        frame = grouped.agg(
+        """Return one row a target: means over seeds, and the standard deviation of the error (NaN for one seed)."""
+        grouped = self.runs_frame().groupby("target")
+        return grouped.agg(
             networks=("seed", "size"),
             zeros=("zeros", "mean"),
             error=("error", "mean"),
@@ -85,7 +84,6 @@ class SparsityFrontier(Result):
             speedup=("speedup", "mean"),
             training_seconds=("training_seconds", "mean"),
         ).reset_index()
-        return frame.fillna({"error_deviation": 0.0})
 
     def runs_frame(self) -> pd.DataFrame:
         """Return one row a network; zeros are the mean over its layers."""
@@ -129,7 +127,7 @@ class SparsityFrontier(Result):
             color=color(0),
             linewidth=1.6,
             capsize=2.5,
-            label="mean ± standard deviation",
+            label="mean ± standard deviation" if frame["error_deviation"].notna().any() else "mean",
         )
         return finish(ax, "exact zeros (%)", self.error_name)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -219,7 +220,7 @@ def _table(frontier: SparsityFrontier) -> Table:
         table.add_row(
             f"{100 * row['target']:g} %" if row["target"] else "none",
             f"{100 * row['zeros']:.1f} %",
-            f"{row['error']:.3g} ± {row['error_deviation']:.2g}",
+            f"{row['error']:.3g}" + ("" if isnan(row["error_deviation"]) else f" ± {row['error_deviation']:.2g}"),
             f"{row['prediction_microseconds']:.1f} µs",
             f"{row['speedup']:.2f}×",
             f"{row['training_seconds']:.1f} s",
