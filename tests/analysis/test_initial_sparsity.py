@@ -52,6 +52,14 @@ def test_the_same_seed_gives_the_same():
     np.testing.assert_array_equal(first.zeros, second.zeros)
 
 
+def test_an_initialization_has_networks_of_its_own_whichever_others_are_named():
+    together = initial_sparsity((200,), X, activations="relu", n_repeats=2)
+    for j, name in enumerate(INITIALIZATIONS):
+        alone = initial_sparsity((200,), X, activations="relu", initializations=name, n_repeats=2)
+        np.testing.assert_array_equal(alone.zeros[:, 0], together.zeros[:, j])
+    assert len(np.unique(together.zeros)) == together.zeros.size
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

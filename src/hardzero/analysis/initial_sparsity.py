@@ -123,7 +123,8 @@ def initial_sparsity(
     X : array-like or sparse matrix of shape (n_samples, n_features), or what the model takes
     activations : str, Activation or sequence of them
     initializations : str or sequence of str
-        Of `INITIALIZATIONS`; biases are 0 in all of them.
+        Of `INITIALIZATIONS`; biases are 0 in all of them. Each has random networks of its own, the same whichever
+        others are named.
     n_repeats : int, default=5
         Random networks for each combination.
     random_state : int, default=0
@@ -156,7 +157,7 @@ def initial_sparsity(
     for i, activation in enumerate(functions):
         for j, name in enumerate(initializations):
             for repeat in range(n_repeats):
-                generator = np.random.default_rng([random_state, i, j, repeat])
+                generator = np.random.default_rng([random_state, i, list(INITIALIZATIONS).index(name), repeat])
                 subject = _random_network(X, sizes, activation, INITIALIZATIONS[name], generator)
                 zeros[i, j, repeat] = subject.network.sparsity(subject.ops, subject.check(X))
     return InitialSparsity([activation_label(activation) for activation in functions], initializations, zeros)

@@ -26,6 +26,7 @@ class InitialSparsityStudy(Study):
     name = "initial-sparsity"
     title = "Sparsity before training"
     claim = "After a symmetric initialization about half of a rectifier network's units are exactly zero (section 3.1)."
+    revision = 2
     data = ("mnist",)
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:
