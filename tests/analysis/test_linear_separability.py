@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hardzero import RectifierRegressor
 from hardzero.analysis import linear_separability
 from hardzero.analysis.linear_separability import _draw
 
@@ -36,6 +37,26 @@ def test_real_targets_are_scored_by_r2():
     assert result.score_name == "R²"
     assert result.scores[1].min() > 0.99
     assert result.scores[0].max() < 0.2
+
+
+def test_whole_numbers_are_real_targets_of_a_regressor_and_classes_of_other_models():
+    X = GENERATOR.uniform(-1, 1, (60, 2))
+    ratings = np.round(2 * X[:, 0] + 3)
+    regressor = RectifierRegressor(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=5, random_state=0).fit(X, ratings)
+    names = {}
+    for model in (regressor, SEPARATOR):
+        result = linear_separability(model, X, ratings, X, ratings, label_budgets=[30], n_resamples=2)
+        names[type(model).__name__] = result.score_name
+    assert names == {"RectifierRegressor": "R²", "Network": "accuracy"}
+
+
+def test_more_classes_than_the_pool_has_rows_for_are_told_so():
+    X, y = GENERATOR.uniform(-1, 1, (30, 2)), np.arange(30)
+    message = r"X needs at least 60 rows \(2 a class\), got 30: divide y by its standard deviation if"
+    with pytest.raises(ValueError, match=message):
+        linear_separability(SEPARATOR, X, y, X, y)
+    with pytest.raises(ValueError, match=r"X needs at least 3 rows \(for real targets\), got 2$"):
+        linear_separability(SEPARATOR, X[:2], y[:2] + 0.5, X, y)
 
 
 def test_scale_of_the_input_does_not_matter(digits):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hardzero.analysis.hidden_activations import Subject, dense, subject_of
+from hardzero.analysis.hidden_activations import EstimatorSubject, Subject, dense, subject_of
 from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, marker, new_axes
@@ -122,7 +122,7 @@ def linear_separability(
         The pool that labels are drawn from. Rows that the model was trained on flatter its last layers;
         rows it has not seen answer how it generalizes.
     y : array-like of shape (n_samples,)
-        Classes, or real targets.
+        Classes, or real targets. Whole numbers are classes, unless the model is a regressor.
     X_test, y_test
         Held-out rows on which probes are scored.
     label_budgets : int or sequence of int, optional
@@ -147,7 +147,8 @@ def linear_separability(
     ------
     ValueError
         For budgets below two labels a class (three for ``logistic``; three in all for real targets) or larger than
-        the pool, less than two resamples, no test samples, an unknown probe, or data that do not suit the model.
+        the pool, a pool of fewer rows than that, less than two resamples, no test samples, an unknown probe, or data
+        that do not suit the model.
 
     Examples
     --------
@@ -160,8 +161,6 @@ def linear_separability(
     >>> probes.layers
     ['input', 'layer 1']
     """
-    from sklearn.utils.multiclass import type_of_target
-
     subject = subject_of(model)
     y, y_test = np.asarray(y), np.asarray(y_test)
     pool, test = subject.check(X), subject.check(X_test)
@@ -170,7 +169,7 @@ def linear_separability(
     if max_test_samples < 1:
         raise ValueError(f"max_test_samples must be at least 1, got {max_test_samples}")
     test, y_test = test[:max_test_samples], y_test[:max_test_samples]
-    is_classification = not type_of_target(y).startswith("continuous")
+    is_classification = not _is_real(y, subject)
     if n_resamples < 2:
         raise ValueError(f"n_resamples must be at least 2 for a confidence interval, got {n_resamples}")
     if not 0 < confidence < 1:
@@ -190,6 +189,16 @@ def linear_separability(
                 scores[i, j, resample] = fitted.score(test_layers[name], y_test)
     score_name = "accuracy" if is_classification else "R²"
     return LinearSeparability(list(test_layers), budgets, scores, score_name, confidence, probe)
+
+
+def _is_real(y: NDArray[Any], subject: Subject) -> bool:
+    """Tell whether targets are real: by their values, and where these are whole numbers by what the model predicts."""
+    from sklearn.base import is_regressor
+    from sklearn.utils.multiclass import type_of_target
+
+    if isinstance(subject, EstimatorSubject) and is_regressor(subject.estimator) and y.dtype.kind in "iuf":
+        return True
+    return bool(type_of_target(y).startswith("continuous"))
 
 
 def _layers(subject: Subject, X: Any) -> dict[str, NDArray[np.float32]]:
@@ -245,6 +254,9 @@ def _check_budgets(
     least, why = 3, "for real targets"
     if is_classification:
         least, why = of_each_class * len(np.unique(y)), f"{of_each_class} a class"
+    if least > len(y):
+        remedy = ": divide y by its standard deviation if its numbers are no classes" if is_classification else ""
+        raise ValueError(f"X needs at least {least} rows ({why}), got {len(y)}{remedy}")
     if label_budgets is None:
         label_budgets = [budget for budget in (30, 100, 300, 1000, 3000) if least <= budget <= len(y)] or [len(y)]
     budgets = sorted({int(budget) for budget in as_list(label_budgets)})
