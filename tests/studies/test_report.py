@@ -191,6 +191,30 @@ def test_contents_that_share_a_name_are_told_apart(tmp_path, naps, checksums, ex
     assert sorted(make_report(store, naps).finished["data"]) == expected
 
 
+def test_each_data_set_has_pictures_of_its_own():
+    import matplotlib.pyplot as plt
+
+    def runs(metrics):
+        rows = [{"data": data, "network": "tanh", "key": data, **metrics(value)} for data, value in values.items()]
+        return pd.DataFrame(rows)
+
+    def points(value):
+        alike = ("size", "input_change", "overlap", "chance_overlap", "change")
+        return {"perturbation": ["noise"], "layer": ["layer 1"], **{name: [value] for name in alike}}
+
+    def probes(value):
+        return {"layer": ["input", "layer 1"], "labels": [30, 30], "score": [value, value]}
+
+    values = {"digits": 0.25, "mnist": 0.75}
+    for name, metrics in (("disentangling", points), ("separability", probes)):
+        shown = set()
+        for picture in get_study(name).pictures(runs(metrics)):
+            (line,) = [line for line in picture.axes.get_lines() if line.get_label().startswith("tanh")]
+            shown.add((picture.caption.split(":")[0], *line.get_ydata()))
+        assert shown == set(values.items())
+    plt.close("all")
+
+
 def test_a_study_without_runs_is_named_with_the_command_that_runs_it(tmp_path, naps):
     store = RunStore(tmp_path / "runs.sqlite")
     command = f"run 'hardzero study {naps} --scale full --store {tmp_path}' first"

@@ -64,10 +64,13 @@ class Disentangling(Study):
 
     def pictures(self, runs: pd.DataFrame) -> list[Picture]:
         """Draw overlap and change against the change of the input."""
-        overlap = "Overlap of active sets (Jaccard) in the last hidden layer; without zeros it is always 1."
-        change = "Relative change of the last hidden layer; below the dotted line the layer damps the change."
-        points = last_layer(runs)
-        return [_picture(points, "overlap", overlap), _picture(points, "change", change)]
+        overlap = "overlap of active sets (Jaccard) in the last hidden layer; without zeros it is always 1."
+        change = "relative change of the last hidden layer; below the dotted line the layer damps the change."
+        return [
+            _picture(points, measure, f"{data}: {caption}")
+            for data, points in last_layer(runs).groupby("data", sort=False)
+            for measure, caption in (("overlap", overlap), ("change", change))
+        ]
 
 
 def last_layer(runs: pd.DataFrame) -> pd.DataFrame:

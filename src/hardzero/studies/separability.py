@@ -64,19 +64,22 @@ class Separability(Study):
 
     def pictures(self, runs: pd.DataFrame) -> list[Picture]:
         """Draw the accuracy on the last layer, and on the input, against the number of labels."""
-        probes = _long(runs)
-        axes: Any = new_axes(None)
-        on_input = probes[probes["layer"] == "input"].groupby("labels")["score"].mean()
-        axes.plot(on_input.index, on_input, marker="x", color="#888888", label="input")
-        last = probes[probes["layer"] == probes.loc[probes["layer"] != "input", "layer"].max()]
-        for i, name in enumerate(NETWORKS):
-            means = last[last["network"] == name].groupby("labels")["score"].mean()
-            axes.plot(means.index, means, marker=marker(i), color=color(i), label=name)
-        axes.set_xscale("log")
-        axes.set_xticks(on_input.index, [f"{labels:,}" for labels in on_input.index])
-        axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
-        finish(axes, "labels the probe learns from", "test accuracy of the probe (%)")
-        return [Picture(axes, "A linear probe on the input and on the last hidden layer; means over seeds.")]
+        pictures = []
+        for data, probes in _long(runs).groupby("data", sort=False):
+            axes: Any = new_axes(None)
+            on_input = probes[probes["layer"] == "input"].groupby("labels")["score"].mean()
+            axes.plot(on_input.index, on_input, marker="x", color="#888888", label="input")
+            last = probes[probes["layer"] == probes.loc[probes["layer"] != "input", "layer"].max()]
+            for i, name in enumerate(NETWORKS):
+                means = last[last["network"] == name].groupby("labels")["score"].mean()
+                axes.plot(means.index, means, marker=marker(i), color=color(i), label=name)
+            axes.set_xscale("log")
+            axes.set_xticks(on_input.index, [f"{labels:,}" for labels in on_input.index])
+            axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
+            finish(axes, "labels the probe learns from", "test accuracy of the probe (%)")
+            caption = f"{data}: a linear probe on the input and on the last hidden layer; means over seeds."
+            pictures.append(Picture(axes, caption))
+        return pictures
 
 
 def _long(runs: pd.DataFrame) -> pd.DataFrame:
