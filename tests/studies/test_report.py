@@ -32,6 +32,15 @@ def test_the_interval_is_that_of_students_t():
     assert estimate([]).text(1) == "–"
 
 
+@pytest.mark.filterwarnings("error")
+def test_infinite_values_are_not_taken_for_missing_ones():
+    result = estimate([np.inf, 1.0, 1.0, np.nan])
+    assert (result.mean, result.n, result.text(1)) == (np.inf, 3, "inf")
+    assert np.isnan(estimate([np.inf, -np.inf]).mean)
+    diverged = pd.Series([np.inf, 1.0, 1.0])
+    assert differ(diverged, diverged) is differ(diverged, pd.Series([1.0, 1.1, 0.9])) is None
+
+
 def test_intervals_cover_the_mean_as_often_as_they_say():
     random = np.random.default_rng(0)
     covered = [abs((e := estimate(random.normal(size=4))).mean) <= e.half_width for _ in range(1500)]

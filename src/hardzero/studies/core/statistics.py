@@ -20,7 +20,7 @@ SIGNIFICANCE = 0.05
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds with the half width of its 95 % interval (nan for a single value)."""
+    """A mean over seeds with the half width of its 95 % interval (nan for a single value and an infinite mean)."""
 
     mean: float
     half_width: float
@@ -36,7 +36,7 @@ class Estimate:
 
 
 def estimate(values: Sequence[float] | pd.Series[float]) -> Estimate:
-    """Return mean and 95 % interval by Student's t distribution, missing values left out.
+    """Return mean and 95 % interval by Student's t distribution, missing values left out; infinite ones count.
 
     Examples
     --------
@@ -46,10 +46,11 @@ def estimate(values: Sequence[float] | pd.Series[float]) -> Estimate:
     from scipy.stats import t as student_t
 
     kept = np.asarray(values, dtype=float)
-    kept = kept[np.isfinite(kept)]
+    kept = kept[~np.isnan(kept)]
     n = len(kept)
-    if n < 2:
-        return Estimate(float(kept.mean()) if n else np.nan, np.nan, n)
+    if n < 2 or np.isinf(kept).any():
+        # A sum of Python: infinities of both signs give nan, without a warning.
+        return Estimate(sum(kept.tolist()) / n if n else np.nan, np.nan, n)
     standard_error = kept.std(ddof=1) / np.sqrt(n)
     return Estimate(float(kept.mean()), float(student_t.ppf(0.975, n - 1) * standard_error), n)
 
@@ -65,7 +66,7 @@ def differ(first: pd.Series[float], second: pd.Series[float]) -> bool | None:
     Returns
     -------
     bool or None
-        None with fewer than two common pairs, where nothing can be said.
+        None with fewer than two common pairs, or an infinite result in one of them, where nothing can be said.
 
     Examples
     --------
@@ -78,7 +79,7 @@ def differ(first: pd.Series[float], second: pd.Series[float]) -> bool | None:
     from scipy.stats import ttest_1samp
 
     pairs = pd.concat([first, second], axis=1, join="inner").dropna().to_numpy(dtype=float)
-    if len(pairs) < 2:
+    if len(pairs) < 2 or np.isinf(pairs).any():
         return None
     gap = pairs[:, 0] - pairs[:, 1]
     if np.ptp(gap) <= ROUNDING * np.abs(pairs).max():
