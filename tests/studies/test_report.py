@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from hardzero.studies import get_study, study_names
-from hardzero.studies.core.report import make_report, write_page, write_runs
+from hardzero.studies.core.report import StudyReport, make_report, write_page, write_runs
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.running import run_study
 from hardzero.studies.core.statistics import differ, estimate
@@ -95,6 +95,63 @@ def test_versions_and_data_sets_become_columns_where_they_differ():
     table = comparison(pd.concat([old, new]), "Models", {"model": "model"}, [Measure("error", "error", 1)])
     assert table.header[:2] == ["version", "model"]
     assert [row[2].text.split(" ")[0] for row in table.rows] == ["1.5", "3.5"]
+
+
+def test_an_interval_is_over_seeds_where_a_row_pools_settings():
+    errors = {seed: 1.0 + 0.01 * seed for seed in range(5)}
+    rows = [
+        {"model": "a", "width": width, "seed": seed, "error": error + width}
+        for width in (0, 2)
+        for seed, error in errors.items()
+    ]
+    table = comparison(pd.DataFrame(rows), "Models", {"model": "model"}, [Measure("error", "error", 3)])
+    over_seeds = estimate([error + 1 for error in errors.values()])
+    assert [cell.text for cell in table.rows[0]] == ["a", over_seeds.text(3), "10"]
+    assert over_seeds.text(3) == "2.020 ± 0.020"
+
+
+def test_a_row_counts_the_runs_that_it_averages():
+    runs = runs_frame({"a": [1.0, float("nan"), float("inf")], "b": [float("nan")] * 3}).assign(time=2.0)
+    measures = [Measure("error", "error", 1), Measure("time", "time", 1)]
+    tables = [comparison(runs, "Models", {"model": "model"}, part) for part in (measures[:1], measures)]
+    assert [[cell.text for cell in row[1:]] for row in tables[0].rows] == [["inf", "2"], ["–", "0"]]
+    assert [row[-1].text for row in tables[1].rows] == ["2 to 3", "3"]
+
+
+def runs_with(store, values):
+    """Return finished runs of the naps study, of one setting with these values."""
+    store.plan("naps", "quick", [spec("1", settings={"value": value}) for value in values])
+    while (claimed := store.claim()) is not None:
+        store.finish(claimed.key, {"square": 1.0}, 0.1)
+    return store.frame("naps")
+
+
+@pytest.mark.parametrize(("values", "expected"), [
+    ([0.5, 0.25, 1.0], ["0.5", "0.25", "1"]),
+    ([2_500_000, 3_000_000, None], ["2500000", "3000000", "–"]),
+    ([0.1234567, 0.1234568], ["0.1234567", "0.1234568"]),
+    ([1, True, 1.0, "yes"], ["1", "true", "1.0", '"yes"']),
+    ([[1], [[1], [2, 3]], []], ["1", "[1], [2, 3]", "[]"]),
+    ([{"a": 1}, {"a": 2}], ['{"a": 1}', '{"a": 2}']),
+])  # fmt: skip
+def test_settings_make_rows_of_their_own_and_are_told_apart(tmp_path, naps, values, expected):
+    runs = runs_with(RunStore(tmp_path / "runs.sqlite"), values)
+    table = comparison(runs, "Values", {"value": "value"}, [Measure("square", "square", 0)])
+    assert [row[0].text for row in table.rows] == expected
+    assert StudyReport(get_study(naps), "quick", runs).protocol == {"value": " · ".join(expected)}
+
+
+def test_the_paper_s_figures_of_a_list_go_by_a_tuple(tmp_path):
+    runs = runs_with(RunStore(tmp_path / "runs.sqlite"), [[100, 100], [100]])
+    paper = {((100, 100),): {"square": "9"}}
+    table = comparison(runs, "Values", {"value": "value"}, [Measure("square", "square", 0)], paper)
+    assert [row[2].text for row in table.rows] == ["9", "–"]
+
+
+def test_markdown_keeps_bars_within_their_cell():
+    table = Table("Models", ["model", "a|b"])
+    table.add("x|y", Cell("1|2", bold=True))
+    assert table.markdown().splitlines()[::2] == [r"| model | a\|b |", r"| x\|y | **1\|2** |"]
 
 
 def test_the_knee_is_found_and_not_invented():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import hardzero
 from hardzero.atomic_file import atomic_file
 from hardzero.studies import get_study
+from hardzero.studies.core.labels import json_text, labels
 from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunStore
 from hardzero.studies.core.study import Picture, Study, check_scale
@@ -86,12 +87,11 @@ class StudyReport:
     @property
     def protocol(self) -> dict[str, str]:
         """Settings by name: the value, or the values over which they range."""
-        values: dict[str, list[str]] = {}
+        values: dict[str, dict[str, Any]] = {}
         for text in self.runs["settings"]:
             for name, value in json.loads(text).items():
-                if (shown := _short(value)) not in values.setdefault(name, []):
-                    values[name].append(shown)
-        return {name: " · ".join(found) for name, found in values.items()}
+                values.setdefault(name, {})[json_text(value)] = value
+        return {name: " · ".join(labels([*found.values()])) for name, found in values.items()}
 
 
 def make_report(store: RunStore, source: str, *, scale: str | None = None, version: str | None = None) -> StudyReport:
@@ -226,10 +226,6 @@ def _tell_data_apart(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _shortened(checksum: str) -> str:
     return WITH_UNLABELED.join(part[:6] for part in checksum.split(WITH_UNLABELED))
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else "–" if value is None else str(value).strip("[]")
 
 
 def _data_url(picture: Picture) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from hardzero.studies.core.labels import json_text, labels
 from hardzero.studies.core.statistics import differ, estimate
 
 if TYPE_CHECKING:
@@ -45,10 +47,9 @@ class Table:
 
     def markdown(self) -> str:
         """Return the table in GitHub's Markdown."""
-        lines = ["| " + " | ".join(self.header) + " |", "|" + " --- |" * len(self.header)]
+        lines = [_markdown_row(self.header), "|" + " --- |" * len(self.header)]
         for row in self.rows:
-            texts = [f"**{cell.text}**" if cell.bold else cell.text for cell in row]
-            lines.append("| " + " | ".join(texts) + " |")
+            lines.append(_markdown_row([f"**{cell.text}**" if cell.bold else cell.text for cell in row]))
         return "\n".join(lines) + (f"\n\n{self.note}" if self.note else "")
 
     def rich(self) -> rich.table.Table:
@@ -64,6 +65,10 @@ class Table:
         for row in self.rows:
             table.add_row(*[Text(cell.text, style="bold" if cell.bold else "") for cell in row])
         return table
+
+
+def _markdown_row(texts: Sequence[str]) -> str:
+    return "| " + " | ".join(text.replace("|", r"\|") for text in texts) + " |"
 
 
 @dataclass(frozen=True)
@@ -128,16 +133,18 @@ def comparison(
     for measure in measures:
         header += [measure.title, "paper"] if measure.metric in quoted else [measure.title]
     table = Table(title, [*header, "runs"])
-    groups = dict(list(runs.groupby(list(names), sort=False, dropna=False))) if len(runs) else {}
-    bold = {measure.metric: _ties_with_best(groups, list(names), measure) for measure in measures}
-    for values, group in groups.items():
-        row: list[Any] = [_label(value) for value in values]
+    groups = _groups(runs, list(names), measures) if len(runs) else []
+    bold = {measure.metric: _ties_with_best(groups, list(extra), measure) for measure in measures}
+    columns = [labels([group.values[name] for group in groups]) for name in names]
+    for i, group in enumerate(groups):
+        row: list[Any] = [column[i] for column in columns]
         figures = _paper_figures(paper or {}, group, list(by))
         for measure in measures:
-            row.append(Cell(estimate(group[measure.metric]).text(measure.digits), values in bold[measure.metric]))
+            text = estimate(group.results[measure.metric]).text(measure.digits)
+            row.append(Cell(text, bold=i in bold[measure.metric]))
             if measure.metric in quoted:
                 row.append(figures.get(measure.metric, "–"))
-        table.add(*row, len(group))
+        table.add(*row, group.n_runs)
     if any(bold.values()):
         table.note = "Mean ± 95 % interval over seeds. Bold: best, and not told from it by a paired test at p = 0.05."
     return table
@@ -172,40 +179,85 @@ def side_by_side(tables_of: Mapping[str, Sequence[Table]]) -> list[Table]:
     return list(together.values())
 
 
-def _ties_with_best(groups: Mapping[Any, pd.DataFrame], names: Sequence[str], measure: Measure) -> set[tuple[Any, ...]]:
-    """Return the groups whose value is the best of their data set and version, or tied with it."""
+@dataclass(frozen=True)
+class _Group:
+    """The runs of a row: its settings, data set and version; the result of each seed by metric."""
+
+    values: dict[str, Any]
+    data: Any
+    results: dict[str, pd.Series[float]]
+    n_runs: str
+
+
+def _groups(runs: pd.DataFrame, names: Sequence[str], measures: Sequence[Measure]) -> list[_Group]:
+    """Group runs by the JSON of what names a row, in the order in which they come."""
+    columns = {name: _values(runs, name) for name in names}
+    rows: dict[str, list[int]] = {}
+    for i, values in enumerate(zip(*columns.values(), strict=True)):
+        rows.setdefault(json_text(values), []).append(i)
+    groups = []
+    for places in rows.values():
+        group = runs.iloc[places]
+        results = {measure.metric: group[measure.metric].astype(float) for measure in measures}
+        groups.append(
+            _Group(
+                values={name: column[places[0]] for name, column in columns.items()},
+                data=group["data"].iloc[0] if "data" in group else None,
+                results={metric: values.groupby(group["seed"]).mean() for metric, values in results.items()},
+                n_runs=_n_averaged(list(results.values())),
+            )
+        )
+    return groups
+
+
+def _values(runs: pd.DataFrame, name: str) -> list[Any]:
+    """Return the values of a column as the settings have them, where pandas has made whole numbers real ones."""
+    values = [_plain(value) for value in runs[name]]
+    if "settings" not in runs:
+        return values
+    settings = {text: json.loads(text) for text in runs["settings"].unique()}
+    exact = [settings[text].get(name) for text in runs["settings"]]
+    return [own if own == value else value for own, value in zip(exact, values, strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    """Return a NumPy scalar as a Python value, and a missing one as None."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if value != value else value
+
+
+def _n_averaged(results: Sequence[pd.Series[float]]) -> str:
+    """Return how many runs have a result; where this differs by measure, the least and the most."""
+    counts = sorted({int(values.count()) for values in results} - {0}) or [0]
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+
+def _ties_with_best(groups: Sequence[_Group], arena: Sequence[str], measure: Measure) -> set[int]:
+    """Return the places of groups whose value is the best of their data set and version, or tied with it."""
     if measure.best is None:
         return set()
-    contests: dict[tuple[Any, ...], dict[tuple[Any, ...], pd.Series[float]]] = {}
-    for values, group in groups.items():
-        arena = tuple(value for name, value in zip(names, values, strict=True) if name in ("data", "version"))
-        results = group.groupby("seed")[measure.metric].mean().dropna()
+    contests: dict[str, dict[int, pd.Series[float]]] = {}
+    for i, group in enumerate(groups):
+        results = group.results[measure.metric].dropna()
         if len(results):
-            contests.setdefault(arena, {})[values] = results
+            contests.setdefault(json_text([group.values[name] for name in arena]), {})[i] = results
     tied = set()
     for contest in contests.values():
         if len(contest) < 2:
             continue
         choose = min if measure.best == "lowest" else max
-        best = choose(contest, key=lambda values: float(contest[values].mean()))
-        tied |= {values for values in contest if values == best or differ(contest[values], contest[best]) is False}
+        best = choose(contest, key=lambda i: float(contest[i].mean()))
+        tied |= {i for i in contest if i == best or differ(contest[i], contest[best]) is False}
     return tied
 
 
-def _paper_figures(paper: Paper, group: pd.DataFrame, by: Sequence[str]) -> Mapping[str, str]:
-    values = tuple(_plain(group[name].iloc[0]) for name in by)
-    data = group["data"].iloc[0] if "data" in group else None
-    return paper.get((data, *values)) or paper.get(values) or {}
+def _paper_figures(paper: Paper, group: _Group, by: Sequence[str]) -> Mapping[str, str]:
+    values = tuple(_hashable(group.values[name]) for name in by)
+    return paper.get((group.data, *values)) or paper.get(values) or {}
 
 
-def _plain(value: Any) -> Any:
-    """Return a NumPy scalar as the Python value that a paper table would be keyed by."""
-    return value.item() if hasattr(value, "item") else value
-
-
-def _label(value: Any) -> str:
-    if value is None or value != value:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _hashable(value: Any) -> Any:
+    """Return a list as the tuple that a paper table would be keyed by."""
+    if isinstance(value, list):
+        return tuple(map(_hashable, value))
+    return json_text(value) if isinstance(value, dict) else value
