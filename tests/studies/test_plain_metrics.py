@@ -71,6 +71,10 @@ def test_nan_is_kept(runs_with):
             "{'seconds': 1.0}",
             "a metric of own must not be named 'seconds': the table of runs has a column of that name",
         ),
+        (
+            "{'number': 5}",
+            "the metric 'number' of own would take the place of the setting of that name in the table of runs: rename",
+        ),
         ("3.0", "measure of own returned 3.0: it must return a dict of numbers"),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from hardzero.studies import get_study, study_names
+from hardzero.studies.core.plain_metrics import plain_metrics
 from hardzero.studies.core.report import StudyReport, make_report, write_page, write_runs
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.running import run_study
@@ -357,9 +358,8 @@ def small_runs(tmp_path_factory, ratings):
         while (claimed := store.claim()) is not None:
             run = json.dumps([claimed.settings, claimed.seed])
             if run not in measured:
-                measured[run] = json.loads(
-                    json.dumps(study.measure(dict(claimed.settings), Context(data, claimed.seed)))
-                )
+                metrics = study.measure(dict(claimed.settings), Context(data, claimed.seed))
+                measured[run] = plain_metrics(study, claimed.settings, metrics)
             store.finish(claimed.key, measured[run], 0.1)
         stores[name] = store
     return stores

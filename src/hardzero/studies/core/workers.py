@@ -313,7 +313,7 @@ def measure_run(
             data, unlabeled = _load(spec, study)
             context = Context(data, spec.seed, n_threads, folder, unlabeled)
             with interruption_raised():
-                metrics = plain_metrics(study, study.measure(dict(spec.settings), context))
+                metrics = plain_metrics(study, spec.settings, study.measure(dict(spec.settings), context))
     except (Exception, SystemExit):
         return Outcome(spec.key, None, traceback.format_exc(), time.perf_counter() - started)
     if folder is not None:
