@@ -69,6 +69,22 @@ def test_failures_are_named_and_the_exit_code_says_so(study, naps, monkeypatch):
     assert "3 of 4 runs finished (1 failed)" in output
 
 
+@pytest.mark.parametrize(("error", "reason"), [
+    ("RuntimeError('CUDA error: no memory\\nCompile with TORCH_USE_CUDA_DSA')", "RuntimeError: CUDA error: no memory"),
+    ("ValueError('\\nAll the 3 fits failed.\\nBelow are more details')", "ValueError: All the 3 fits failed."),
+    ("KeyError('a')", "KeyError: 'a'"),
+    ("MemoryError", "MemoryError"),
+    ("SyntaxError('invalid syntax', ('own.py', 1, 1, 'x = = 2'))", "SyntaxError: invalid syntax"),
+])  # fmt: skip
+def test_the_reason_of_a_failure_is_the_first_line_of_its_error(study, tmp_path, error, reason):
+    path = tmp_path / "own.py"
+    parts = {"grid": "[{'a': 1}]", "tables": "[]", "pictures": "[]"}
+    path.write_text(OWN_STUDY.format(**parts).replace('return {"b": 1}', f"raise {error}"))
+    output = study(str(path), "--seeds", "1", "--workers", "1", code=1).output
+    assert f"failed {{'a': 1}}: {reason}\n" in output
+    assert f'failed:  seed 0: {{"a": 1}}: {reason}\n' in output
+
+
 def test_square_brackets_are_shown_as_they_are(study, tmp_path):
     path = tmp_path / "brackets.py"
     path.write_text(

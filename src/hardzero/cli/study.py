@@ -161,7 +161,7 @@ def _carry_out(store: RunStore, plan: Any, workers: Any) -> None:
         def record(spec: Any, outcome: Any) -> None:
             view.run_ended(n_with("done", "failed"))
             if outcome.error is not None:
-                view.run_failed(spec.settings, outcome.error.strip().splitlines()[-1])
+                view.run_failed(spec.settings, outcome.error.partition("\n")[0])
 
         carry_out(store, plan.study, plan.source, plan.specs, workers, record)
 

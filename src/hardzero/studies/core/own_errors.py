@@ -1,4 +1,4 @@
-"""Errors in a study's own methods, told in one message that names the line."""
+"""Errors in a study's own methods, told in one message that names the line, or in one line."""
 
 from __future__ import annotations
 
@@ -30,3 +30,18 @@ def errors_named(study: Study, method: str) -> Iterator[None]:
         raise ValueError(
             f"{method} of the study {study.name} failed ({place}): {type(error).__name__}: {error}"
         ) from error
+
+
+def first_line(error: BaseException) -> str:
+    r"""Return the type of an error and the first line of its message, as a traceback has them.
+
+    Examples
+    --------
+    >>> first_line(RuntimeError("out of memory\nSet a variable to see where."))
+    'RuntimeError: out of memory'
+    """
+    parts = traceback.format_exception_only(error)
+    # Of a syntax error, indented lines with its place come first; notes come last.
+    kind, _, message = next(part for part in parts if not part[0].isspace()).partition(":")
+    lines = message.strip().splitlines()
+    return f"{kind}: {lines[0]}" if lines else kind.strip()

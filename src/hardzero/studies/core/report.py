@@ -77,10 +77,10 @@ class StudyReport:
 
     @property
     def failures(self) -> list[tuple[str, str]]:
-        """The settings of failed runs and the last line of each error."""
+        """The settings of failed runs and the reason of each failure, its first line."""
         failed = self.runs[self.runs["status"] == "failed"]
         return [
-            (f"{run['data'] or ''} seed {run['seed']}: {run['settings']}", str(run["failure"]).strip().splitlines()[-1])
+            (f"{run['data'] or ''} seed {run['seed']}: {run['settings']}", str(run["failure"]).partition("\n")[0])
             for _, run in failed.iterrows()
         ]
 

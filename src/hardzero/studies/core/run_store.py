@@ -251,7 +251,7 @@ class RunStore:
         return self._end(key, "done", metrics=json.dumps(metrics), seconds=seconds)
 
     def fail(self, key: str, error: str, seconds: float) -> bool:
-        """Record that a claimed run raised an error; return False if the claim was lost meanwhile."""
+        """Record that a claimed run raised an error, whose first line is the reason; return False as `finish` does."""
         return self._end(key, "failed", error=error, seconds=seconds)
 
     def _end(

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 import hardzero
 from hardzero.interruption import interruption_raised
 from hardzero.studies import get_study, study_code
+from hardzero.studies.core.own_errors import first_line
 from hardzero.studies.core.plain_metrics import plain_metrics
 from hardzero.studies.core.processes import POLL_SECONDS, affordable_processes, call_in_processes
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore
@@ -36,7 +37,7 @@ WORKER_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished or failed run, as a worker returns it."""
+    """A finished or failed run, as a worker returns it; of an error first the reason in a line, then the traceback."""
 
     key: str
     metrics: Metrics | None
@@ -314,8 +315,9 @@ def measure_run(
             context = Context(data, spec.seed, n_threads, folder, unlabeled)
             with interruption_raised():
                 metrics = plain_metrics(study, spec.settings, study.measure(dict(spec.settings), context))
-    except (Exception, SystemExit):
-        return Outcome(spec.key, None, traceback.format_exc(), time.perf_counter() - started)
+    except (Exception, SystemExit) as error:
+        told = f"{first_line(error)}\n\n{traceback.format_exc()}"
+        return Outcome(spec.key, None, told, time.perf_counter() - started)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
     return Outcome(spec.key, metrics, None, time.perf_counter() - started)
