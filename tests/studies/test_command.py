@@ -184,6 +184,10 @@ class Own(Study):
     ("parts", "message"),
     [
         ({"grid": "[]"}, "grid of the study own returns no settings at scale quick"),
+        (
+            {"grid": "[{'a': 1}, (1, 2)]"},
+            "grid of the study own failed (own.py): TypeError: each setting must be a dict of values by name, and",
+        ),
         ({"grid": "{}['a']"}, "grid of the study own failed (own.py, line 10): KeyError: 'a'"),
         ({"grid": "[{'a': object()}]"}, "grid of the study own failed (own.py): TypeError: Object of type object"),
         ({"grid": "[{'a': float('inf')}]"}, "grid of the study own failed (own.py): ValueError: Out of range float"),

@@ -46,6 +46,12 @@ def test_more_seeds_add_runs_to_those_that_are_there(tmp_path, monkeypatch, naps
     assert (tmp_path / "log").read_text().split("\n")[:-1] == ["0 0", "1 0", "2 0", "0 1", "1 1", "2 1"]
 
 
+def test_a_run_that_the_grid_has_twice_is_planned_once(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(OWN.format(1).replace('[{"n": 1}]', '[{"n": 1}, {"n": 2}, {"n": 1}, {"n": 1.0}]'))
+    assert [spec.settings["n"] for spec in make_plan(str(path), n_seeds=2).specs] == [1, 2, 1.0] * 2
+
+
 def test_an_error_is_recorded_and_the_next_call_tries_again(tmp_path, monkeypatch, naps):
     monkeypatch.setenv("NAPS", "4")
     monkeypatch.setenv("NAPS_FAILS_AT", "2")

@@ -31,6 +31,7 @@ class Plan:
     source : str
     scale : {"quick", "medium", "full"}
     specs : list of RunSpec
+        Each once, also where the grid has it twice.
     missing_data : dict of str to str
         Reason by data set.
     """
@@ -107,6 +108,7 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
                 RunSpec(study.name, study.revision, settings, choice, checksums[choice], hardzero.__version__, seed)
                 for settings in _grid(study, scale, choice)
             ]
+    plan.specs = list({spec.key: spec for spec in plan.specs}.values())
     return plan
 
 
@@ -114,6 +116,9 @@ def _grid(study: Study, scale: Scale, data: str | None) -> list[Settings]:
     """Return the settings of a study's runs, after making sure that they are some and can be kept."""
     with errors_named(study, "grid"):
         grid = list(study.grid(scale, data))
+        for settings in grid:
+            if not isinstance(settings, dict):
+                raise TypeError(f"each setting must be a dict of values by name, and {settings!r} is none")
         json.dumps(grid, allow_nan=False)
         check_keys(grid)
         for settings in grid:
