@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+import hardzero
 from hardzero.studies import get_study, study_names
 from hardzero.studies.core.plain_metrics import plain_metrics
 from hardzero.studies.core.report import StudyReport, make_report, write_page, write_runs
@@ -224,7 +225,40 @@ def test_versions_are_kept_apart_and_can_be_compared(tmp_path, naps):
         make_report(store, naps, version="7")
 
 
-def test_versions_with_an_earlier_revision_are_named_and_left_out(tmp_path, naps):
+def test_the_version_is_chosen_before_the_scale(tmp_path, naps):
+    store = RunStore(tmp_path / "runs.sqlite")
+    for version, scale in (("0.0.9", "full"), (hardzero.__version__, "quick")):
+        store.plan("naps", scale, [spec(version)])
+        store.finish(store.claim().key, {"square": 1.0}, 0.1)
+    for version, shown, scale in (
+        (None, hardzero.__version__, "quick"),
+        (hardzero.__version__, hardzero.__version__, "quick"),
+        ("0.0.9", "0.0.9", "full"),
+    ):
+        report = make_report(store, naps, version=version)
+        assert (report.scale, report.finished["version"].tolist()) == (scale, [shown])
+    with pytest.raises(ValueError, match=r"no runs of version 0.0.9: the store has "):
+        make_report(store, naps, version="0.0.9", scale="quick")
+
+
+def test_runs_of_another_revision_are_reported_as_such_while_there_are_no_others(tmp_path, naps, monkeypatch):
+    store = RunStore(tmp_path / "runs.sqlite")
+    store.plan("naps", "full", [spec("1")])
+    store.finish(store.claim().key, {"square": 1.0}, 0.1)
+    assert make_report(store, naps).status == "1 of 1 runs finished"
+    monkeypatch.setattr(type(get_study(naps)), "revision", 2)
+    told = "1 of 1 runs finished; of revision 1 of the study, which has revision 2 now"
+    assert make_report(store, naps).status == told
+    store.plan("naps", "quick", [spec("1", revision=2)])
+    store.finish(store.claim().key, {"square": 2.0}, 0.1)
+    report = make_report(store, naps)
+    assert (report.scale, report.finished["square"].tolist()) == ("quick", [2.0])
+    assert report.status == "1 of 1 runs finished"
+    assert make_report(store, naps, scale="full").status == told
+
+
+def test_versions_with_an_earlier_revision_are_named_and_left_out(tmp_path, naps, monkeypatch):
+    monkeypatch.setattr(type(get_study(naps)), "revision", 2)
     store = RunStore(tmp_path / "runs.sqlite")
     store.plan("naps", "quick", [spec("0.0.1"), spec("0.0.2", revision=2)])
     while (claimed := store.claim()) is not None:
@@ -348,7 +382,7 @@ def small_runs(tmp_path_factory, ratings):
         store = RunStore(tmp_path_factory.mktemp(name) / "runs.sqlite")
         data = None if not study.data else texts if name == "table2" else digits
         specs = [
-            RunSpec(name, 1, settings, data and "digits", data and data.checksum, version, seed)
+            RunSpec(name, study.revision, settings, data and "digits", data and data.checksum, version, seed)
             for version in "12"
             for seed in range(2)
             for settings in tiny_grid(study)

@@ -35,7 +35,7 @@ class StudyReport:
     study : Study
     scale : str
     runs : DataFrame
-        All planned runs of the versions reported.
+        All planned runs of the versions reported, of one revision of the study.
     tables : list of Table
     pictures : list of Picture
     left_out : list of str
@@ -63,6 +63,9 @@ class StudyReport:
         text = f"{text} ({', '.join(rest)})" if rest else text
         if self.left_out:
             text += f"; without version {', '.join(self.left_out)}, whose runs are of an earlier revision of the study"
+        revision = self.runs["revision"].iloc[0]
+        if revision != self.study.revision:
+            text += f"; of revision {revision} of the study, which has revision {self.study.revision} now"
         return text
 
     @property
@@ -103,7 +106,7 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
     source : str
         Name or file of the study.
     scale : {"quick", "medium", "full"}, optional
-        By default the largest that has finished runs.
+        By default the largest that has finished runs of the version and of the latest revision of the study.
     version : str, optional
         Version of hardzero whose runs count; ``all`` puts versions side by side. By default the present
         version, or the one whose run was finished last.
@@ -127,11 +130,14 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
         at_scale, asked = (f" at scale {scale}", f" --scale {scale}") if scale else ("", "")
         command = f"hardzero study {source}{asked} --store {store.path.parent}"
         raise ValueError(f"{store.path} has no runs of {study.name}{at_scale}: run '{command}' first")
-    chosen = next((name for name, frame in frames.items() if (frame["status"] == "done").any()), next(iter(frames)))
-    runs = _of_version(frames[chosen], version, store.last_version(study.name, chosen))
-    latest = runs["revision"] == runs["revision"].max()
-    report = StudyReport(study, chosen, _tell_data_apart(runs[latest].reset_index(drop=True)))
-    report.left_out = [version for version in runs["version"].unique() if version not in set(report.runs["version"])]
+    frames = _of_version(frames, version, store.last_version(study.name, scale))
+    revision = max(frame["revision"].max() for frame in frames.values())
+    latest = {name: frame[frame["revision"] == revision] for name, frame in frames.items()}
+    latest = {name: frame for name, frame in latest.items() if len(frame)}
+    chosen = next((name for name, frame in latest.items() if (frame["status"] == "done").any()), next(iter(latest)))
+    report = StudyReport(study, chosen, _tell_data_apart(latest[chosen].reset_index(drop=True)))
+    versions = frames[chosen]["version"].unique()
+    report.left_out = [version for version in versions if version not in set(report.runs["version"])]
     if len(report.finished):
         _summarize(report)
     return report
@@ -202,16 +208,18 @@ def _of_one_type(column: pd.Series[Any]) -> pd.Series[Any]:
     return column
 
 
-def _of_version(runs: pd.DataFrame, version: str | None, last: str | None) -> pd.DataFrame:
-    versions = list(dict.fromkeys(runs["version"]))
+def _of_version(frames: dict[str, pd.DataFrame], version: str | None, last: str | None) -> dict[str, pd.DataFrame]:
+    """Return the runs of a version at each scale that has some."""
+    versions = list(dict.fromkeys(version for frame in frames.values() for version in frame["version"]))
     if version == EVERY_VERSION:
-        return runs
+        return frames
     if version is None:
         present = hardzero.__version__
         version = present if present in versions or last is None else last
     if version not in versions:
         raise ValueError(f"there are no runs of version {version}: the store has {', '.join(versions)}")
-    return runs[runs["version"] == version]
+    kept = {name: frame[frame["version"] == version] for name, frame in frames.items()}
+    return {name: frame for name, frame in kept.items() if len(frame)}
 
 
 def _tell_data_apart(runs: pd.DataFrame) -> pd.DataFrame:

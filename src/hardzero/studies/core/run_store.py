@@ -312,11 +312,11 @@ class RunStore:
             rows = self._connection.execute("SELECT DISTINCT scale FROM plans WHERE study=?", (study,)).fetchall()
         return [row["scale"] for row in rows]
 
-    def last_version(self, study: str, scale: str) -> str | None:
-        """Return the version of the run of a study and scale that was finished last, None where none is."""
+    def last_version(self, study: str, scale: str | None = None) -> str | None:
+        """Return the version of the run of a study that was finished last, at a scale or any, None where none is."""
         query = (
             "SELECT version FROM runs JOIN plans USING (key) "
-            "WHERE plans.study=? AND scale=? AND status='done' ORDER BY finished DESC LIMIT 1"
+            "WHERE plans.study=? AND scale=coalesce(?, scale) AND status='done' ORDER BY finished DESC LIMIT 1"
         )
         with self._lock:
             row = self._connection.execute(query, (study, scale)).fetchone()
