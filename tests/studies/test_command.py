@@ -69,6 +69,21 @@ def test_failures_are_named_and_the_exit_code_says_so(study, naps, monkeypatch):
     assert "3 of 4 runs finished (1 failed)" in output
 
 
+def test_a_study_that_was_corrected_no_longer_fails(study, tmp_path):
+    path = tmp_path / "own.py"
+    parts = {"tables": "[]", "pictures": "[]"}
+    fails = 'return {"b": 1 if settings["a"] == "tanh" else settings["missing"]}'
+    path.write_text(OWN_STUDY.format(grid="[{'a': 'tahn'}]", **parts).replace('return {"b": 1}', fails))
+    assert "tahn" in study(str(path), "--seeds", "2", "--workers", "1", code=1).output
+    path.write_text(OWN_STUDY.format(grid="[{'a': 'tanh'}]", **parts).replace('return {"b": 1}', fails))
+    output = study(str(path), "--seeds", "1", "--workers", "1").output
+    assert "tahn" not in output
+    assert "1 of 2 runs finished (1 failed)" in output
+    output = study(str(path), "--seeds", "2", "--workers", "1").output
+    assert "2 of 2 runs finished. " in output
+    assert "tahn" not in study("report", str(path)).output
+
+
 @pytest.mark.parametrize(("error", "reason"), [
     ("RuntimeError('CUDA error: no memory\\nCompile with TORCH_USE_CUDA_DSA')", "RuntimeError: CUDA error: no memory"),
     ("ValueError('\\nAll the 3 fits failed.\\nBelow are more details')", "ValueError: All the 3 fits failed."),

@@ -183,6 +183,31 @@ def test_interruption_while_another_process_writes_leaves_the_store_usable(tmp_p
     assert store.counts() == {"pending": 1}
 
 
+def test_a_new_plan_takes_the_place_of_runs_without_a_result(tmp_path, store):
+    other = RunStore(tmp_path / "runs.sqlite")
+    done, failed, waiting, claimed = (spec(number) for number in range(4))
+    kept = [spec(2, seed=1), spec(2, version="2"), spec(2, revision=2), spec(2, data="digits")]
+    store.plan("example", "quick", [done, failed, waiting, claimed, *kept])
+    store.plan("example", "full", [failed])
+    store.finish(store.claim([done.key]).key, {"square": 0}, 0.1)
+    store.fail(store.claim([failed.key]).key, "ValueError: no", 0.1)
+    store.claim([claimed.key])
+    other.plan("example", "quick", [spec(9)])
+    shown = set(other.frame("example", "quick")["key"])
+    assert shown == {run.key for run in (done, claimed, spec(9), *kept)}
+    assert other.frame("example", "full")["key"].tolist() == [failed.key]
+    # The process that planned it may still be at work.
+    store.finish(store.claim([waiting.key]).key, {"square": 4}, 0.1)
+    assert set(other.frame("example", "quick")["key"]) == {*shown, waiting.key}
+
+
+def test_a_run_that_is_no_longer_planned_does_not_wait(store):
+    store.plan("example", "quick", [spec(0)])
+    store.plan("example", "quick", [spec(1)])
+    store.finish(store.claim([spec(1).key]).key, {"square": 1}, 0.1)
+    assert not store.has_open_runs("1")
+
+
 def test_a_run_that_kills_its_workers_fails_after_some_deaths(store):
     store.plan("example", "quick", [spec()])
     for _ in range(3):

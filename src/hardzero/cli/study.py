@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -114,9 +115,9 @@ def run(
     except KeyboardInterrupt:
         typer.echo("\nInterrupted: finished runs are kept, and the same command goes on with the others.", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    report_of = make_report(store, name, scale=scale)
-    _show(report_of, folder)
-    if report_of.failures:
+    statuses = store.statuses([spec.key for spec in plan.specs])
+    _show(make_report(store, name, scale=scale), folder, statuses)
+    if "failed" in statuses.values():
         raise typer.Exit(FAILED)
 
 
@@ -166,7 +167,8 @@ def _carry_out(store: RunStore, plan: Any, workers: Any) -> None:
         carry_out(store, plan.study, plan.source, plan.specs, workers, record)
 
 
-def _show(report: StudyReport, folder: Path, *, markdown: bool = False) -> None:
+def _show(report: StudyReport, folder: Path, planned: Container[str] | None = None, *, markdown: bool = False) -> None:
+    """Print and write a report; of failures those of planned runs, all by default."""
     import rich
     from rich.text import Text
 
@@ -182,7 +184,8 @@ def _show(report: StudyReport, folder: Path, *, markdown: bool = False) -> None:
     page = folder / f"{report.study.name}-{report.scale}.html"
     write_page(report, page)
     paths = [page, *write_runs(report, folder)]
-    for settings, error in report.failures:
-        typer.echo(f"failed: {settings}: {error}", err=True)
+    for failure in report.failures:
+        if planned is None or failure.key in planned:
+            typer.echo(f"failed: {failure.settings}: {failure.reason}", err=True)
     typer.echo(f"{report.status}. {report.timing}", err=True)
     typer.echo("Wrote " + ", ".join(map(str, paths)), err=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hardzero
 from hardzero.atomic_file import atomic_file
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EVERY_VERSION = "all"
+
+
+class Failure(NamedTuple):
+    """A run that failed: its key, its settings as a text, and the reason, the first line of its error."""
+
+    key: str
+    settings: str
+    reason: str
 
 
 @dataclass
@@ -79,11 +87,15 @@ class StudyReport:
         return f"{text}; {1000 * overhead.median():.0f} ms median overhead a run" if len(overhead) else text
 
     @property
-    def failures(self) -> list[tuple[str, str]]:
-        """The settings of failed runs and the reason of each failure, its first line."""
+    def failures(self) -> list[Failure]:
+        """The runs that failed."""
         failed = self.runs[self.runs["status"] == "failed"]
         return [
-            (f"{run['data'] or ''} seed {run['seed']}: {run['settings']}", str(run["failure"]).partition("\n")[0])
+            Failure(
+                run["key"],
+                f"{run['data'] or ''} seed {run['seed']}: {run['settings']}",
+                str(run["failure"]).partition("\n")[0],
+            )
             for _, run in failed.iterrows()
         ]
 

@@ -142,6 +142,7 @@ class RunStore:
         self.lease_seconds = lease_seconds
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._seconds_before: dict[str, float] = {}
+        self._planned: dict[str, tuple[str, str, str, int]] = {}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         try:
@@ -187,8 +188,14 @@ class RunStore:
             self._connection.close()
 
     def plan(self, study: str, scale: str, specs: Iterable[RunSpec]) -> None:
-        """Make runs known as part of a study at some scale; results that are there stay, failed runs become pending."""
+        """Make runs known as part of a study at some scale; results that are there stay, failed runs become pending.
+
+        Runs without a result that were planned before for the same version, revision, data and seeds, and are not
+        among these, are no longer part of it: the study's grid has changed.
+        """
+        specs = list(specs)
         with self._transaction() as connection:
+            _drop_plans(connection, study, scale, specs)
             for position, spec in enumerate(specs):
                 row = {**spec.__dict__, "settings": json.dumps(dict(spec.settings), sort_keys=True), "key": spec.key}
                 connection.execute(
@@ -196,10 +203,8 @@ class RunStore:
                     "VALUES (:key, :study, :revision, :settings, :data, :data_checksum, :version, :seed)",
                     row,
                 )
-                connection.execute(
-                    "INSERT OR REPLACE INTO plans (study, scale, key, position) VALUES (?, ?, ?, ?)",
-                    (study, scale, spec.key, position),
-                )
+                self._planned[spec.key] = study, scale, spec.key, position
+                connection.execute("INSERT OR REPLACE INTO plans VALUES (?, ?, ?, ?)", self._planned[spec.key])
                 connection.execute(
                     "UPDATE runs SET status='pending', deaths=0 WHERE key=? AND status='failed'",
                     (spec.key,),
@@ -263,6 +268,9 @@ class RunStore:
                 "WHERE key=? AND owner=? AND status='running'",
                 (status, metrics, error, self._seconds_before.get(key, 0.0) + seconds, time.time(), key, self.owner),
             )
+            if cursor.rowcount == 1 and status == "done" and key in self._planned:
+                # Another process may have planned a grid without this run meanwhile.
+                connection.execute("INSERT OR IGNORE INTO plans VALUES (?, ?, ?, ?)", self._planned[key])
         return cursor.rowcount == 1
 
     def release(self, keys: Iterable[str], *, died: bool = False, most_deaths: int = 5) -> None:
@@ -301,8 +309,11 @@ class RunStore:
             return dict(self._connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall())
 
     def has_open_runs(self, version: str) -> bool:
-        """Tell whether runs wait for this version of hardzero, or any are being measured."""
-        query = "SELECT EXISTS (SELECT 1 FROM runs WHERE status='running' OR (status='pending' AND version=?))"
+        """Tell whether planned runs wait for this version of hardzero, or any are being measured."""
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM runs WHERE status='running' "
+            "OR (status='pending' AND version=? AND key IN (SELECT key FROM plans)))"
+        )
         with self._lock:
             return bool(self._connection.execute(query, (version,)).fetchone()[0])
 
@@ -371,6 +382,19 @@ def check_keys(value: Any) -> None:
     if isinstance(value, list | tuple):
         for part in value:
             check_keys(part)
+
+
+def _drop_plans(connection: sqlite3.Connection, study: str, scale: str, specs: Sequence[RunSpec]) -> None:
+    """Take runs without a result out of a plan, where it now has others in their place."""
+    keys = {spec.key for spec in specs}
+    places = {(spec.version, spec.revision, spec.data, spec.seed) for spec in specs}
+    rows = connection.execute(
+        "SELECT key, version, revision, data, seed FROM runs JOIN plans USING (key) WHERE plans.study=? AND scale=? "
+        "AND (status IN ('pending', 'failed') OR (status='running' AND lease_until < ?))",
+        (study, scale, time.time()),
+    ).fetchall()
+    dropped = [(study, scale, key) for key, *place in rows if key not in keys and tuple(place) in places]
+    connection.executemany("DELETE FROM plans WHERE study=? AND scale=? AND key=?", dropped)
 
 
 def _spec(row: sqlite3.Row) -> RunSpec:
