@@ -226,20 +226,21 @@ class RunStore:
         now = time.time()
         with self._transaction() as connection:
             rows = connection.execute(
-                "SELECT * FROM runs WHERE status='pending' OR (status='running' AND lease_until < ? AND owner <> ?)",
+                "SELECT key FROM runs WHERE status='pending' OR (status='running' AND lease_until < ? AND owner <> ?)",
                 (now, self.owner),
             )
-            free = {row["key"]: row for row in rows}
+            free = dict.fromkeys(row["key"] for row in rows)
             chosen = next((key for key in (free if keys is None else keys) if key in free), None)
             if chosen is None:
                 return None
+            run = connection.execute("SELECT * FROM runs WHERE key=?", (chosen,)).fetchone()
             connection.execute(
                 "UPDATE runs SET status='running', owner=?, lease_until=?, started=?, attempts=attempts+1, error=NULL "
                 "WHERE key=?",
                 (self.owner, now + self.lease_seconds, now, chosen),
             )
-            self._seconds_before[chosen] = free[chosen]["seconds"] or 0.0
-        return _spec(free[chosen])
+            self._seconds_before[chosen] = run["seconds"] or 0.0
+        return _spec(run)
 
     def renew(self, keys: Iterable[str]) -> None:
         """Extend the lease of runs that this process has claimed, and record what they have taken so far."""
