@@ -299,6 +299,7 @@ def test_targets_of_a_sweep_are_shown_to_their_last_digit(classifier, tmp_path):
     html = (tmp_path / "page.html").read_text()
     for target in ("55", "98", "98.5", "99.5"):
         assert f'<th scope="row">{target} %</th>' in html
+    assert "nan" not in html
 
 
 def test_a_failure_leaves_the_old_page(classifier, digits, tmp_path):

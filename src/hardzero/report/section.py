@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,18 @@ def table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], caption: str
     ----------
     frame : pandas.DataFrame
     columns : dict of str to (str, str)
-        For each column its heading and the format of its entries, such as ``{:.1f} %``.
+        For each column its heading and the format of its entries, such as ``{:.1f} %``. NaN is shown as a dash.
     caption : str
     """
     formats = {name: form for name, (_, form) in columns.items()}
-    rows = [[formats[name].format(row[name]) for name in columns] for row in _records(frame)]
+    rows = [
+        ["–" if _is_nan(row[name]) else formats[name].format(row[name]) for name in columns] for row in _records(frame)
+    ]
     return TextTable([heading for heading, _ in columns.values()], rows, caption)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
