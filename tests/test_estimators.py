@@ -361,6 +361,10 @@ def test_copies_predict_alike_and_go_on_training_alike(digits, solver, duplicate
         assert np.array_equal(twin.predict_proba(X), model.predict_proba(X))
 
 
+def test_equal_fits_are_equal_to_a_cache(digits):
+    assert joblib.hash(small().fit(*digits)) == joblib.hash(small().fit(*digits))
+
+
 def joblib_round_trip(model):
     file = io.BytesIO()
     joblib.dump(model, file)

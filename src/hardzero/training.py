@@ -189,6 +189,10 @@ class History:
     n_dead_units: int = 0
     n_revived_units: int = 0
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the clock, so that equal trainings have equal pickles."""
+        return {name: value for name, value in vars(self).items() if name != "seconds"}
+
 
 def kept_epoch(scores: Sequence[float], best: float) -> int:
     """Return the epoch, from 1, whose parameters are kept: the last with the best score.
