@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from hardzero.analysis.style import finish, new_axes
+from hardzero.analysis.style import finish, new_axes, use_log_scale
+
+
+@pytest.mark.parametrize(("lowest", "highest"), [(1.65, 1.93), (0.3, 40.0), (0.002, 900.0)])
+def test_a_logarithmic_scale_has_plain_numbers(lowest, highest):
+    ax = new_axes(None)
+    ax.plot([0, 1], [lowest, highest])
+    use_log_scale(ax)
+    ax.figure.draw_without_rendering()
+    labels = [label.get_text() for which in ("major", "minor") for label in ax.get_yticklabels(which=which)]
+    within = [float(label) for label in labels if label and lowest <= float(label) <= highest]
+    assert len(within) >= 2
 
 
 @pytest.mark.parametrize(

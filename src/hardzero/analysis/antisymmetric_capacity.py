@@ -13,7 +13,7 @@ from hardzero.activations import Activation, get_activation
 from hardzero.analysis.activation_label import activation_label
 from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
-from hardzero.analysis.style import LINES, color, finish, marker, new_axes, two_way_legend
+from hardzero.analysis.style import LINES, color, finish, marker, new_axes, two_way_legend, use_log_scale
 from hardzero.full_batch import FullBatchObjective, minimize
 from hardzero.losses import get_loss
 from hardzero.network import Network
@@ -125,7 +125,7 @@ class AntisymmetricCapacity(Result):
                     color=color(j),
                 )
         ax.set_xscale("log", base=2)
-        ax.set_yscale("log")
+        use_log_scale(ax)
         ax.set_xticks(self.widths, [str(width) for width in self.widths])
         finish(ax, "hidden units", "best test error (standard deviations)", legend=False)
         return two_way_legend(ax, self.activations, self.targets)

@@ -38,6 +38,15 @@ def new_axes(ax: Axes | None, width: float = 5.4, height: float = 3.2) -> Axes:
     return ax
 
 
+def use_log_scale(ax: Axes) -> None:
+    """Give the vertical axis a logarithmic scale, with numbers such as 1.5 in place of powers of ten."""
+    from matplotlib.ticker import LogFormatter
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(LogFormatter())
+
+
 def finish(ax: Axes, x_label: str, y_label: str, *, legend: bool = True) -> Axes:
     """Label the axes, take away needless lines, and set a legend above the data."""
     ax.set_xlabel(x_label)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hardzero.analysis.style import color, finish, new_axes
+from hardzero.analysis.style import color, finish, new_axes, use_log_scale
 from hardzero.report.figures import Figure, figure
 from hardzero.report.section import Section
 from hardzero.training import kept_epoch
@@ -43,7 +43,7 @@ def _loss(loss: list[float]) -> Figure:
     ax = new_axes(None)
     ax.plot(_epochs(len(loss)), loss, color=color(0), linewidth=1.8)
     if min(loss) > 0 and max(loss) > 20 * min(loss):
-        ax.set_yscale("log")
+        use_log_scale(ax)
     _finish(ax, "training loss", len(loss))
     alt = f"Line: the training loss falls from {loss[0]:.3g} to {loss[-1]:.3g} in {len(loss)} epochs."
     if loss[-1] > loss[0]:

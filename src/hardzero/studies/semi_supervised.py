@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from hardzero.analysis.style import LINES, color, finish, marker, new_axes
+from hardzero.analysis.style import LINES, color, finish, marker, new_axes, use_log_scale
 from hardzero.estimators import RectifierClassifier
 from hardzero.studies.core.networks import classification_metrics, fit_best_rate
 from hardzero.studies.core.statistics import estimate
@@ -117,7 +117,7 @@ class SemiSupervised(Study):
                     style = {"color": color(i), "linestyle": LINES[j], "marker": marker(j), "capsize": 3}
                     axes.errorbar(cells.index, means, bars, label=f"{activation}, {label}", **style)
             axes.set_xscale("log")
-            axes.set_yscale("log")
+            use_log_scale(axes)
             budgets = sorted(of_data["labels"].unique())
             axes.set_xticks(budgets, [f"{labels:,.0f}" for labels in budgets])
             axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)

@@ -83,7 +83,8 @@ class StudyReport:
         if not len(finished):
             return ""
         overhead = finished["overhead_seconds"].dropna()
-        text = f"{finished['seconds'].mean():.3g} s a run on average, {finished['seconds'].sum():.0f} s in all"
+        mean, total = finished["seconds"].mean(), finished["seconds"].sum()
+        text = f"{mean:{'.3g' if mean < 999 else ',.0f'}} s a run on average, {total:,.0f} s in all"
         return f"{text}; {1000 * overhead.median():.0f} ms median overhead a run" if len(overhead) else text
 
     @property
