@@ -32,6 +32,23 @@ def test_the_task_is_inferred(write, targets, task, classes):
 
 
 @pytest.mark.parametrize(
+    ("targets", "complaint"),
+    [
+        ("0.5 1.5 NA", r"is 'NA' in row 4 of a\.csv \(and 9 more rows\), .* others are, such as 0\.5; .* point"),
+        ("1.5 a b c d e", "others are, such as 1.5; "),
+        ('"1,75" "1,8" "2"', r"is '1,75' in row 2 of a\.csv \(and 19 more rows\), .* decimal point"),
+        ('"-1,75" "1.234,5" NA', "decimal point"),
+    ],
+)
+def test_numbers_among_texts_or_with_a_decimal_comma_are_no_classes_unless_told(write, targets, complaint):
+    path = write("a.csv", table(*targets.split()))
+    for read in (load, scan_file):
+        with pytest.raises(ValueError, match=complaint + '.*task="classification"'):
+            read(path)
+    assert load(path, task="classification").task == "classification"
+
+
+@pytest.mark.parametrize(
     ("targets", "dtype"),
     [("0 1", "int64"), ("1.0 2.0", "int64"), ("a b", "<U1"), ("-1 1", "<U2"), ("0.5 1.5", "float64")],
 )

@@ -121,9 +121,10 @@ def load(
         The target column by name, or by index from 0 (negative from the end); several for several targets. None takes
         the one column called target, label, class or y. For ``.npz`` the target array's name (None: ``y``).
     task : {"classification", "regression"} or None, default=None
-        None infers it: texts are classes; whole numbers are classes if there are at most 20 distinct ones and at most
-        half as many as samples; other numbers are the values of a regression. Whole-number labels with leading zeros,
-        or of 2**53 or more, stay texts as they are written.
+        None infers it: texts are classes, but not among numbers with a fraction or if most are numbers with a decimal
+        comma, which are refused; whole numbers are classes if there are at most 20 distinct ones and at most half as
+        many as samples; other numbers are the values of a regression. Whole-number labels with leading zeros, or of
+        2**53 or more, stay texts as they are written.
     text : str, int or None, default=None
         The column of raw text: `X` is then an array of str, and other columns are not used.
     ignore : iterable of str or int, default=()

@@ -19,6 +19,9 @@ Where = Callable[[int], str]
 INEXACT_FROM = 2.0**53
 """From here on float64 takes some whole numbers for others."""
 
+DECIMAL_COMMA = re.compile(r"\s*[+-]?(\d+|\d{1,3}(\.\d{3})+)?,\d+\s*$")
+"""Matches a number with a decimal comma, such as 1,75 or 1.234,5."""
+
 _ZERO_PADDED = re.compile(r"\s*[+-]?0\d")
 
 
@@ -50,15 +53,11 @@ class TargetColumn:
     @cached_property
     def only_texts_tell(self) -> NDArray[np.bool_]:
         """Where a number would merge or rename labels: it is too large for float64, or written with leading zeros."""
-        import pandas as pd
+        return np.asarray((np.abs(self.numbers) >= INEXACT_FROM) | self._matches(_ZERO_PADDED))
 
-        large: NDArray[np.bool_] = np.abs(self.numbers) >= INEXACT_FROM
-        if self.raw.dtype != object:
-            return large
-        codes, values = pd.factorize(self.raw)
-        padded = [isinstance(value, str) and _ZERO_PADDED.match(value) is not None for value in values]
-        # The code of a missing value is -1.
-        return np.asarray(large | np.array([*padded, False])[codes])
+    def decimal_commas(self) -> NDArray[np.bool_]:
+        """Return where a text is a number with a decimal comma."""
+        return self._matches(DECIMAL_COMMA)
 
     def refuse_missing(self) -> None:
         """Raise ValueError if a target is missing."""
@@ -84,6 +83,17 @@ class TargetColumn:
                 f"target {self.name!r} is {shown(self.raw[index])} in {self.where(index)}{and_more(self.is_text)}, "
                 f"which is not a number; {remedy}"
             )
+
+    def _matches(self, pattern: re.Pattern[str]) -> NDArray[np.bool_]:
+        """Return where a text begins with this pattern."""
+        import pandas as pd
+
+        if self.raw.dtype != object:
+            return np.zeros(len(self.raw), dtype=bool)
+        codes, values = pd.factorize(self.raw)
+        matching = [isinstance(value, str) and pattern.match(value) is not None for value in values]
+        # The code of a missing value is -1.
+        return np.array([*matching, False])[codes]
 
 
 def to_numbers(series: pd.Series[Any]) -> NDArray[np.float64]:

@@ -20,6 +20,11 @@ MOST_DISTINCT = 100_000
 NUMERIC_SHARE = 0.9
 """A target of which more than this share are numbers is one with typing errors, not one of labels."""
 
+NUMBERS_REMEDY = (
+    "write numbers with a decimal point and remove the rows without a target, or pass "
+    'task="classification" if these are labels'
+)
+
 
 @dataclass
 class TargetEvidence:
@@ -28,7 +33,9 @@ class TargetEvidence:
     name: str
     n_labeled: int = 0
     n_text: int = 0
+    n_decimal_commas: int = 0
     first_text: str = ""
+    first_fraction: str = ""
     whole: bool = True
     told_by_numbers: bool = True
     _distinct: set[Any] = field(default_factory=set)
@@ -42,8 +49,12 @@ class TargetEvidence:
         if column.is_text.any() and not self.n_text:
             index = int(np.argmax(column.is_text))
             self.first_text = f"target {self.name!r} is {shown(column.raw[index])} in {column.where(index)}"
-        self.n_text += int(column.is_text.sum())
-        self.whole = self.whole and bool(np.all(labeled == np.rint(labeled)))
+        if column.is_text.any():
+            self.n_text += int(column.is_text.sum())
+            self.n_decimal_commas += int(column.decimal_commas().sum())
+        fractions = labeled[labeled != np.rint(labeled)]
+        if self.whole and len(fractions):
+            self.whole, self.first_fraction = False, f"{fractions[0]:g}"
         if self.whole and self.told_by_numbers:
             self.told_by_numbers = not column.only_texts_tell.any()
         if len(self._distinct) <= MOST_DISTINCT:
@@ -55,7 +66,8 @@ class TargetEvidence:
         Raises
         ------
         ValueError
-            If nearly all targets are numbers and some are not, or each is another text.
+            If texts stand among numbers that are no labels, because nearly all targets are numbers or some have a
+            fraction, if most texts are numbers with a decimal comma, or if each is another text.
         """
         if self.n_text:
             self._refuse_typing_errors()
@@ -121,11 +133,15 @@ class TargetEvidence:
         return np.unique(numbers_of(list(self._distinct)))
 
     def _refuse_typing_errors(self) -> None:
-        """Refuse a column of numbers with a few texts among them, and one where every text is another."""
+        """Refuse a column of numbers with texts among them or with decimal commas, and one where each text is new."""
         if self.n_text < (1 - NUMERIC_SHARE) * self.n_labeled:
             self.refuse_texts(
                 'nearly all other targets are; correct it, or pass task="classification" if these are labels'
             )
+        if not self.whole:
+            self.refuse_texts(f"others are, such as {self.first_fraction}; {NUMBERS_REMEDY}")
+        if self.n_decimal_commas > self.n_text / 2:
+            self.refuse_texts(NUMBERS_REMEDY)
         n_distinct = len(self._distinct)
         if n_distinct > MOST_DISTINCT or (n_distinct > MOST_CLASSES and n_distinct == self.n_labeled):
             raise ValueError(

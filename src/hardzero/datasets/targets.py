@@ -27,10 +27,10 @@ class TargetParser:
     names : tuple of str
         Names of the target columns.
     task : {"classification", "regression"} or None
-        None infers it: texts are classes; whole numbers are classes if there are at most 20 distinct ones and at most
-        half as many as samples; other numbers are values of a regression. Several targets are a regression, unless
-        all hold only 0 and 1. Whole-number labels with leading zeros, or of 2**53 or more, stay texts as they are
-        written.
+        None infers it: texts are classes, but not among numbers with a fraction or if most are numbers with a decimal
+        comma, which are refused; whole numbers are classes if there are at most 20 distinct ones and at most half as
+        many as samples; other numbers are values of a regression. Several targets are a regression, unless all hold
+        only 0 and 1. Whole-number labels with leading zeros, or of 2**53 or more, stay texts as they are written.
     unlabeled : bool
         Accept missing targets (and -1 among whole-number labels) and mark them as the estimators expect: -1 for
         whole-number labels, None for text labels, NaN for values.
