@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 
 from hardzero.datasets.columns import Selection, listed
 from hardzero.datasets.directory import is_gzipped, open_bytes
-from hardzero.datasets.target_column import to_numbers
+from hardzero.datasets.target_column import DECIMAL_COMMA, to_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DELIMITERS = (",", "\t", ";", "|")
 LONGEST_FIELD = 2**31 - 1
+POINT_REMEDY = "numbers with a decimal comma are not read: write them with a decimal point"
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -235,18 +236,26 @@ def _cell_error(column: pd.Series[Any], row: int, n_bad: int, name: str, file: D
     """Say what is wrong with a cell, and how to mend it."""
     import pandas as pd
 
+    numbers, present = to_numbers(column), column.notna().to_numpy(dtype=bool)
+    if first_record == 0 and present.sum() > 1 and np.isnan(numbers[present]).all():
+        row = int(np.argmax(present))
+        text = str(column.iloc[row])[:60]
+        return f"column {name!r} holds texts, such as {text!r} in {file.where(row)}; {_texts_remedy(column[present])}"
     value, place = column.iloc[row], file.where(first_record + row)
     more = f" ({n_bad - 1} more cells are wrong, too)" if n_bad > 1 else ""
     if pd.isna(value):
         return f"column {name!r} is missing in {place}{more}; fill it in or remove the row"
-    number = to_numbers(column)[row]
-    if not np.isnan(number):
+    if not np.isnan(numbers[row]):
         return f"column {name!r} is {value} in {place}{more}; features must be finite and fit float32 (below 3.4e38)"
-    texts = column[np.isnan(to_numbers(column))].dropna()
-    if first_record == 0 and len(texts) == len(column) > 1:
-        remedy = "encode its values as numbers, name it with text= if it is running text, or leave it out with ignore="
-        return f"column {name!r} holds texts, such as {str(value)[:60]!r} in {place}; {remedy}"
-    return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number"
+    remedy = f"; {POINT_REMEDY}" if DECIMAL_COMMA.match(str(value)) else ""
+    return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number{remedy}"
+
+
+def _texts_remedy(texts: pd.Series[Any]) -> str:
+    """Say what to do about a column without a number."""
+    if all(DECIMAL_COMMA.match(str(text)) for text in texts):
+        return POINT_REMEDY
+    return "encode its values as numbers, name it with text= if it is running text, or leave it out with ignore="
 
 
 def _raw_values(column: pd.Series[Any], empty: str | None) -> NDArray[np.object_]:
