@@ -82,6 +82,12 @@ def test_a_table_without_header(write):
     assert dataset.feature_names == ("column_1", "column_2")
 
 
+def test_a_first_line_of_tabs_is_a_row_of_tab_separated_values(write):
+    with pytest.raises(ValueError, match=r"column 1 .* has no name"):
+        read_table(write("a.tsv", "\t\na\tb\n1\t2\n"))
+    assert read_table(write("a.csv", " \t\na,b\n1,2\n")).X.tolist() == [[1, 2]]
+
+
 def test_true_and_false_are_numbers(write):
     table = read_table(write("a.csv", "a,b\ntrue,1\nfalse,2\n"))
     assert table.X.tolist() == [[1, 1], [0, 2]]

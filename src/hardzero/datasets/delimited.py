@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -91,12 +91,13 @@ def open_delimited(path: Path, *, delimiter: str | None, encoding: str, header: 
         raise ValueError(f"delimiter is {delimiter!r}; it must be one character")
     encoding = _known_encoding(encoding)
     with reading(path, encoding), open_text(path, encoding) as file:
-        lines = (line for line in file if line.strip())
-        first = next(lines, None)
-        if first is None:
+        lines = list(_through_first_content(file))
+        if not lines or not lines[-1].strip():
             raise ValueError(f"{path} is empty")
-        delimiter = delimiter or _detect_delimiter(path, first)
-        row = _next_row(csv.reader(chain([first], lines), delimiter=delimiter, skipinitialspace=True)) or []
+        delimiter = delimiter or _detect_delimiter(path, lines[-1])
+        blank = " \t\r\n".replace(delimiter, "")
+        kept = dropwhile(lambda line: not line.strip(blank), chain(lines, file))
+        row = _next_row(csv.reader(kept, delimiter=delimiter, skipinitialspace=True)) or []
     names = tuple(name.strip() for name in row) if header else tuple(f"column_{i + 1}" for i in range(len(row)))
     if header:
         _check_header(names, path)
@@ -272,6 +273,14 @@ def _next_row(rows: Iterator[list[str]]) -> list[str] | None:
         return next(rows, None)
     finally:
         csv.field_size_limit(limit)
+
+
+def _through_first_content(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines up to the first with more than white space."""
+    for line in lines:
+        yield line
+        if line.strip():
+            return
 
 
 def _detect_delimiter(path: Path, first_line: str) -> str:
