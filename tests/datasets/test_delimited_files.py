@@ -88,6 +88,18 @@ def test_a_first_line_of_tabs_is_a_row_of_tab_separated_values(write):
     assert read_table(write("a.csv", " \t\na,b\n1,2\n")).X.tolist() == [[1, 2]]
 
 
+@pytest.mark.parametrize(
+    ("content", "ignore"),
+    [(",a,b\n0,1,2\n", [0]), ("a;b;\n1;2;\n", [-1]), ("x,a,b,x\n0,1,2,0\n", [0, 3]), (",,a,b\n0,0,1,2\n", ["0", "1"])],
+)
+def test_columns_without_a_name_of_their_own_may_be_left_out(write, content, ignore):
+    path = write("a.csv", content)
+    assert read_table(path, ignore=ignore).X.tolist() == [[1, 2]]
+    table = read_table(path, feature_names=["b", "a"])
+    assert table.X.tolist() == [[2, 1]]
+    assert len(table.unused_columns) == len(ignore)
+
+
 def test_true_and_false_are_numbers(write):
     table = read_table(write("a.csv", "a,b\ntrue,1\nfalse,2\n"))
     assert table.X.tolist() == [[1, 1], [0, 2]]
@@ -144,7 +156,10 @@ BAD = [
     ("id,y,t\n1,0,a\n2,1\n", {"text": "t"}, "row 3 of a.csv has 2 fields where 3 are expected"),
     (TABLE + '1,"2,a\n', {}, "quotation mark .* never closed"),
     ("a,a,y\n1,2,3\n", {}, "several columns of the same name: a"),
-    (",a,y\n1,2,3\n", {}, "column 1 .* has no name"),
+    (",a,y\n1,2,3\n", {}, "column 1 .* has no name; .* ignore=0"),
+    ("a,y,y\n1,2,3\n", {"text": "a", "target": "y"}, "several columns of the same name: y"),
+    ("alcohol, %;ash;y\n1;2;0\n", {"target": "ash"}, r"\(columns divided by ','; delimiter= sets another\) has no "),
+    ("alcohol, %;ash;y\n1;2;0\n", {}, r"name the target .* \(columns divided by ','; delimiter= sets another\)"),
     ("1,2,3\n4,5,6\n", {}, "first row .* only numbers .* header=False"),
     ("a,y\n" + "1,7\n" * 9, {}, "target 'y' of a.csv is 7 in all 9 rows"),
     ("a,y\n" + "1,x\n" * 9, {}, "target 'y' of a.csv is 'x' in all 9 rows"),

@@ -9,9 +9,9 @@ import sys
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, dropwhile, islice
 from pathlib import Path
@@ -37,7 +37,8 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 class DelimitedFile:
     """A CSV or TSV file whose first row has been looked at.
 
-    Row numbers count the header as row 1, as a spreadsheet does.
+    Row numbers count the header as row 1, as a spreadsheet does. Names are unique: a column without a name, or with
+    that of one before it, has a name that describes it.
     """
 
     path: Path
@@ -45,6 +46,22 @@ class DelimitedFile:
     encoding: str
     has_header: bool
     names: tuple[str, ...]
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with columns that cannot be told by their name."""
+
+    @property
+    def source(self) -> str:
+        """Return the path for errors, with the delimiter where another might be meant."""
+        if any(other in name for name in self.names for other in DELIMITERS):
+            return f"{self.path} (columns divided by {self.delimiter!r}; delimiter= sets another)"
+        return str(self.path)
+
+    def refuse_faults(self, selection: Selection) -> None:
+        """Raise ValueError if a selected column cannot be told by its name."""
+        texts = () if selection.text is None else (selection.text,)
+        for name in (*selection.features, *selection.targets, *texts):
+            if name in self.faults:
+                raise ValueError(self.faults[name])
 
     def where(self, record: int) -> str:
         """Return "row N of FILE" for the data record with this index."""
@@ -85,7 +102,7 @@ def open_delimited(path: Path, *, delimiter: str | None, encoding: str, header: 
     Raises
     ------
     ValueError
-        If the file is empty, has duplicate or nameless columns, or its header looks like data.
+        If the file is empty or its header looks like data.
     """
     if delimiter is not None and len(delimiter) != 1:
         raise ValueError(f"delimiter is {delimiter!r}; it must be one character")
@@ -98,10 +115,12 @@ def open_delimited(path: Path, *, delimiter: str | None, encoding: str, header: 
         blank = " \t\r\n".replace(delimiter, "")
         kept = dropwhile(lambda line: not line.strip(blank), chain(lines, file))
         row = _next_row(csv.reader(kept, delimiter=delimiter, skipinitialspace=True)) or []
-    names = tuple(name.strip() for name in row) if header else tuple(f"column_{i + 1}" for i in range(len(row)))
-    if header:
-        _check_header(names, path)
-    return DelimitedFile(path, delimiter, encoding, header, names)
+    if not header:
+        return DelimitedFile(path, delimiter, encoding, header, tuple(f"column_{i + 1}" for i in range(len(row))))
+    names = tuple(name.strip() for name in row)
+    _refuse_numbers(names, path)
+    unique, faults = _unique_names(names), _name_faults(names, path)
+    return DelimitedFile(path, delimiter, encoding, header, unique, {unique[i]: fault for i, fault in faults.items()})
 
 
 def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | None) -> Iterator[DelimitedChunk]:
@@ -115,8 +134,9 @@ def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | Non
     Raises
     ------
     ValueError
-        If a row is ragged, or a feature is missing or not a finite number.
+        If a selected column has no name of its own, a row is ragged, or a feature is missing or not a finite number.
     """
+    file.refuse_faults(selection)
     first_record = 0
     may_be_empty = [name for name in (selection.text, *selection.targets) if name is not None]
     short_rows = _ShortRows(file)
@@ -298,22 +318,37 @@ def _detect_delimiter(path: Path, first_line: str) -> str:
     return max(DELIMITERS, key=lambda delimiter: n_fields[delimiter])
 
 
-def _check_header(names: tuple[str, ...], path: Path) -> None:
-    """Refuse a header that is data, or has duplicate or nameless columns."""
+def _refuse_numbers(names: tuple[str, ...], path: Path) -> None:
+    """Refuse a header that is data."""
     if all(_is_number(name) for name in names):
         raise ValueError(
             f"the first row of {path} holds only numbers ({listed(names)}), not column names; add a header row, "
             "or pass header=False if the data begin there"
         )
+
+
+def _name_faults(names: tuple[str, ...], path: Path) -> dict[int, str]:
+    """Return what is wrong with nameless and duplicate columns, by their index."""
+    n_columns = Counter(names)
+    faults = {}
     for index, name in enumerate(names):
         if not name:
-            raise ValueError(
-                f"column {index + 1} of {path} has no name; name it, or remove it if it is an index that "
-                "another program added"
+            faults[index] = f"column {index + 1} of {path} has no name; name it, or leave it out with ignore={index}"
+        elif n_columns[name] > 1:
+            faults[index] = (
+                f"{path} has several columns of the same name: {name}; rename them, or leave them out with ignore= and "
+                f"their numbers (column {index + 1} is {index})"
             )
-    duplicates = sorted(name for name, n_columns in Counter(names).items() if n_columns > 1)
-    if duplicates:
-        raise ValueError(f"{path} has several columns of the same name: {listed(duplicates)}; rename or remove them")
+    return faults
+
+
+def _unique_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names, with a description in place of none and of one that was there before."""
+    unique: dict[str, None] = {}
+    for number, name in enumerate(names, 1):
+        known = f"{name} (column {number})" if name in unique else name
+        unique[known or f"column {number} without a name"] = None
+    return tuple(unique)
 
 
 def _is_number(text: str) -> bool:

@@ -190,9 +190,9 @@ def with_usual_target(source: FileSource) -> FileSource:
     if source.table is None:
         usual = NPZ_TARGET if source.format == NPZ else SVMLIGHT_TARGET
         return replace(source, selection=replace(source.selection, targets=(usual,)))
-    names, options = source.table.names, source.options
-    target = usual_target(names, str(source.path))
-    selection = select_columns(names, str(source.path), target=target, text=options.text, ignore=options.ignore)
+    names, described, options = source.table.names, source.table.source, source.options
+    target = usual_target(names, described)
+    selection = select_columns(names, described, target=target, text=options.text, ignore=options.ignore)
     return replace(source, selection=selection)
 
 
@@ -232,7 +232,7 @@ def _open_table(
     table = open_delimited(path, delimiter=options.delimiter, encoding=options.encoding, header=options.header)
     selection = select_columns(
         table.names,
-        str(path),
+        table.source,
         target=options.target,
         text=options.text,
         ignore=options.ignore,
