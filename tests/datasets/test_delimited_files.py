@@ -100,6 +100,16 @@ def test_columns_without_a_name_of_their_own_may_be_left_out(write, content, ign
     assert len(table.unused_columns) == len(ignore)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("line", ["sep=;\n", "sep=;\r\n", ""])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_line_for_spreadsheets_names_the_delimiter(write, name, line, encoding):
+    path = write(name, (line + "a;b\n1;2\n3;x\n").encode(encoding))
+    assert read_table(path, ignore=["b"], encoding=encoding).X.tolist() == [[1], [3]]
+    with pytest.raises(ValueError, match="column 'b' is 'x' in row 3"):
+        read_table(path, encoding=encoding)
+
+
 def test_true_and_false_are_numbers(write):
     table = read_table(write("a.csv", "a,b\ntrue,1\nfalse,2\n"))
     assert table.X.tolist() == [[1, 1], [0, 2]]

@@ -130,7 +130,7 @@ def load(
     ignore : iterable of str or int, default=()
         Columns to leave out, such as an identifier.
     delimiter : str or None, default=None
-        None finds it from the file's ending and first row.
+        None finds it from a first line such as ``sep=;``, or from the file's ending and first row.
     encoding : str, default="utf-8"
     header : bool, default=True
         False if the first row is data; columns are then called column_1, column_2, …

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import re
 import sys
 import warnings
 import zlib
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 DELIMITERS = (",", "\t", ";", "|")
 LONGEST_FIELD = 2**31 - 1
 POINT_REMEDY = "numbers with a decimal comma are not read: write them with a decimal point"
+DELIMITER_LINE = re.compile(r"sep=(.)[\r\n]+$")
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -72,6 +74,7 @@ class DelimitedFile:
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield number and fields of each row that is not blank, header included; slower than pandas, and exact."""
         with reading(self.path, self.encoding), open_text(self.path, self.encoding) as file:
+            _skip_delimiter_line(file)
             rows = csv.reader(file, delimiter=self.delimiter, skipinitialspace=True)
             for number, row in enumerate(iter(partial(_next_row, rows), None), 1):
                 if len(row) > 1 or (row and row[0].strip()):
@@ -94,7 +97,8 @@ def open_delimited(path: Path, *, delimiter: str | None, encoding: str, header: 
     ----------
     path : Path
     delimiter : str or None
-        None: a tab for .tsv and .tab, else whichever of comma, tab, semicolon and bar divides the first row.
+        None: the one that a first line such as ``sep=;`` names; without it a tab for .tsv and .tab, else whichever of
+        comma, tab, semicolon and bar divides the first row.
     encoding : str
     header : bool
         False if the first row is data; columns are then called column_1, column_2, …
@@ -108,10 +112,11 @@ def open_delimited(path: Path, *, delimiter: str | None, encoding: str, header: 
         raise ValueError(f"delimiter is {delimiter!r}; it must be one character")
     encoding = _known_encoding(encoding)
     with reading(path, encoding), open_text(path, encoding) as file:
+        named = _skip_delimiter_line(file)
         lines = list(_through_first_content(file))
         if not lines or not lines[-1].strip():
             raise ValueError(f"{path} is empty")
-        delimiter = delimiter or _detect_delimiter(path, lines[-1])
+        delimiter = delimiter or named or _detect_delimiter(path, lines[-1])
         blank = " \t\r\n".replace(delimiter, "")
         kept = dropwhile(lambda line: not line.strip(blank), chain(lines, file))
         row = _next_row(csv.reader(kept, delimiter=delimiter, skipinitialspace=True)) or []
@@ -194,6 +199,7 @@ def _frames(file: DelimitedFile, selection: Selection, chunk_rows: int | None) -
     features = set(selection.features)
     as_text = {name: str for name in file.names if name not in features}
     with reading(file.path, file.encoding), open_text(file.path, file.encoding) as handle:
+        _skip_delimiter_line(handle)
         reader = pd.read_csv(
             handle,
             sep=file.delimiter,
@@ -293,6 +299,15 @@ def _next_row(rows: Iterator[list[str]]) -> list[str] | None:
         return next(rows, None)
     finally:
         csv.field_size_limit(limit)
+
+
+def _skip_delimiter_line(file: IO[str]) -> str | None:
+    """Read past a first line such as `sep=;`, which is for spreadsheets alone, and return the delimiter it names."""
+    found = DELIMITER_LINE.match(file.readline(len("sep=;\r\n")))
+    if found is None:
+        file.seek(0)
+        return None
+    return found[1]
 
 
 def _through_first_content(lines: Iterable[str]) -> Iterator[str]:
