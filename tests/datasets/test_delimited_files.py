@@ -110,6 +110,18 @@ def test_a_line_for_spreadsheets_names_the_delimiter(write, name, line, encoding
         read_table(path, encoding=encoding)
 
 
+def test_features_without_a_header_are_taken_by_place_where_there_is_no_target(write):
+    options = {"target": 0, "target_required": False, "header": False, "feature_names": ("column_2", "column_3")}
+    with_target = read_table(write("a.csv", "0,1,2\n1,3,4\n"), **options)
+    without = read_table(write("b.csv", "1,2\n3,4\n"), **options)
+    assert with_target.X.tolist() == without.X.tolist() == [[1, 2], [3, 4]]
+    assert with_target.y.tolist() == [0, 1]
+    assert without.y is None
+    assert without.feature_names == options["feature_names"]
+    with pytest.raises(ValueError, match="lacks 1 of the 2 feature columns"):
+        read_table(write("b.csv", "1,2\n3,4\n"), **options | {"target_required": True})
+
+
 def test_true_and_false_are_numbers(write):
     table = read_table(write("a.csv", "a,b\ntrue,1\nfalse,2\n"))
     assert table.X.tolist() == [[1, 1], [0, 2]]

@@ -230,6 +230,8 @@ def _open_table(
     target_required: bool,
 ) -> FileSource:
     table = open_delimited(path, delimiter=options.delimiter, encoding=options.encoding, header=options.header)
+    if feature_names is not None and not (table.has_header or (target_required and options.target is not None)):
+        table = _with_names_of_features(table, feature_names)
     selection = select_columns(
         table.names,
         table.source,
@@ -243,6 +245,11 @@ def _open_table(
     if n_features is not None and options.text is None and len(selection.features) != n_features:
         raise ValueError(f"{path} has {len(selection.features)} feature columns; {n_features} are expected")
     return FileSource(path, CSV, options, selection, table)
+
+
+def _with_names_of_features(table: DelimitedFile, feature_names: Sequence[str]) -> DelimitedFile:
+    """Return a table without header with the features' names if it has as many columns: its own are made up."""
+    return replace(table, names=tuple(feature_names)) if len(table.names) == len(feature_names) else table
 
 
 def _with_features(source: FileSource, feature_names: tuple[str, ...]) -> FileSource:
