@@ -134,6 +134,25 @@ def test_text(write):
     assert table.y.tolist() == [0, 1, 0, 1]
 
 
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        ("label\ttext", ["0\tfine", '1\t"so" it', "0\tso", '1\t"So it', "0\tgoes", "1\t", '0\tthey "said"', "1\tx"]),
+        ("text\tlabel", ["fine\t0", '"so" it\t1', "so\t0", '"So it\t1', "goes\t0", "\t1", 'they "said"\t0', "x\t1"]),
+    ],
+)
+def test_rows_that_a_lone_quotation_mark_swallows_are_refused_in_a_tsv(write, header, rows):
+    path = write("a.tsv", "\n".join([header, *rows, ""]))
+    with pytest.raises(ValueError, match=r"column '.*' in row 5 .* takes in the next 3 rows"):
+        read_table(path, text="text", target="label")
+
+
+@pytest.mark.parametrize("text", ['one\n\n"two"', "a\tb\nc", "one:\n\ttwo\n\tthree", "one\ntwo\tof\tthem"])
+def test_a_tsv_may_hold_quoted_texts_of_several_lines(write, text):
+    path = write("a.tsv", "label\ttext\n0\tone\n1\t" + '"' + text.replace('"', '""') + '"\n')
+    assert read_table(path, text="text", target="label").X.tolist() == ["one", text]
+
+
 def test_a_text_longer_than_the_csv_modules_limit(write):
     path = write("a.csv", "text,label\n" + "x" * 200_000 + ",0\n,1\n" + "y,0\nz,1\n" * 4)
     assert load(path, text="text").is_text

@@ -139,13 +139,16 @@ def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | Non
     Raises
     ------
     ValueError
-        If a selected column has no name of its own, a row is ragged, or a feature is missing or not a finite number.
+        If a selected column has no name of its own, a row is ragged or, in a tab-separated file, swallowed by a
+        quotation mark, or a feature is missing or not a finite number.
     """
     file.refuse_faults(selection)
     first_record = 0
     may_be_empty = [name for name in (selection.text, *selection.targets) if name is not None]
     short_rows = _ShortRows(file)
     for frame in _frames(file, selection, chunk_rows):
+        if file.delimiter == "\t":
+            _refuse_swallowed_rows(frame, selection, file, first_record)
         if selection.text is None:
             X: Any = _feature_matrix(frame, selection.features, file, first_record)
         else:
@@ -157,6 +160,30 @@ def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | Non
         first_record += len(frame)
     if first_record == 0:
         raise ValueError(f"{file.path} has a header and no rows" if file.has_header else f"{file.path} has no rows")
+
+
+def _refuse_swallowed_rows(frame: pd.DataFrame, selection: Selection, file: DelimitedFile, first_record: int) -> None:
+    """Refuse a field of a tab-separated file in which a quotation mark that was not meant as such joined rows."""
+    features, n_tabs = set(selection.features), len(file.names) - 1
+    for position, name in enumerate(file.names):
+        if name in features:
+            continue
+        for index, value in enumerate(frame[name].to_numpy()):
+            if isinstance(value, str) and "\n" in value and _holds_rows(value, position, n_tabs):
+                n_rows = value.count("\n")
+                raise ValueError(
+                    f"column {name!r} in {file.where(first_record + index)} begins with a quotation mark that takes in "
+                    f"the next {n_rows} rows; remove it, or put the text in quotation marks and double those within"
+                )
+
+
+def _holds_rows(field: str, position: int, n_tabs: int) -> bool:
+    """Tell whether the lines of a field in this column have the tabs of rows, other than to indent them."""
+    first, *others = field.split("\n")
+    if first.count("\t") != n_tabs - position or others[-1].count("\t") != position:
+        return False
+    are_rows = n_tabs > 0 and all(line.count("\t") == n_tabs for line in others[:-1])
+    return are_rows and not all(line.startswith("\t") for line in others)
 
 
 class _ShortRows:
