@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from safetensors import safe_open
+from sklearn.datasets import load_diabetes
 
 import hardzero
 from hardzero import datasets
@@ -169,6 +170,15 @@ def test_a_diverging_loss_says_which_option_to_change(run, tmp_path):
     assert result.exit_code == 1
     assert "--learning-rate below 1e+09" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_loss_that_diverges_after_some_epochs_is_explained_too(run):
+    X, y = load_diabetes(return_X_y=True)
+    pd.DataFrame(X).assign(target=y).to_csv("diabetes.csv", index=False)
+    options = ("--hidden", "64,64", "--solver", "sgd", "--learning-rate", "0.5", "--epochs", "40", "--threads", "1")
+    result = run("fit", "diabetes.csv", *options)
+    assert result.exit_code == 1
+    assert "--learning-rate below 0.5" in result.stderr
 
 
 def test_other_files_are_not_replaced(run, tmp_path):

@@ -33,7 +33,8 @@ class TrainingView:
     widths : tuple of int
         Units of each hidden layer.
     best : callable
-        Returns score and number of the epoch that training would keep, or None.
+        Returns score and number of the epoch that training would keep, or None; asked at the end of each epoch, as
+        training that fails leaves nothing to ask.
     """
 
     console: Console
@@ -45,6 +46,7 @@ class TrainingView:
     started: float = field(default=0.0, init=False)
     spent: float = field(default=0.0, init=False)
     report: EpochReport | None = field(default=None, init=False)
+    kept: tuple[float, int] | None = field(default=None, init=False)
     epochs_before: int = field(default=0, init=False)
     last_shown: int = field(default=0, init=False)
     live: Live | None = field(default=None, init=False)
@@ -79,6 +81,7 @@ class TrainingView:
         self.spent = now - self.started
         if self.report is None:
             self.epochs_before = report.epoch - 1
+        self.kept = self.best()
         self.report = report
         if self.live is None and (report.epoch == 1 or now - self.last_line >= SECONDS_BETWEEN_LINES):
             self._print_line(report)
@@ -126,10 +129,9 @@ class TrainingView:
         return "" if report.phase == "training" else f"{report.phase}, "
 
     def _score(self, report: EpochReport) -> list[str]:
-        best = self.best()
-        if report.validation_score is None or best is None:
+        if report.validation_score is None or self.kept is None:
             return []
-        score, epoch = best
+        score, epoch = self.kept
         if self.is_classification:
             return [f"validation error {1 - report.validation_score:.2%} (best {1 - score:.2%}, epoch {epoch})"]
         return [f"validation R² {report.validation_score:.4f} (best {score:.4f}, epoch {epoch})"]
