@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,6 +173,21 @@ def test_a_full_disk_costs_no_training_and_is_tried_again(tmp_path, monkeypatch)
     assert fitted.n_iter_ == 4
     assert_same(fit(RectifierClassifier(hidden_layer_sizes=10, max_iter=4, random_state=0), checkpoint), fitted)
     assert len(tried) == 4
+
+
+def test_a_folder_that_vanishes_costs_no_training(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    model = RectifierClassifier(hidden_layer_sizes=10, max_iter=4, random_state=0)
+    checkpoint = Checkpoint(folder / "state", every_epochs=1)
+
+    def remove(report):
+        if report.epoch == 2:
+            shutil.rmtree(folder)
+
+    with pytest.warns(UserWarning, match="state could not be saved: .*there is no folder"):
+        model.fit(X, y, callback=remove, checkpoint=checkpoint)
+    assert model.n_iter_ == 4
 
 
 def test_numbers_of_numpy_are_saved(tmp_path):

@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+class UnusablePlace(OSError, ValueError):
+    """No file can be written where it is wanted: a ValueError as a wrong path, an OSError as a folder lost."""
+
+
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file beside `path` for writing; it takes the place of `path` when the block ends without error.
@@ -29,7 +33,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    ValueError
+    UnusablePlace
         If the folder does not exist, or `path` is a folder.
 
     Examples
@@ -47,9 +51,9 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         return
     final = Path(os.path.realpath(path))
     if not final.parent.is_dir():
-        raise ValueError(f"cannot write {path}: there is no folder {final.parent}; create it first")
+        raise UnusablePlace(f"cannot write {path}: there is no folder {final.parent}; create it first")
     if final.is_dir():
-        raise ValueError(f"cannot write {path}: it is a folder; give the name of a file")
+        raise UnusablePlace(f"cannot write {path}: it is a folder; give the name of a file")
     beside = final.with_name(f".{final.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         with open(beside, "xb") as file:
