@@ -181,6 +181,19 @@ def test_a_loss_that_diverges_after_some_epochs_is_explained_too(run):
     assert "--learning-rate below 0.5" in result.stderr
 
 
+def test_columns_given_by_index_are_noted_by_name(run):
+    texts = pd.DataFrame({"id": range(60), "words": ["good film", "bad film"] * 30, "label": [1, 0] * 30})
+    texts.to_csv("texts.csv", index=False)
+    options = ("--text", "1", "--ignore", "0", "--target", "label", "--hash-words", *QUICK)
+    assert run("fit", "texts.csv", *options).exit_code == 0
+    notes = describe("texts.safetensors")["notes"]
+    assert (notes["text"], notes["reading"]["text"], notes["reading"]["ignore"]) == ("words", "words", ["id"])
+    texts[["words", "label", "id"]].to_csv("other.csv", index=False)
+    results = [run("predict", "texts.safetensors", name) for name in ("texts.csv", "other.csv")]
+    assert results[0].exit_code == 0
+    assert results[0].stdout == results[1].stdout
+
+
 def test_other_files_are_not_replaced(run, tmp_path):
     precious = tmp_path / "digits.safetensors"
     precious.write_text("my diary")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -239,7 +240,7 @@ def fit(
     check_scale(scale)
     if loss not in ("squared_error", "poisson"):
         raise ValueError(f"unknown --loss {loss!r}: choose squared_error or poisson")
-    options = {
+    options: dict[str, Any] = {
         "task": task,
         "text": text,
         "ignore": tuple(ignore or ()),
@@ -278,6 +279,7 @@ def fit(
     reading = {**options, "task": fitted_task, "ignore": list(ignore or ()), "seed": split_seed}
     if not is_named(data):
         reading["first_index"] = _first_index(data, first_index)
+        reading.update(_named_columns(data, **options))
     settings = settings_for(given, fitted_task, n_train, batch_size=batch_size, epochs=epochs, patience=patience)
     run: FitRun
     if chunk_rows is None:
@@ -290,7 +292,7 @@ def fit(
         if interruption.happened and not estimator.n_iter_:
             typer.echo("Interrupted before the first epoch was over: nothing is saved.", err=True)
             raise typer.Exit(INTERRUPTED)
-        more_notes: dict[str, Any] = run.noted_names() if vectorizer is None else {"text": text}
+        more_notes: dict[str, Any] = run.noted_names() if vectorizer is None else {"text": reading["text"]}
         if not is_named(data):
             more_notes["reading"] = reading
         best = run.best_epoch()
@@ -334,6 +336,21 @@ def _first_index(data: str, given: int | None) -> int | None:
     if file_format(path) != SVMLIGHT:
         return None
     return measure_svmlight(path).first_index if given is None else given
+
+
+def _named_columns(data: str, *, text: str | None, ignore: Sequence[str], **options: Any) -> dict[str, Any]:
+    """Return the columns of texts and to be left out by their names: an index means another column elsewhere."""
+    from hardzero.datasets.columns import find_column
+    from hardzero.datasets.delimited import open_delimited
+
+    if text is None and not ignore:
+        return {}
+    layout = {name: options[name] for name in ("delimiter", "encoding", "header")}
+    names = open_delimited(Path(data).expanduser(), **layout).names
+    return {
+        "text": None if text is None else find_column(names, text, "--text", data),
+        "ignore": [find_column(names, column, "--ignore", data) for column in ignore],
+    }
 
 
 def _complete(estimator: Any, vectorizer: Any) -> Any:
