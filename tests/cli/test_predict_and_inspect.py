@@ -50,6 +50,19 @@ def test_columns_are_found_by_name(run, model, table, tmp_path):
     assert result.stderr == ""
 
 
+def test_a_file_is_read_as_the_one_of_the_fit(run, table):
+    frame = pd.read_csv(table)
+    new = frame[[*COLUMNS, "species"]].replace("bee", "abeille mellifère")
+    new.to_csv("new.csv", index=False, header=False, encoding="utf-16", sep=" ")
+    layout = ("--no-header", "--encoding", "utf-16", "--delimiter", " ")
+    assert run("fit", "new.csv", *layout, "--target", "3", *QUICK).exit_code == 0
+    assert len(csv(run("predict", "new.safetensors", "new.csv"))) == len(frame)
+    columns = ["column_1", "column_2", "column_3", "species"]
+    new.set_axis(columns, axis="columns").to_csv("named.csv", index=False)
+    options = ("--header", "--encoding", "utf-8", "--delimiter", ",")
+    assert len(csv(run("predict", "new.safetensors", "named.csv", *options))) == len(frame)
+
+
 def test_columns_of_arrays_are_found_by_name(run, model, table, tmp_path):
     frame = pd.read_csv(table)
     expected = hardzero.load(model).predict(frame[list(COLUMNS)])

@@ -50,6 +50,17 @@ EncodingOption = Annotated[str, typer.Option(help="Of a CSV file.", rich_help_pa
 HeaderOption = Annotated[
     bool, typer.Option(help="Whether the first row of a CSV file names the columns.", rich_help_panel=DATA)
 ]
+NotedEncodingOption = Annotated[
+    str | None, typer.Option(help="Of a CSV file; by default as 'hardzero fit' was told.", rich_help_panel=DATA)
+]
+NotedHeaderOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether the first row of a CSV file names the columns; by default as 'hardzero fit' was told.",
+        rich_help_panel=DATA,
+    ),
+]
 FirstIndexOption = Annotated[
     int | None,
     typer.Option(

@@ -82,3 +82,8 @@ def noted_reading(notes: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(reading, dict):
         return {}
     return {name: reading[name] for name, kind in kinds.items() if name in reading and isinstance(reading[name], kind)}
+
+
+def reading_as_noted(notes: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return how a file is read: as `hardzero fit` read its own, but for the options that are given, not None."""
+    return {**noted_reading(notes), **{name: value for name, value in given.items() if value is not None}}

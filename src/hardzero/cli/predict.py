@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from hardzero.cli.data_options import DelimiterOption, EncodingOption, HeaderOption
-from hardzero.cli.model_input import known_names, noted_reading, noted_targets, with_names
+from hardzero.cli.data_options import DelimiterOption, NotedEncodingOption, NotedHeaderOption
+from hardzero.cli.model_input import known_names, noted_targets, reading_as_noted, with_names
 from hardzero.cli.output_file import ForceOption, check_kind, check_output
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.text_input import network_estimator, takes_texts, texts_for
@@ -55,8 +55,8 @@ def predict(
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
     delimiter: DelimiterOption = None,
-    encoding: EncodingOption = "utf-8",
-    header: HeaderOption = True,
+    encoding: NotedEncodingOption = None,
+    header: NotedHeaderOption = None,
     first_index: Annotated[
         int | None,
         typer.Option(
@@ -87,16 +87,16 @@ def predict(
     if proba and not hasattr(estimator, "predict_proba"):
         raise ValueError(f"--proba: {model} is a regression, which has no classes; leave the option out")
     network_estimator(estimator).set_params(n_jobs=threads)
-    options = {"delimiter": delimiter, "encoding": encoding, "header": header}
+    given = {"delimiter": delimiter, "encoding": encoding, "header": header, "first_index": first_index}
+    reading = reading_as_noted(description["notes"], given)
+    options = {name: reading[name] for name in given if name in reading}
     data = as_file(data)
     if takes_texts(description):
         X = texts_for(data, text, description["notes"], **options)
     elif text is not None:
         raise ValueError(f"--text: {model} takes numbers, not texts; leave the option out")
     else:
-        if first_index is None:
-            first_index = noted_reading(description["notes"]).get("first_index")
-        X = _read(data, model, estimator, description, first_index=first_index, **options)
+        X = _read(data, model, estimator, description, **options)
     frame = _predictions(estimator, X, description["notes"], proba)
     if output is None:
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")

@@ -11,13 +11,21 @@ import typer
 
 from hardzero.cli.chunked_test import ChunkedTest
 from hardzero.cli.class_labels import labels_as_fitted
-from hardzero.cli.data_options import DATA, DelimiterOption, FirstIndexOption, IgnoreOption, as_target
+from hardzero.cli.data_options import (
+    DATA,
+    DelimiterOption,
+    FirstIndexOption,
+    IgnoreOption,
+    NotedEncodingOption,
+    NotedHeaderOption,
+    as_target,
+)
 from hardzero.cli.model_input import (
     columns_by_name,
     known_names,
     noted_chunk_rows,
-    noted_reading,
     noted_targets,
+    reading_as_noted,
     with_names,
 )
 from hardzero.cli.output_file import ForceOption, check_page_output, page_beside
@@ -65,15 +73,8 @@ def report(
     ] = None,
     ignore: IgnoreOption = None,
     delimiter: DelimiterOption = None,
-    encoding: Annotated[str | None, typer.Option(help="Of a CSV file.", rich_help_panel=DATA)] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option(
-            "--header/--no-header",
-            help="Whether the first row of a CSV file names the columns.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
+    encoding: NotedEncodingOption = None,
+    header: NotedHeaderOption = None,
     first_index: FirstIndexOption = None,
 ) -> None:
     """Write one self-contained HTML page about a model.
@@ -104,11 +105,7 @@ def report(
             "header": header,
             "first_index": first_index,
         }
-        reading = {
-            "task": _task(estimator),
-            **noted_reading(notes),
-            **{name: value for name, value in given.items() if value is not None},
-        }
+        reading = {"task": _task(estimator), **reading_as_noted(notes, given)}
         if text is not None and not _takes_texts(estimator):
             raise ValueError(f"--text: {model} takes numbers, not texts; leave the option out")
         if _takes_texts(estimator) and not is_named(data):
