@@ -309,6 +309,24 @@ def test_a_page_about_a_model_fitted_in_chunks_divides_rows_as_the_fit_did(table
     assert pages[0][1].tolist() == test["label"].tolist()
 
 
+@pytest.mark.parametrize("options", [[], ["--chunk-rows", "20"], ["--text", "words"]])
+def test_a_page_about_a_file_that_has_changed_does_not_call_its_rows_held_out(table, options):
+    frame = pd.read_csv(table).assign(words=["good film", "bad film"] * 30)[["words", "a", "label"]]
+    if "--text" not in options:
+        del frame["words"]
+    frame.to_csv(table, index=False)
+    model = table.with_name("model.safetensors")
+    assert run("fit", table, *FIT, *options, "-o", model).exit_code == 0
+    result = run("report", model, table)
+    assert "trained on" not in result.stderr
+    assert "held-out samples" in model.with_suffix(".html").read_text()
+    frame[:-1].to_csv(table, index=False)
+    result = run("report", model, table)
+    assert result.exit_code == 0, result.output
+    assert "may be among those it was trained on" in result.stderr
+    assert "held-out samples" not in model.with_suffix(".html").read_text()
+
+
 def test_units_are_dead_that_are_zero_for_all_chunks(table):
     model = table.with_name("model.safetensors")
     assert run("fit", table, *FIT, "--chunk-rows", "1", "-o", model).exit_code == 0

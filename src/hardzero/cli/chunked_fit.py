@@ -70,6 +70,7 @@ class ChunkedRun(FitRun):
         summary = self.stream.summary
         return {
             "data": Path(self.stream.path).name,
+            "checksum": self.stream.checksum,
             "task": summary.task,
             "targets": list(summary.target_names),
             "n_train": self.stream.n_train,

@@ -51,6 +51,11 @@ class ChunkedTest:
         return Path(self.stream.path).name
 
     @property
+    def checksum(self) -> str:
+        """That of the file."""
+        return self.stream.checksum
+
+    @property
     def feature_names(self) -> Sequence[str] | None:
         """Names of the columns."""
         return self.stream.summary.feature_names

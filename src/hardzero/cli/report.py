@@ -20,6 +20,7 @@ from hardzero.cli.data_options import (
     NotedHeaderOption,
     as_target,
 )
+from hardzero.cli.errors import warn
 from hardzero.cli.model_input import (
     columns_by_name,
     known_names,
@@ -30,7 +31,7 @@ from hardzero.cli.model_input import (
 )
 from hardzero.cli.output_file import ForceOption, check_page_output, page_beside
 from hardzero.cli.piped_input import as_file
-from hardzero.cli.text_input import text_column
+from hardzero.cli.text_input import in_words_of, text_column
 
 if TYPE_CHECKING:
     from hardzero.datasets import Dataset
@@ -114,7 +115,14 @@ def report(
         if dataset is None:
             _write_page_without_target(estimator, page, data, description.get("feature_names"), reading, sweep)
         else:
-            write_page(estimator, page, dataset, known_names(description), sweep)
+            held_out = is_named(data) or _is_as_fitted(dataset, notes, estimator)
+            if not held_out:
+                warn(
+                    f"{data} has changed since {model} was fitted, is another file, or is read in another way: samples "
+                    "on the page may be among those it was trained on"
+                )
+            dataset = _with_labels_as_fitted(dataset, estimator)
+            write_page(estimator, page, dataset, known_names(description), sweep, held_out=held_out)
     typer.echo(f"Wrote {page}", err=True)
 
 
@@ -124,6 +132,8 @@ def write_page(
     dataset: Dataset | ChunkedTest,
     feature_names: Sequence[str] | None,
     sweep: Path | None = None,
+    *,
+    held_out: bool = True,
 ) -> None:
     """Write the page about a model on the test part of a data set, of which it takes the named columns."""
     from hardzero.report import write_report
@@ -140,6 +150,7 @@ def write_page(
         title=f"{type(estimator).__name__} on {dataset.name}",
         image_shape=dataset.image_shape,
         class_names=dataset.class_names,
+        held_out=held_out,
     )
 
 
@@ -163,8 +174,17 @@ def _read(
             return None
     if dataset.is_text and not _takes_texts(estimator):
         raise ValueError(f"{data} holds raw text; a page needs the numbers that the model was fitted to")
-    labeled: Dataset | ChunkedTest = _with_labels_as_fitted(dataset, estimator)
-    return labeled
+    return dataset
+
+
+def _is_as_fitted(dataset: Dataset | ChunkedTest, notes: dict[str, Any], estimator: Any) -> bool:
+    """Tell whether data are those that `hardzero fit` noted, so that their test part is unseen; True without a note."""
+    noted = notes.get("checksum")
+    if not isinstance(noted, str):
+        return True
+    if not isinstance(dataset, ChunkedTest) and dataset.is_text:
+        dataset = in_words_of(estimator, dataset)
+    return dataset.checksum == noted
 
 
 def _load(data: str, targets: list[str] | None, reading: dict[str, Any]) -> Dataset:

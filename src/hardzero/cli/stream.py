@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,11 @@ class Stream:
     seed : int
         Divides the rows.
 
+    Attributes
+    ----------
+    checksum : str
+        SHA-256 of the file as it is before it is read.
+
     Raises
     ------
     ValueError
@@ -42,6 +48,7 @@ class Stream:
     options: dict[str, Any]
     vectorizer: Any
     seed: int
+    checksum: str = field(init=False)
     summary: FileSummary = field(init=False)
     n_train: int = field(init=False)
 
@@ -56,6 +63,8 @@ class Stream:
             raise ValueError(f"--chunk-rows is for files; {self.path} is a named data set")
         if not Path(self.path).is_file():
             raise ValueError(f"--chunk-rows is for files; there is no file {self.path}")
+        with open(self.path, "rb") as file:
+            self.checksum = hashlib.file_digest(file, "sha256").hexdigest()
         self.summary = datasets.scan_file(self.path, chunk_rows=self.chunk_rows, **self.options)
         if len(self.summary.target_names) > 1:
             raise ValueError("--chunk-rows takes one target column")

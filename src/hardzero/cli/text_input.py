@@ -31,6 +31,11 @@ def as_bags_of_words(dataset: Dataset, vectorizer: Any) -> Dataset:
         vectorizer.fit(dataset.train.X)
     except ValueError as error:
         raise ValueError(f"{dataset.name}: {error}; check that --text names the column of texts") from error
+    return in_words_of(model, dataset)
+
+
+def in_words_of(model: Any, dataset: Dataset) -> Dataset:
+    """Return a data set of raw texts as one of the counts of a text model's words."""
 
     def bags(split: Split) -> Split:
         return replace(split, X=model.transform_texts(split.X))

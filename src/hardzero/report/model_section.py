@@ -78,23 +78,23 @@ def changed_parameters(estimator: Any) -> dict[str, str]:
     }
 
 
-def key_figures(estimator: Any, X: Any | None, y: Any | None) -> list[KeyFigure]:
-    """Return the error on labeled data, zeros, and size."""
+def key_figures(estimator: Any, X: Any | None, y: Any | None, *, held_out: bool = True) -> list[KeyFigure]:
+    """Return the error on labeled data, which training may have seen if it is not held out, zeros, and size."""
     from sklearn.base import is_classifier, is_regressor
 
     figures = []
     network = network_of(estimator)
+    samples = "held-out samples" if held_out and y is not None else "samples"
     if X is not None and y is not None and len(y):
         if is_classifier(estimator):
             error = 100.0 * (1.0 - float(estimator.score(X, y)))
-            figures.append(KeyFigure(f"{error:.2f} %", f"error on {len(y):,} held-out samples"))
+            figures.append(KeyFigure(f"{error:.2f} %", f"error on {len(y):,} {samples}"))
         elif is_regressor(estimator):
             rmse = root_mean_squared_error(y, estimator.predict(X))
-            figures.append(KeyFigure(f"{rmse:.4g}", f"root mean squared error on {len(y):,} held-out samples"))
+            figures.append(KeyFigure(f"{rmse:.4g}", f"root mean squared error on {len(y):,} {samples}"))
             figures.append(KeyFigure(f"{float(estimator.score(X, y)):.3f}", "R² on the same"))
     if X is not None and is_autoencoder(estimator):
         error = float(estimator.reconstruction_error(X))
-        samples = "samples" if y is None else "held-out samples"
         figures.append(KeyFigure(f"{error:.4g}", f"mean squared error of reconstructions of {X.shape[0]:,} {samples}"))
     if network.hidden_layers:
         figures += _zeros(estimator, X)

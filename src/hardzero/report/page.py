@@ -63,6 +63,7 @@ def write_report(
     image_shape: tuple[int, ...] | None = None,
     class_names: Sequence[str] | None = None,
     max_samples: int = MAX_SAMPLES,
+    held_out: bool = True,
 ) -> None:
     """Write one self-contained HTML page about a fitted model.
 
@@ -87,7 +88,9 @@ def write_report(
     class_names : sequence of str, optional
         Names of the sorted classes; a data set brings its own.
     max_samples : int, default=10000
-        Held-out samples used, the first ones.
+        Samples used, the first ones.
+    held_out : bool, default=True
+        False if training may have seen the data; the page then does not call them held out.
 
     Raises
     ------
@@ -123,7 +126,7 @@ def write_report(
     if data is not None and image_shape is not None:
         check_image_shape(image_shape, (network_of(estimator).n_features,))
     with plotting():
-        sections, figures = _sections(estimator, data, sweep)
+        sections, figures = _sections(estimator, data, sweep, held_out)
     heading = title or (f"{kind} on {data.name}" if data is not None and data.name else kind)
     html = _render(heading, figures, sections, data is not None)
     with atomic_file(path) as file:
@@ -137,11 +140,12 @@ def is_page(path: str | os.PathLike[str]) -> bool:
 
 
 def _sections(
-    estimator: Any, data: ReportData | None, sweep: SparsityFrontier | None
+    estimator: Any, data: ReportData | None, sweep: SparsityFrontier | None, held_out: bool
 ) -> tuple[list[Section], list[KeyFigure]]:
     from sklearn.base import is_classifier
 
-    figures = key_figures(estimator, *((data.X, data.y) if data is not None else (None, None)))
+    X, y = (data.X, data.y) if data is not None else (None, None)
+    figures = key_figures(estimator, X, y, held_out=held_out)
     sections: list[Section | None] = [model_section(estimator), training_section(estimator)]
     has_hidden = bool(network_of(estimator).hidden_layers)
     if data is not None and has_hidden:
