@@ -149,6 +149,17 @@ def test_a_page_that_cannot_be_written_is_named_by_its_option(table):
     assert f"--report {path} is a folder" in result.output
 
 
+def test_a_link_into_a_folder_that_is_not_there_is_refused_before_training(table):
+    link = table.with_name("link.safetensors")
+    link.symlink_to("nowhere/model.safetensors")
+    result = run("fit", table, *FIT, "-o", link)
+    assert result.exit_code == 2
+    assert f"--output {link}: there is no folder {link.parent / 'nowhere'}" in result.output
+    link.with_name("nowhere").mkdir()
+    assert run("fit", table, *FIT, "-o", link).exit_code == 0
+    assert link.resolve().name == "model.safetensors"
+
+
 def test_only_pages_of_hardzero_are_replaced(table, model):
     page = model.with_suffix(".html")
     page.write_text("<title>Wine, exported from a notebook</title>")

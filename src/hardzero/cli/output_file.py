@@ -121,11 +121,12 @@ def check_output(path: Path, *inputs: Path | str | None, option: str = "--output
         raise ValueError(f"{option} {path} is a folder: give the name of a file in it")
     if path.exists() and not path.is_file():
         return
-    folder = path.absolute().parent
+    # A link is followed when the file is written.
+    folder = (Path(os.path.realpath(path)) if path.is_symlink() else path).parent
     if not folder.is_dir():
-        raise ValueError(f"{option} {path}: there is no folder {path.parent}; create it first")
+        raise ValueError(f"{option} {path}: there is no folder {folder}; create it first")
     if not os.access(folder, os.W_OK):
-        raise ValueError(f"{option} {path}: the folder {path.parent} may not be written to; choose another")
+        raise ValueError(f"{option} {path}: the folder {folder} may not be written to; choose another")
     for read in inputs:
         if read is not None and path.exists() and Path(read).exists() and path.samefile(read):
             raise ValueError(f"{option} {path} is a file that this command reads: give another name")
