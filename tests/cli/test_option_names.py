@@ -52,3 +52,4 @@ def test_what_a_command_lacks_stays_as_it_is():
     assert with_option_names(message, ["--header", "--batch-size", "--epochs"]) == expected
     assert with_option_names(message, []) == message
     assert with_option_names("raise max_iter (status=1)") == "raise --epochs (status=1)"
+    assert with_option_names("max_iter=3 passes; more passes (passes)") == "--epochs 3 passes; more passes (--epochs)"

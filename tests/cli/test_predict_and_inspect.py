@@ -291,6 +291,16 @@ def test_large_labels_of_a_file_are_those_of_a_model_fitted_to_numbers():
     assert y.tolist() == [2**60, 2**60 + 1, 7]
 
 
+def test_warnings_are_shown_in_a_line(run):
+    texts = pd.DataFrame({"words": ["good film", "bad film"] * 30, "label": [1, 0] * 30})
+    texts.to_csv("texts.csv", index=False)
+    assert run("fit", "texts.csv", "--text", "words", *QUICK).exit_code == 0
+    texts.assign(words="bon").to_csv("other.csv", index=False)
+    result = run("predict", "texts.safetensors", "other.csv")
+    assert len(csv(result)) == len(texts)
+    assert result.stderr.startswith("warning: no word of the 60 texts is in the vocabulary")
+
+
 def test_several_targets(run, table, tmp_path):
     options = ("--target", "weight", "--target", "length", "--ignore", "id", "--ignore", "species")
     assert run("fit", table, *options, *QUICK).exit_code == 0

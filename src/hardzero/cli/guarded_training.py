@@ -58,7 +58,7 @@ def saved_first() -> Iterator[Interruption]:
 
 @contextmanager
 def warnings_shown_after() -> Iterator[None]:
-    """Keep warnings out of the live display, and show in a line each those that matter here."""
+    """Keep warnings out of what is displayed meanwhile, and show in a line each those that matter here."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield

@@ -77,5 +77,6 @@ def with_option_names(message: str, options: Collection[str] | None = None) -> s
 
     message = re.sub(r"The '(?P<name>\w+)' parameter of \w+", lambda match: option(match["name"]) or match[0], message)
     message = re.sub(r", remove the row, or pass unlabeled=True to learn from it[\w ]*", " or remove the row", message)
+    message = message.replace("(passes)", f"({OPTIONS['max_iter']})")
     message = _ASSIGNMENT.sub(assignment, message)
     return _NAME_ALONE.sub(lambda match: option(match["name"]) or match[0], message)

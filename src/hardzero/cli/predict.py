@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from hardzero.cli.data_options import DelimiterOption, NotedEncodingOption, NotedHeaderOption
+from hardzero.cli.guarded_training import warnings_shown_after
 from hardzero.cli.model_input import known_names, noted_targets, reading_as_noted, with_names
 from hardzero.cli.output_file import ForceOption, check_kind, check_output
 from hardzero.cli.piped_input import as_file
@@ -97,7 +98,8 @@ def predict(
         raise ValueError(f"--text: {model} takes numbers, not texts; leave the option out")
     else:
         X = _read(data, model, estimator, description, **options)
-    frame = _predictions(estimator, X, description["notes"], proba)
+    with warnings_shown_after():
+        frame = _predictions(estimator, X, description["notes"], proba)
     if output is None:
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")
         return
