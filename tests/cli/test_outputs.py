@@ -199,6 +199,17 @@ def test_no_file_of_another_kind_is_replaced(table, model, monkeypatch):
         assert path.stat().st_size
 
 
+def test_only_tables_with_the_columns_of_predictions_are_replaced(table, model):
+    path = table.with_name("mine.csv")
+    for header in ("prediction_market,x", "predictions", "prediction,truth", "probability_rain"):
+        path.write_text(f"{header}\n1,2\n")
+        assert run("predict", model, table, "-o", path).exit_code == 2
+    path.write_text('"prediction_height, cm",prediction_width,"probability_a, b"\n1,2,3\n')
+    assert run("predict", model, table, "-o", path).exit_code == 0
+    for _ in range(2):
+        assert run("predict", model, table, "--proba", "-o", path).exit_code == 0
+
+
 @pytest.mark.parametrize("folder", ["report", "studies/core"])
 def test_every_kind_of_page_is_known(folder):
     template = resources.files("hardzero").joinpath(folder, "page.html.j2").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import sys
 import zlib
@@ -37,6 +38,12 @@ hardzero predict digits.safetensors digits   (the test split of a named data set
 
 PREDICTION = "prediction"
 """Name of the column of predictions, with which those of several targets begin."""
+
+PROBABILITY = "probability"
+"""With which the columns of probabilities begin."""
+
+MOST_OF_HEADER = 1 << 20
+"""Bytes by which a table is known."""
 
 
 def predict(
@@ -110,14 +117,16 @@ def predict(
 
 
 def _holds_predictions(path: Path) -> bool:
-    """Tell whether a file begins like the tables that this command writes."""
+    """Tell whether a file has columns like the tables that this command writes, and no others."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            beginning = bytes(file.read(1 + len(PREDICTION)))
-    except (OSError, EOFError, zlib.error):
+            header = file.readline(MOST_OF_HEADER).decode(errors="replace")
+        names = next(csv.reader([header]), [])
+    except (OSError, EOFError, zlib.error, csv.Error):
         return False
-    # A name with a comma in it is in quotes.
-    return beginning.removeprefix(b'"').startswith(PREDICTION.encode())
+    ours = (f"{PREDICTION}_", f"{PROBABILITY}_")
+    known = [name == PREDICTION or name.startswith(ours) for name in names]
+    return all(known) and header.removeprefix('"').startswith(PREDICTION)
 
 
 def _read(data: str, model: Path, estimator: Any, description: dict[str, Any], **options: Any) -> Any:
@@ -164,5 +173,5 @@ def _predictions(estimator: Any, X: Any, notes: dict[str, Any], proba: bool) -> 
         labels = estimator.classes_
         if predictions.ndim == 2 and len(targets) == len(labels):
             labels = np.array(targets, dtype=object)
-        columns.update({f"probability_{label}": probabilities[:, index] for index, label in enumerate(labels)})
+        columns.update({f"{PROBABILITY}_{label}": probabilities[:, index] for index, label in enumerate(labels)})
     return pd.DataFrame(columns)
