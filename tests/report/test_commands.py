@@ -72,6 +72,15 @@ def test_fit_writes_the_page_too(tmp_path):
     assert "First layer" in html
 
 
+def test_a_page_about_a_file_whose_name_is_no_text(tmp_path):
+    pd.DataFrame({"a": range(60), "label": ["x", "y"] * 30}).to_csv(tmp_path / "caf\udce9.csv", index=False)
+    path = tmp_path / "model.safetensors"
+    options = ("--hidden", "8", "--epochs", "2", "--quiet", "--report", "-o", path)
+    result = run(fit, tmp_path / "caf\udce9.csv", *options)
+    assert result.exit_code == 0, result.output
+    assert "on caf?.csv" in path.with_suffix(".html").read_text()
+
+
 def test_sweep_of_a_regression_standardizes_the_target(tmp_path):
     generator = np.random.default_rng(0)
     frame = pd.DataFrame(generator.normal(5, 10, size=(150, 2)), columns=["a", "b"])

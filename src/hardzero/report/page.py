@@ -130,7 +130,8 @@ def write_report(
     heading = title or (f"{kind} on {data.name}" if data is not None and data.name else kind)
     html = _render(heading, figures, sections, data is not None)
     with atomic_file(path) as file:
-        file.write(html.encode("utf-8"))
+        # Names of files may hold bytes that are no text.
+        file.write(html.encode("utf-8", errors="replace"))
 
 
 def is_page(path: str | os.PathLike[str]) -> bool:
