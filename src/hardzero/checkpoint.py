@@ -243,7 +243,7 @@ class TrainingFile:
         return SavedStage(state, arrays)
 
     def _write_or_warn(self, present: SavedStage) -> None:
-        """Write the file; a full disk must not cost the training, which tries again when it next saves."""
+        """Write the file; a full disk or a lost folder must not cost the training, which tries again later."""
         try:
             self._write(present)
         except OSError as error:

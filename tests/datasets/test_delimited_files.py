@@ -213,6 +213,7 @@ BAD = [
     (TABLE, {"task": "ranking"}, "task is 'ranking'"),
     (TABLE, {"fractions": (0.5, 0.1, 0.1)}, "fractions is"),
     (TABLE, {"encoding": "nonsense"}, "encoding 'nonsense' is unknown"),
+    (TABLE, {"encoding": "base64"}, "encoding 'base64' is unknown"),
     (TABLE, {"delimiter": ";;"}, "delimiter is ';;'"),
     ((TABLE + "1,2,é\n").encode("latin-1"), {}, "line 22 of .* is not utf-8"),
     (TABLE.encode("utf-16"), {}, 'is in UTF-16, .* encoding="utf-16"'),

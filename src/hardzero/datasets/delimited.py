@@ -418,6 +418,8 @@ def _known_encoding(encoding: str) -> str:
     """Return the encoding, with UTF-8 as the variant that drops a byte order mark."""
     try:
         name = codecs.lookup(encoding).name
+        # Fails, too, for those that are no encodings of text, such as base64.
+        "".encode(encoding)
     except LookupError as error:
         raise ValueError(f"encoding {encoding!r} is unknown; use a name such as utf-8, latin-1 or utf-16") from error
     return "utf-8-sig" if name == "utf-8" else encoding
