@@ -18,7 +18,7 @@ from hardzero import datasets
 from hardzero.benchmarks import gpu, prediction, run, time_to_error, timing, training, workloads
 from hardzero.benchmarks.peers import Weights, minibatches, missing_peers, prediction_peers
 from hardzero.benchmarks.scaling import ScalingPoint, scaling_points
-from hardzero.benchmarks.table import Row
+from hardzero.benchmarks.table import Row, print_table
 from hardzero.benchmarks.time_to_error import (
     CANDIDATE_SEEDS,
     Attempt,
@@ -58,6 +58,12 @@ class Clock:
             self.now += times.pop(0) if len(times) > 1 else times[0]
 
         return call
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0183, "0.0183"), (447.31, "447.3"), (13071.4, "13,071")])
+def test_the_table_has_no_powers_of_ten(value, text, capsys):
+    print_table([Row("training", "relu", "PyTorch", 1.0, value, "samples/s", 2.0)], "bench")
+    assert text in capsys.readouterr().out
 
 
 def test_ratios_are_medians_over_turns(monkeypatch):

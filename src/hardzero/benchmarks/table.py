@@ -59,10 +59,15 @@ def print_table(rows: Iterable[Row], title: str) -> None:
             row.work,
             row.setting,
             row.peer,
-            f"{row.theirs:,.4g}",
-            f"{row.ours:,.4g}",
+            _figure(row.theirs),
+            _figure(row.ours),
             row.unit,
             f"{row.ratio:.2f}×",
             row.agree,
         )
     Console(width=150).print(table)
+
+
+def _figure(value: float) -> str:
+    """Return four digits or, where a number has more before the point, all of these."""
+    return f"{value:.4g}" if value < 999.5 else f"{value:,.0f}"

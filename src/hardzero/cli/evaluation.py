@@ -142,13 +142,15 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
 
 
 def _rows(evaluation: Evaluation, training: dict[str, Any]) -> list[tuple[str, str]]:
+    from hardzero.analysis.regression_error import error_text
+
     rows = []
     if evaluation.error is not None and evaluation.n_errors is not None:
         low, high = wilson_interval(evaluation.n_errors, evaluation.n_samples)
         text = f"{evaluation.error:.2%} ({evaluation.n_errors} of {evaluation.n_samples:,}; 95 % interval "
         rows.append(("test error", f"{text}{low:.2%} to {high:.2%})"))
-    else:
-        rows.append(("test RMSE", f"{evaluation.rmse:.4g} ({evaluation.n_samples:,} samples)"))
+    elif evaluation.rmse is not None:
+        rows.append(("test RMSE", f"{error_text(evaluation.rmse)} ({evaluation.n_samples:,} samples)"))
         if evaluation.r2 is not None:
             rows.append(("test R²", f"{evaluation.r2:.4f}"))
     for index, (zeros, dead, units) in enumerate(

@@ -145,6 +145,7 @@ def _training(description: dict[str, Any]) -> str:
 
 
 def _test(test: Any) -> str:
+    from hardzero.analysis.regression_error import error_text
     from hardzero.model_file.values import is_number
 
     # Notes may hold anything under this name; these are what `hardzero fit` writes.
@@ -152,7 +153,7 @@ def _test(test: Any) -> str:
     if known.keys() >= {"zeros_overall", "error", "n_errors", "n_samples"}:
         quality = f"error {known['error']:.2%} ({known['n_errors']} of {known['n_samples']:,})"
     elif known.keys() >= {"zeros_overall", "rmse"}:
-        quality = f"RMSE {known['rmse']:.4g}" + (f", R² {known['r2']:.4f}" if "r2" in known else "")
+        quality = f"RMSE {error_text(known['rmse'])}" + (f", R² {known['r2']:.4f}" if "r2" in known else "")
     else:
         return ""
     return f"{quality}, zeros {known['zeros_overall']:.1%}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hardzero.analysis.hidden_activations import network_of
-from hardzero.analysis.regression_error import root_mean_squared_error
+from hardzero.analysis.regression_error import error_text, root_mean_squared_error
 from hardzero.network import Network
 from hardzero.ops.updates import Parameters
 from hardzero.report.section import Section, TextTable
@@ -91,7 +91,7 @@ def key_figures(estimator: Any, X: Any | None, y: Any | None, *, held_out: bool 
             figures.append(KeyFigure(f"{error:.2f} %", f"error on {len(y):,} {samples}"))
         elif is_regressor(estimator):
             rmse = root_mean_squared_error(y, estimator.predict(X))
-            figures.append(KeyFigure(f"{rmse:.4g}", f"root mean squared error on {len(y):,} {samples}"))
+            figures.append(KeyFigure(error_text(rmse), f"root mean squared error on {len(y):,} {samples}"))
             figures.append(KeyFigure(f"{float(estimator.score(X, y)):.3f}", "R² on the same"))
     if X is not None and is_autoencoder(estimator):
         error = float(estimator.reconstruction_error(X))
