@@ -147,7 +147,9 @@ def test_rows_that_a_lone_quotation_mark_swallows_are_refused_in_a_tsv(write, he
         read_table(path, text="text", target="label")
 
 
-@pytest.mark.parametrize("text", ['one\n\n"two"', "a\tb\nc", "one:\n\ttwo\n\tthree", "one\ntwo\tof\tthem"])
+@pytest.mark.parametrize(
+    "text", ['one\n\n"two"', "a\tb\nc", "one:\n\ttwo\n\tthree", "one\ntwo\tof\tthem", "regards\nphone\t123"]
+)
 def test_a_tsv_may_hold_quoted_texts_of_several_lines(write, text):
     path = write("a.tsv", "label\ttext\n0\tone\n1\t" + '"' + text.replace('"', '""') + '"\n')
     assert read_table(path, text="text", target="label").X.tolist() == ["one", text]

@@ -164,9 +164,9 @@ def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | Non
 
 def _refuse_swallowed_rows(frame: pd.DataFrame, selection: Selection, file: DelimitedFile, first_record: int) -> None:
     """Refuse a field of a tab-separated file in which a quotation mark that was not meant as such joined rows."""
-    features, n_tabs = set(selection.features), len(file.names) - 1
+    read, n_tabs = {selection.text, *selection.targets}, len(file.names) - 1
     for position, name in enumerate(file.names):
-        if name in features:
+        if name not in read:
             continue
         for index, value in enumerate(frame[name].to_numpy()):
             if isinstance(value, str) and "\n" in value and _holds_rows(value, position, n_tabs):
@@ -178,11 +178,12 @@ def _refuse_swallowed_rows(frame: pd.DataFrame, selection: Selection, file: Deli
 
 
 def _holds_rows(field: str, position: int, n_tabs: int) -> bool:
-    """Tell whether the lines of a field in this column have the tabs of rows, other than to indent them."""
+    """Tell whether the lines of a field in this column have the tabs of rows, one whole row among them."""
     first, *others = field.split("\n")
     if first.count("\t") != n_tabs - position or others[-1].count("\t") != position:
         return False
-    are_rows = n_tabs > 0 and all(line.count("\t") == n_tabs for line in others[:-1])
+    whole = others[:-1]
+    are_rows = n_tabs > 0 and len(whole) > 0 and all(line.count("\t") == n_tabs for line in whole)
     return are_rows and not all(line.startswith("\t") for line in others)
 
 
