@@ -140,10 +140,19 @@ def test_a_column_of_classes_is_taken_for_classes(classifier, digits, tmp_path):
 def test_the_epoch_that_is_kept_is_marked():
     # Before the target for the zeros was in force, the score was higher.
     curves = {"loss_curve_": [4.0, 3.0, 2.0, 1.5, 1.0], "validation_scores_": [0.9, 0.7, 0.8, 0.8, 0.75]}
-    for best, marked in ((0.8, "kept: 0.8 in epoch 4"), (None, "kept: 0.9 in epoch 1")):
+    for best, n_iter, marked in ((0.8, 5, "kept: 0.8 in epoch 4"), (None, 5, "kept: 0.9 in epoch 1")):
         with plotting():
-            section = training_section(SimpleNamespace(**curves, best_validation_score_=best))
+            section = training_section(SimpleNamespace(**curves, best_validation_score_=best, n_iter_=n_iter))
         assert marked in section.figures[1].picture
+
+
+def test_a_network_that_no_epoch_of_a_warm_start_improved_is_named():
+    curves = {"loss_curve_": [4.0, 3.0, 2.0, 1.5], "validation_scores_": [0.9, 0.8, 0.7, 0.6]}
+    with plotting():
+        section = training_section(SimpleNamespace(**curves, best_validation_score_=0.8, n_iter_=2))
+    validation = section.figures[1]
+    assert "the network before the last 2 epochs is kept, which scores 0.8" in validation.caption
+    assert "kept: " not in validation.picture
 
 
 def test_a_network_without_hidden_layers(digits, tmp_path):

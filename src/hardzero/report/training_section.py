@@ -32,7 +32,7 @@ def training_section(estimator: Any) -> Section | None:
     scores = getattr(estimator, "validation_scores_", None)
     if scores:
         kept: Any = getattr(estimator, "best_validation_score_", None)
-        figures.append(_validation(scores, kept if kept in scores else max(scores)))
+        figures.append(_validation(scores, estimator.n_iter_, max(scores) if kept is None else kept))
     zeros = getattr(estimator, "sparsity_curve_", None)
     if zeros is not None and np.size(zeros):
         figures.append(_zeros(np.transpose(zeros).tolist(), getattr(estimator, "target_sparsity", None)))
@@ -63,17 +63,23 @@ def _losses(losses: list[list[float]]) -> Figure:
     return figure(ax, caption, f"Lines: training loss, at the end {ends}.")
 
 
-def _validation(scores: list[float], kept: float) -> Figure:
+def _validation(scores: list[float], n_latest: int, kept: float) -> Figure:
+    """Draw the scores of all epochs and, among those of the latest fit, the one that is kept."""
     ax = new_axes(None)
-    epoch = kept_epoch(scores, kept)
     ax.plot(_epochs(len(scores)), scores, color=color(2), linewidth=1.8, label="validation")
-    ax.plot(epoch, kept, "o", color=color(4), label=f"kept: {kept:.4g} in epoch {epoch}")
+    alt, caption = f"Line: the validation score of {len(scores)} epochs", "Score on the held-out part; "
+    latest = scores[-n_latest:]
+    if kept in latest:
+        epoch = len(scores) - len(latest) + kept_epoch(latest, kept)
+        ax.plot(epoch, kept, "o", color=color(4), label=f"kept: {kept:.4g} in epoch {epoch}")
+        alt += f", of which epoch {epoch} is kept, with {kept:.4g}."
+        caption += (
+            "the parameters of the best epoch are kept, with a target for the zeros of those after it is in force."
+        )
+    else:
+        alt += f"; the network before the last {len(latest)} is kept, with {kept:.4g}."
+        caption += f"the network before the last {len(latest)} epochs is kept, which scores {kept:.4g} on their part."
     _finish(ax, "validation score", len(scores))
-    alt = f"Line: the validation score of {len(scores)} epochs, of which epoch {epoch} is kept, with {kept:.4g}."
-    caption = (
-        "Score on the held-out part; the parameters of the best epoch are kept, with a target for the zeros of those "
-        "after it is in force."
-    )
     return figure(ax, caption, alt)
 
 
