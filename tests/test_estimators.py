@@ -273,6 +273,10 @@ def test_parameters_that_are_assigned_are_copied_into_the_network(digits):
     assert other.coefs_[0].any()
     with pytest.raises(ValueError, match="does not fit layer 0"):
         model.coefs_[0] = np.zeros((2, 2))
+    before = [array.copy() for array in model.coefs_]
+    with pytest.raises(ValueError, match="does not fit layer 1"):
+        model.coefs_ = [np.ones_like(model.coefs_[0]), np.zeros((2, 2)), model.coefs_[2]]
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.coefs_, strict=True))
     with pytest.raises(ValueError, match="1 arrays do not fit"):
         model.intercepts_ = [np.zeros(32)]
 

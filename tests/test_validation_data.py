@@ -53,6 +53,19 @@ def test_classes_weigh_there_as_in_training_of_chunks():
     assert expected != pytest.approx(classifier.score(*held_out))
 
 
+@pytest.mark.parametrize(
+    "learn",
+    [
+        lambda classifier, held_out: classifier.set_params(early_stopping=True).fit(X, y, validation=held_out),
+        lambda classifier, held_out: classifier.fit_chunks([(X, y)], validation=held_out),
+    ],
+)
+def test_validation_data_of_classes_without_weight_are_refused(learn):
+    classifier = RectifierClassifier((8,), class_weight={0: 0.0, 1: 1.0, 2: 1.0}, random_state=0)
+    with pytest.raises(ValueError, match="class_weight is 0 for all classes in y of validation"):
+        learn(classifier, (X[y == 0], y[y == 0]))
+
+
 def test_misuse():
     with pytest.raises(ValueError, match="early_stopping=True"):
         RectifierClassifier().fit(X, y, validation=(X, y))

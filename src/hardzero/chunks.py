@@ -273,7 +273,7 @@ class _Run:
         return score
 
     def _score(self, X: Any, y: Any) -> float:
-        return float(self.estimator.score(X, y, self.estimator._total_weight(y, None)))
+        return float(self.estimator.score(X, y, self.estimator._held_out_weight(y, y)))
 
     def progress_stopped(self) -> bool:
         """Count a pass without progress; after too many lower an ``adaptive`` rate or end training, as `fit` does."""

@@ -65,8 +65,7 @@ def revive(network: Network, ops: Ops, X: Input) -> int:
     revived in a sparse layer must not make it a dense one.
 
     A rectifier, or another unit with a threshold, that never fires gets no gradient, so nothing brings it back. Its
-    weights are kept: what it was
-    looking for may still be useful, only its threshold has moved out of reach.
+    weights are kept: what it was looking for may still be useful, only its threshold has moved out of reach.
 
     Parameters
     ----------

@@ -106,10 +106,13 @@ class DictionaryTrainer(DenoisingTrainer):
         clean = ops.rows(X, np.sort(chosen)).dense()
         residual = clean - self.network.predictions(ops, clean)
         squares = np.square(residual).sum(axis=1, dtype=np.float64)
-        dead = dead[: np.count_nonzero(squares)]
+        _, distinct = np.unique(residual, axis=0, return_index=True)
+        shares = np.zeros(len(squares))
+        shares[distinct] = squares[distinct]
+        dead = dead[: np.count_nonzero(shares)]
         if not len(dead):
             return
-        samples = self.random_state.choice(len(residual), len(dead), replace=False, p=squares / squares.sum())
+        samples = self.random_state.choice(len(residual), len(dead), replace=False, p=shares / shares.sum())
         encoder, decoder = self.network.parameters
         decoder.weights[dead] = residual[samples]
         normalize_rows(decoder.weights, dead)

@@ -34,10 +34,9 @@ class LayerArrays(list[Array]):
         if isinstance(index, slice):
             LayerArrays(self[index]).assign(value)
             return
-        array, given = self[index], np.asarray(value, dtype=np.float32)
-        if given.shape != array.shape:
-            raise ValueError(f"an array of shape {given.shape} does not fit layer {index}, of shape {array.shape}")
-        array[...] = given
+        given = np.asarray(value, dtype=np.float32)
+        _check_shape(index, self[index], given)
+        self[index][...] = given
 
     def assign(self, values: Iterable[ArrayLike]) -> None:
         """Copy one array into each layer's.
@@ -47,8 +46,16 @@ class LayerArrays(list[Array]):
         ValueError
             If there are not as many as layers, or one has another shape.
         """
-        given = list(values)
+        given = [np.asarray(value, dtype=np.float32) for value in values]
         if len(given) != len(self):
             raise ValueError(f"{len(given)} arrays do not fit {len(self)} layers")
+        # All are checked before the first is copied.
         for index, value in enumerate(given):
-            self[index] = value
+            _check_shape(index, self[index], value)
+        for array, value in zip(self, given, strict=True):
+            array[...] = value
+
+
+def _check_shape(index: int, array: Array, given: Array) -> None:
+    if given.shape != array.shape:
+        raise ValueError(f"an array of shape {given.shape} does not fit layer {index}, of shape {array.shape}")

@@ -117,8 +117,11 @@ class LogisticLoss(Loss):
     name = "log_loss"
     output_activation = "logistic"
 
+    label_weight: Array | None = None
+
     def __init__(self, label_weight: Array | None = None) -> None:
-        self.label_weight = label_weight
+        if label_weight is not None:
+            self.label_weight = label_weight
 
     def predictions(self, scores: Array) -> Array:
         """Return the probability of each label."""

@@ -118,6 +118,10 @@ class Network:
     def __post_init__(self) -> None:
         self.n_features = self.parameters[0].weights.shape[0]
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a pickle, also of a version that had no notes."""
+        self.__dict__.update({"notes": {}, **state})
+
     @classmethod
     def initialize(
         cls,

@@ -37,7 +37,7 @@ class TiedNetwork(Network):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore parameters and make room for their gradient."""
-        self.__dict__.update(state)
+        super().__setstate__(state)
         self._gradient = self.with_room_for_gradient()
 
     def sum_of_squares(self) -> float:

@@ -95,7 +95,7 @@ class StudyReport:
             Failure(
                 run["key"],
                 f"{run['data'] or ''} seed {run['seed']}: {run['settings']}",
-                str(run["failure"]).partition("\n")[0],
+                _reason(str(run["failure"])),
             )
             for _, run in failed.iterrows()
         ]
@@ -253,3 +253,9 @@ def _data_url(picture: Picture) -> str:
     buffer = BytesIO()
     picture.figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
     return "data:image/svg+xml;base64," + b64encode(buffer.getvalue()).decode()
+
+
+def _reason(failure: str) -> str:
+    """Return the line of a recorded failure that names the error: the first or, in older stores, the last."""
+    lines = failure.strip().splitlines() or [""]
+    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
