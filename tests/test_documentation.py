@@ -41,8 +41,9 @@ def names(digits) -> dict[str, object]:
 def test_the_python_of_a_page_runs(page, names, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for block in blocks(page):
-        if "import torch" in block:
-            pytest.importorskip("torch", reason="the page goes on with PyTorch")
+        for package in ("torch", "onnxruntime"):
+            if f"import {package}" in block:
+                pytest.importorskip(package, reason=f"the page goes on with {package}")
         exec(compile(block, f"{page.name}: {block.splitlines()[0]}", "exec"), names)
 
 

@@ -22,6 +22,7 @@ _HOMES = {
     "show_config": "hardzero.config",
     "analysis": "",
     "datasets": "",
+    "interop": "",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
@@ -29,6 +30,7 @@ __all__ = ["__version__", *sorted(_HOMES)]
 if TYPE_CHECKING:
     from hardzero import analysis as analysis
     from hardzero import datasets as datasets
+    from hardzero import interop as interop
     from hardzero.autoencoders import DenoisingAutoencoder as DenoisingAutoencoder
     from hardzero.autoencoders import StackedDenoisingAutoencoder as StackedDenoisingAutoencoder
     from hardzero.config import show_config as show_config

@@ -491,18 +491,23 @@ class RectifierEstimator(NetworkEstimator):
         n_features, n_outputs = data.samples.X.shape[1], data.samples.targets.shape[1]
         loss, activation = self._loss(data.samples.targets), get_activation(self.activation)
         layers = [(size, activation) for size in sizes]
-        self._trainer = None
         self.__dict__.pop("pretraining_", None)
-        self.network_ = Network.initialize(ops, n_features, layers, n_outputs, loss, random_state)
+        self._take_network(Network.initialize(ops, n_features, layers, n_outputs, loss, random_state))
         if data.all_rows is not None:
             from hardzero.pretrained_start import pretrained_stack, start_from_encoders
 
             stack = pretrained_stack(self, data.all_rows, random_state, callback, training_file)
             start_from_encoders(self.network_, stack, ops, data.all_rows)
             self.pretraining_ = stack
-        self.n_outputs_ = n_outputs
-        self.n_layers_ = len(sizes) + 2
-        self.out_activation_ = loss.output_activation
+
+    def _take_network(self, network: Network) -> None:
+        """Become the estimator of that network, without any training behind it."""
+        self._trainer = None
+        self.network_ = network
+        self.n_features_in_ = network.n_features
+        self.n_outputs_ = network.n_outputs
+        self.n_layers_ = len(network.parameters) + 1
+        self.out_activation_ = network.loss.output_activation
         self.n_iter_, self.t_ = 0, 0
 
     def _record_sparsity(self, X: Input, most_rows: int = SPARSITY_SAMPLES) -> None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from hardzero import datasets
 from hardzero.benchmarks import gpu, prediction, run, time_to_error, timing, training, workloads
-from hardzero.benchmarks.peers import Weights, minibatches, missing_peers, prediction_peers
+from hardzero.benchmarks.peers import minibatches, missing_peers, prediction_peers
 from hardzero.benchmarks.scaling import ScalingPoint, scaling_points
 from hardzero.benchmarks.table import Row, print_table
 from hardzero.benchmarks.time_to_error import (
@@ -30,6 +30,7 @@ from hardzero.benchmarks.time_to_error import (
 )
 from hardzero.benchmarks.training import difference_after_equal_steps
 from hardzero.cli import app
+from hardzero.interop.plain_layers import plain_layers
 from hardzero.optimizers import GradientDescent, LearningRate
 from hardzero.penalties import FixedPenalty
 from hardzero.predictor import Predictor
@@ -107,7 +108,7 @@ def test_blas_has_the_threads_that_the_table_names(monkeypatch, digits, measure)
 def test_installed_peers_predict_what_hardzero_predicts(digits, activation):
     workload = workloads.untrained(activation, *digits, (40, 30))
     predictor = Predictor(workload.network)
-    peers = dict(prediction_peers(Weights.of(workload.network), 1))
+    peers = dict(prediction_peers(plain_layers(workload.network), 1))
     assert set(peers) | set(missing_peers()) == {"ONNX Runtime", "OpenVINO", "PyTorch", "scikit-learn"}
     for n_samples in (1, 16):
         X = workload.X[:n_samples]

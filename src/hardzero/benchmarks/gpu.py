@@ -5,13 +5,13 @@ A captured graph costs one launch in place of dozens; it is the fastest way PyTo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.benchmarks.peers import Predict, Weights, torch_eager, torch_module
+from hardzero.benchmarks.peers import Predict, torch_eager
 from hardzero.benchmarks.prediction import over_inputs
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.timing import OURS, Comparison, alternate
@@ -24,6 +24,8 @@ from hardzero.benchmarks.training import (
     torch_epoch,
 )
 from hardzero.benchmarks.workloads import Workload
+from hardzero.interop.plain_layers import PlainLayer, plain_layers
+from hardzero.interop.torch_module import torch_layers
 from hardzero.predictor import Predictor
 from hardzero.threads import usable_cores
 
@@ -47,13 +49,13 @@ def prediction_rows(workload: Workload, batch_size: int, n_turns: int = 9) -> It
     X = np.asarray(workload.X, dtype=np.float32)
     count = 64 if batch_size == 1 else 4
     inputs = [np.ascontiguousarray(X[i * batch_size : (i + 1) * batch_size]) for i in range(count)]
-    weights, name = Weights.of(workload.network), f"PyTorch, {gpu_name()}"
-    predict = _captured_prediction(weights, batch_size)
+    layers, name = plain_layers(workload.network), f"PyTorch, {gpu_name()}"
+    predict = _captured_prediction(layers, batch_size)
     predictors = {n: Predictor(workload.network, n_threads=n) for n in thread_numbers(batch_size)}
     contestants: dict[str, Callable[[], object]] = {name: over_inputs(predict, inputs)}
     for n, predictor in predictors.items():
         contestants[_with_threads(OURS, n)] = over_inputs(predictor.scores, inputs)
-        contestants[_with_threads("PyTorch", n)] = over_inputs(torch_eager(weights, n), inputs)
+        contestants[_with_threads("PyTorch", n)] = over_inputs(torch_eager(layers, n), inputs)
     times = alternate(contestants, n_turns=n_turns)
     difference = max(float(np.abs(predictors[1].scores(x) - predict(x)).max()) for x in inputs)
     work = "prediction, single sample" if batch_size == 1 else f"prediction, minibatch {batch_size}"
@@ -65,16 +67,16 @@ def prediction_rows(workload: Workload, batch_size: int, n_turns: int = 9) -> It
 def training_rows(workload: Workload, batch_size: int, n_turns: int = 7) -> Iterator[Row]:
     """Yield samples per second of SGD, the data in the graphics processor's memory, and on all cores."""
     n_samples = len(workload.y) // batch_size * batch_size
-    weights, name = Weights.of(workload.network), f"PyTorch, {gpu_name()}"
+    layers, name = plain_layers(workload.network), f"PyTorch, {gpu_name()}"
     contestants: dict[str, Callable[[], object]] = {
-        name: CapturedTraining(weights, workload.X, workload.y, batch_size, TINY_RATE).epoch
+        name: CapturedTraining(layers, workload.X, workload.y, batch_size, TINY_RATE).epoch
     }
     for n in thread_numbers():
         contestants[_with_threads(OURS, n)] = our_epoch(workload, "sgd", batch_size, n)
         contestants[_with_threads("PyTorch", n)] = torch_epoch(workload, "sgd", batch_size, n)
     times = alternate(contestants, n_turns=n_turns)
     steps = min(MOST_COMPARED_STEPS, n_samples // batch_size)
-    theirs = CapturedTraining(weights, workload.X, workload.y, batch_size, COMPARED_RATE)
+    theirs = CapturedTraining(layers, workload.X, workload.y, batch_size, COMPARED_RATE)
     ours = scores_after_steps(workload, "sgd", batch_size, steps)
     difference = float(np.abs(ours - theirs.scores_after(steps)).max())
     agree = f"scores after {steps} equal steps differ by at most {difference:.1e}"
@@ -88,7 +90,7 @@ class CapturedTraining:
 
     Parameters
     ----------
-    weights : Weights
+    layers : sequence of PlainLayer
     X : ndarray of shape (n_samples, n_features)
         Kept in the memory of the graphics processor.
     y : ndarray of shape (n_samples,)
@@ -96,14 +98,16 @@ class CapturedTraining:
     learning_rate : float
     """
 
-    def __init__(self, weights: Weights, X: Any, y: NDArray[np.int64], batch_size: int, learning_rate: float) -> None:
+    def __init__(
+        self, layers: Sequence[PlainLayer], X: Any, y: NDArray[np.int64], batch_size: int, learning_rate: float
+    ) -> None:
         import torch
 
         self._torch = torch
         self._X, self._y = torch.from_numpy(np.asarray(X)).cuda(), torch.from_numpy(y).cuda()
         self._batch_size = batch_size
         self._samples = torch.arange(batch_size, device="cuda")
-        self._module = torch_module(weights).cuda().train()
+        self._module = torch_layers(layers).cuda().train()
         initial = [parameter.detach().clone() for parameter in self._module.parameters()]
         self._optimizer = torch.optim.SGD(self._module.parameters(), lr=learning_rate, fused=True)
         self._loss = torch.nn.CrossEntropyLoss()
@@ -137,12 +141,12 @@ class CapturedTraining:
         self._optimizer.step()
 
 
-def _captured_prediction(weights: Weights, batch_size: int) -> Predict:
+def _captured_prediction(layers: Sequence[PlainLayer], batch_size: int) -> Predict:
     """Return the network on the graphics processor, from an array in the machine's memory to one there."""
     import torch
 
-    module = torch_module(weights).cuda().eval()
-    n_features, n_outputs = weights.weights[0].shape[0], weights.weights[-1].shape[1]
+    module = torch_layers(layers).cuda().eval()
+    n_features, n_outputs = len(layers[0].weights), len(layers[-1].bias)
     rows, scores = (torch.empty((batch_size, n)).pin_memory() for n in (n_features, n_outputs))
     on_device = torch.empty((batch_size, n_features), device="cuda")
 

@@ -4,54 +4,30 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.network import Network
+from hardzero.interop.onnx_model import scores_model
+from hardzero.interop.plain_layers import PlainLayer
+from hardzero.interop.torch_module import torch_layers
 
 Array = NDArray[np.float32]
 Predict = Callable[[Array], Array]
 
 
-@dataclass(frozen=True)
-class Weights:
-    """A network as plain arrays, the form every peer is built from.
-
-    Attributes
-    ----------
-    weights, biases : list of ndarray
-    activation : str
-        ``relu`` or ``tanh``, of all hidden layers.
-    """
-
-    weights: list[Array]
-    biases: list[Array]
-    activation: str
-
-    @classmethod
-    def of(cls, network: Network) -> Weights:
-        """Return the arrays of a network whose hidden layers share one activation."""
-        return cls(
-            [np.ascontiguousarray(layer.weights) for layer in network.parameters],
-            [layer.bias.copy() for layer in network.parameters],
-            network.hidden_layers[0].activation.name,
-        )
-
-
-def prediction_peers(weights: Weights, n_threads: int) -> Iterator[tuple[str, Predict]]:
+def prediction_peers(layers: Sequence[PlainLayer], n_threads: int) -> Iterator[tuple[str, Predict]]:
     """Yield name and prediction function, from inputs to scores, of each installed peer."""
     make = {"ONNX Runtime": onnx_runtime, "OpenVINO": openvino, "PyTorch": torch_eager}
     missing = missing_peers()
     for name, peer in make.items():
         if name not in missing:
-            yield name, peer(weights, n_threads)
-    yield "scikit-learn", scikit_learn(weights)
+            yield name, peer(layers, n_threads)
+    yield "scikit-learn", scikit_learn(layers)
 
 
 def missing_peers() -> list[str]:
@@ -60,48 +36,18 @@ def missing_peers() -> list[str]:
     return [name for name, needed in modules.items() if not all(map(find_spec, needed))]
 
 
-def onnx_model(weights: Weights) -> bytes:
-    """Return the network as a serialized ONNX model with a free batch dimension."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    n_layers = len(weights.weights)
-    operator = {"relu": "Relu", "tanh": "Tanh"}[weights.activation]
-    nodes, initializers = [], []
-    current = "input"
-    for index, (matrix, bias) in enumerate(zip(weights.weights, weights.biases, strict=True)):
-        initializers += [
-            numpy_helper.from_array(matrix, f"W{index}"),
-            numpy_helper.from_array(bias, f"b{index}"),
-        ]
-        product = "scores" if index == n_layers - 1 else f"z{index}"
-        nodes.append(helper.make_node("Gemm", [current, f"W{index}", f"b{index}"], [product]))
-        if index < n_layers - 1:
-            current = f"h{index}"
-            nodes.append(helper.make_node(operator, [product], [current]))
-    graph = helper.make_graph(
-        nodes,
-        "network",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", weights.weights[0].shape[0]])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", weights.weights[-1].shape[1]])],
-        initializers,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-    model.ir_version = 9
-    return bytes(model.SerializeToString())
-
-
-def onnx_runtime(weights: Weights, n_threads: int) -> Predict:
+def onnx_runtime(layers: Sequence[PlainLayer], n_threads: int) -> Predict:
     """Return the network in ONNX Runtime, all graph optimizations on."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = onnxruntime.InferenceSession(onnx_model(weights), options, providers=["CPUExecutionProvider"])
-    return lambda X: session.run(None, {"input": X})[0]
+    session = onnxruntime.InferenceSession(scores_model(layers), options, providers=["CPUExecutionProvider"])
+    return lambda X: session.run(None, {"X": X})[0]
 
 
-def openvino(weights: Weights, n_threads: int) -> Predict:
+def openvino(layers: Sequence[PlainLayer], n_threads: int) -> Predict:
     """Return the network in OpenVINO in float32, tuned for latency."""
     os.environ.setdefault("OPENVINO_TELEMETRY", "0")
     import openvino as runtime
@@ -116,7 +62,7 @@ def openvino(weights: Weights, n_threads: int) -> Predict:
 
     def predict(X: Array) -> Array:
         if len(X) not in compiled:
-            model = core.read_model(onnx_model(weights))
+            model = core.read_model(scores_model(layers))
             model.reshape({model.input(0): [len(X), X.shape[1]]})
             compiled[len(X)] = core.compile_model(model, "CPU", settings).create_infer_request()
         result: Array = compiled[len(X)].infer([X], share_inputs=True, share_outputs=True)[0]
@@ -144,26 +90,11 @@ def denormals_as_zero() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-def torch_module(weights: Weights) -> Any:
-    """Return the network as a `torch.nn.Sequential` of its own copies of the weights."""
-    import torch
-
-    activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[weights.activation]
-    layers: list[Any] = []
-    for matrix, bias in zip(weights.weights, weights.biases, strict=True):
-        linear = torch.nn.Linear(*matrix.shape)
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(matrix.T.copy()))
-            linear.bias.copy_(torch.from_numpy(bias))
-        layers += [linear, activation()]
-    return torch.nn.Sequential(*layers[:-1])
-
-
-def torch_eager(weights: Weights, n_threads: int) -> Predict:
+def torch_eager(layers: Sequence[PlainLayer], n_threads: int) -> Predict:
     """Return the network in eager PyTorch under inference mode."""
     import torch
 
-    module = torch_module(weights).eval()
+    module = torch_layers(layers).eval()
 
     def predict(X: Array) -> Array:
         if torch.get_num_threads() != n_threads:
@@ -180,7 +111,7 @@ class TorchTraining:
 
     Parameters
     ----------
-    weights : Weights
+    layers : sequence of PlainLayer
     optimizer : {"sgd", "adam"}
     learning_rate, momentum : float
         Momentum is Nesterov's.
@@ -190,10 +121,12 @@ class TorchTraining:
     module : torch.nn.Module
     """
 
-    def __init__(self, weights: Weights, optimizer: str, learning_rate: float, momentum: float = 0.0) -> None:
+    def __init__(
+        self, layers: Sequence[PlainLayer], optimizer: str, learning_rate: float, momentum: float = 0.0
+    ) -> None:
         import torch
 
-        self.module: Any = torch_module(weights).train()
+        self.module: Any = torch_layers(layers).train()
         parameters = self.module.parameters()
         if optimizer == "adam":
             self._optimizer: Any = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
@@ -221,17 +154,18 @@ class TorchTraining:
         self._optimizer.step()
 
 
-def scikit_learn(weights: Weights) -> Predict:
+def scikit_learn(layers: Sequence[PlainLayer]) -> Predict:
     """Return the network in scikit-learn's `MLPRegressor`, whose outputs are the scores."""
     from sklearn.neural_network import MLPRegressor
 
-    n_layers = len(weights.weights)
-    sizes = [matrix.shape[1] for matrix in weights.weights[:-1]]
-    model = MLPRegressor(sizes, activation=weights.activation)
-    model.n_layers_, model.n_outputs_ = n_layers + 1, weights.weights[-1].shape[1]
-    model.n_features_in_ = weights.weights[0].shape[0]
+    activation = layers[0].activation
+    if activation is None:
+        raise ValueError("a network without hidden layers is no peer")
+    model = MLPRegressor(hidden_layer_sizes=[len(layer.bias) for layer in layers[:-1]], activation=activation.name)
+    model.n_layers_, model.n_outputs_ = len(layers) + 1, len(layers[-1].bias)
+    model.n_features_in_ = len(layers[0].weights)
     model.out_activation_ = "identity"
-    model.coefs_, model.intercepts_ = weights.weights, weights.biases
+    model.coefs_, model.intercepts_ = [layer.weights for layer in layers], [layer.bias for layer in layers]
     return model.predict  # type: ignore[no-any-return]
 
 

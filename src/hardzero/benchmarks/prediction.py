@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from hardzero.benchmarks.peers import Predict, Weights, prediction_peers
+from hardzero.benchmarks.peers import Predict, prediction_peers
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.timing import OURS, alternate
 from hardzero.benchmarks.workloads import Workload
+from hardzero.interop.plain_layers import plain_layers
 from hardzero.predictor import Predictor
 
 Array = NDArray[np.float32]
@@ -36,7 +37,7 @@ def compare(workload: Workload, *, batch_size: int, n_threads: int, precision: s
     count = N_SINGLE if batch_size == 1 else 4
     inputs = [np.ascontiguousarray(X[i * batch_size : (i + 1) * batch_size]) for i in range(count)]
     note = accuracy_note(workload, predictor) if precision != "float32" else ""
-    for peer, predict in prediction_peers(Weights.of(workload.network), n_threads):
+    for peer, predict in prediction_peers(plain_layers(workload.network), n_threads):
         with threadpool_limits(n_threads, user_api="blas"):
             times = alternate(
                 {OURS: over_inputs(predictor.scores, inputs), peer: over_inputs(predict, inputs)}, n_turns=n_turns

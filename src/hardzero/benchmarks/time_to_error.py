@@ -12,11 +12,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.benchmarks.peers import TorchTraining, Weights
+from hardzero.benchmarks.peers import TorchTraining
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.timing import OURS
 from hardzero.benchmarks.training import one_hot
 from hardzero.benchmarks.workloads import Workload, untrained
+from hardzero.interop.plain_layers import plain_layers
 from hardzero.ops import get_ops
 from hardzero.optimizers import GradientDescent, LearningRate
 from hardzero.penalties import FixedPenalty
@@ -327,7 +328,7 @@ def _torch_run(
     import torch
 
     torch.set_num_threads(2)
-    training = TorchTraining(Weights.of(workload.network), "sgd", setting.learning_rate, setting.momentum)
+    training = TorchTraining(plain_layers(workload.network), "sgd", setting.learning_rate, setting.momentum)
     X = np.asarray(workload.X)
     random = np.random.RandomState(seed)
     n_parts = PARTS * setting.n_epochs

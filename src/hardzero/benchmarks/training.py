@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
-from hardzero.benchmarks.peers import TorchTraining, Weights, minibatches
+from hardzero.benchmarks.peers import TorchTraining, minibatches
 from hardzero.benchmarks.table import Row
 from hardzero.benchmarks.timing import OURS, alternate
 from hardzero.benchmarks.workloads import Workload
 from hardzero.estimators import RectifierClassifier
+from hardzero.interop.plain_layers import plain_layers
 from hardzero.network import Input, Network
 from hardzero.ops import get_ops
 from hardzero.optimizers import AdamOptimizer, GradientDescent, LearningRate
@@ -70,7 +71,7 @@ def torch_epoch(
     """Return the same pass in eager PyTorch on dense input."""
     import torch
 
-    training = TorchTraining(Weights.of(workload.network), optimizer, TINY_RATE, momentum)
+    training = TorchTraining(plain_layers(workload.network), optimizer, TINY_RATE, momentum)
     X = _dense(workload.X)
     order = minibatches(len(X), batch_size)
     n_steps = len(X) // batch_size
@@ -98,7 +99,7 @@ def difference_after_equal_steps(
     n_steps = min(MOST_COMPARED_STEPS, len(workload.y) // batch_size)
     count = n_steps * batch_size
     X, y = _dense(workload.X[:count]), workload.y[:count]
-    theirs = TorchTraining(Weights.of(workload.network), optimizer, COMPARED_RATE, momentum)
+    theirs = TorchTraining(plain_layers(workload.network), optimizer, COMPARED_RATE, momentum)
     for number, start in enumerate(range(0, count, batch_size), 1):
         if optimizer == "adam":
             theirs.set_epsilon(AdamOptimizer.epsilon / math.sqrt(1.0 - AdamOptimizer.beta_2**number))

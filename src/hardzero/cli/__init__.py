@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hardzero.cli import bench, config, fit, inspect, predict, report, study, sweep
+from hardzero.cli import bench, config, export, fit, inspect, predict, report, study, sweep
 from hardzero.cli.errors import ErrorReportingGroup
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ def options(
 app.command("fit", epilog=fit.EXAMPLES)(fit.fit)
 app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
 app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
+app.command("export", epilog=export.EXAMPLES)(export.export)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 app.add_typer(study.app, name="study")

@@ -126,11 +126,7 @@ def _unpack(kind: type[Any], contents: Contents) -> Any:
     estimator._validate_params()
     network = build_network(document.get("architecture"), contents.tensors)
     decode_notes(network, document)
-    estimator.network_ = network
-    estimator.n_features_in_ = network.n_features
-    estimator.n_outputs_ = network.n_outputs
-    estimator.n_layers_ = len(network.parameters) + 1
-    estimator.out_activation_ = network.loss.output_activation
+    estimator._take_network(network)
     decode_feature_names(estimator, document)
     training = _check_training(document.get("training"), len(network.hidden_layers))
     for name, value in training.items():
