@@ -50,6 +50,20 @@ def test_columns_are_found_by_name(run, model, table, tmp_path):
     assert result.stderr == ""
 
 
+def test_decimal_commas_are_read_as_those_of_the_fit(run, table):
+    frame = pd.read_csv(table)
+    frame.to_csv("comma.csv", index=False, sep=";", decimal=",")
+    frame.to_csv("point.csv", index=False)
+    options = ("--target", "species", "--ignore", "id", "--ignore", "weight", *QUICK)
+    assert run("fit", "comma.csv", "--decimal", ",", *options).exit_code == 0
+    expected = csv(run("predict", "comma.safetensors", "comma.csv"))
+    assert csv(run("predict", "comma.safetensors", "point.csv", "--decimal", ".")).equals(expected)
+    result = run("predict", "comma.safetensors", "comma.csv", "--decimal", ".")
+    assert result.exit_code == 2
+    assert "--decimal ," in result.stderr
+    assert run("report", "comma.safetensors", "comma.csv").exit_code == 0
+
+
 def test_a_file_is_read_as_the_one_of_the_fit(run, table):
     frame = pd.read_csv(table)
     new = frame[[*COLUMNS, "species"]].replace("bee", "abeille mellifère")

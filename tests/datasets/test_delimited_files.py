@@ -3,11 +3,12 @@ import io
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardzero.datasets import load, read_table
+from hardzero.datasets import iterate_chunks, load, read_table
 from hardzero.datasets.columns import select_columns
 from hardzero.datasets.delimited import DelimitedFile, open_delimited, read_chunks
 
@@ -183,7 +184,7 @@ BAD = [
     (TABLE + "1,?,a\n", {}, r"column 'height' is '\?' in row 22"),
     (TABLE + "1,NA,a\n", {}, "column 'height' is 'NA' in row 22"),
     (TABLE + "1,nan,a\n", {}, "column 'height' is 'nan' in row 22"),
-    (TABLE + '1,"2,5",a\n', {}, "column 'height' is '2,5' in row 22 .* decimal comma .* with a decimal point"),
+    (TABLE + '1,"2,5",a\n', {}, "column 'height' is '2,5' in row 22 .* decimal=\",\" .* with a decimal point"),
     ("a;y\n1,5;0\n;1\n12;0\n", {}, "column 'a' is '1,5' in row 2 .* decimal comma"),
     ("a;y\n;0\n1,5;1\n2,5;0\n", {}, "column 'a' holds texts, such as '1,5' in row 3 .* decimal comma"),
     ("a,y\n,0\ngood,1\nbad,0\n", {}, "column 'a' holds texts, such as 'good' in row 3 .* text= .* ignore="),
@@ -217,6 +218,17 @@ BAD = [
     (TABLE, {"encoding": "nonsense"}, "encoding 'nonsense' is unknown"),
     (TABLE, {"encoding": "base64"}, "encoding 'base64' is unknown"),
     (TABLE, {"delimiter": ";;"}, "delimiter is ';;'"),
+    (TABLE, {"decimal": ";"}, "decimal is ';'; it must be a point or a comma"),
+    ("a;y\n" + "1,5;0\n2;1\n1.234,5;0\n", {"decimal": ","}, "column 'a' is '1.234,5' in row 4 .* no point"),
+    (
+        "a;y\n" + "1.500;0\n" * 9,
+        {"decimal": ","},
+        "column 'a' holds texts, such as '1.500' in row 2 of a.csv; .* no point",
+    ),
+    ("a;y\n" + "1,5;0\n2,5;1.5\n", {"decimal": ","}, "target 'y' in row 3 of a.csv is '1.5'; .* no point"),
+    ("a;y\n" + "1,5;0\n2,5;1.500\n", {"decimal": ","}, "target 'y' in row 3 of a.csv is '1.500'; .* no point"),
+    ("1,5;2,5\n3,5;4,5\n", {"decimal": ","}, "first row .* only numbers"),
+    ("a;y\n" + "1;2,5\n2;3,25\n" * 9, {}, "target 'y' is '2,5' in row 2 .* decimal=\",\""),
     ((TABLE + "1,2,é\n").encode("latin-1"), {}, "line 22 of .* is not utf-8"),
     (TABLE.encode("utf-16"), {}, 'is in UTF-16, .* encoding="utf-16"'),
     ("a,p,q\n" + "1,0,1\n2,1,x\n" * 5, {"target": ["p", "q"]}, "target 'q' is 'x' in row 3"),
@@ -228,6 +240,33 @@ BAD = [
 def test_bad_files_are_refused_with_place_and_remedy(write, content, options, complaint):
     with pytest.raises(ValueError, match=complaint):
         load(write("a.csv", content), **options)
+
+
+@given(
+    st.lists(st.tuples(*[st.floats(-1e6, 1e6, width=32)] * 3), min_size=10, max_size=40, unique_by=lambda row: row[2]),
+    st.sampled_from([";", "\t", ","]),
+)
+def test_decimal_commas_are_read_as_points_are(tmp_path_factory, rows, delimiter):
+    folder, frame = tmp_path_factory.mktemp("tables"), pd.DataFrame(rows, columns=["a", "b", "y"])
+    tables = []
+    for decimal in (".", ","):
+        path = folder / f"{decimal == ','}.csv"
+        quoting = csv.QUOTE_NONNUMERIC if delimiter == decimal else csv.QUOTE_MINIMAL
+        texts = frame.map(lambda value, decimal=decimal: f"{value:.9f}".replace(".", decimal))
+        texts.to_csv(path, index=False, sep=delimiter, quoting=quoting)
+        options = {"target": "y", "task": "regression", "delimiter": delimiter, "decimal": decimal}
+        tables.append(read_table(path, **options))
+        chunks = list(iterate_chunks(path, 7, **options))
+        np.testing.assert_array_equal(np.vstack([X for X, _ in chunks]), tables[-1].X)
+    np.testing.assert_array_equal(tables[0].X, tables[1].X)
+    np.testing.assert_array_equal(tables[0].y, tables[1].y)
+
+
+def test_texts_keep_their_commas_and_points_beside_decimal_commas(write):
+    path = write("a.csv", "text;y\n" + "no. 1, or 1.5;v1.2.3\nall, in all;a,b\n" * 5)
+    dataset = load(path, text="text", target="y", decimal=",")
+    assert dataset.class_names == ("a,b", "v1.2.3")
+    assert set(dataset.train.X) == {"no. 1, or 1.5", "all, in all"}
 
 
 def test_a_cut_gzip_file_is_refused(write):

@@ -46,6 +46,11 @@ DelimiterOption = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+DECIMAL_HELP = "Before the decimals of numbers in a CSV file: a point or a comma"
+DecimalOption = Annotated[str, typer.Option(help=f"{DECIMAL_HELP}.", rich_help_panel=DATA)]
+NotedDecimalOption = Annotated[
+    str | None, typer.Option(help=f"{DECIMAL_HELP}; by default as 'hardzero fit' was told.", rich_help_panel=DATA)
+]
 EncodingOption = Annotated[str, typer.Option(help="Of a CSV file.", rich_help_panel=DATA)]
 HeaderOption = Annotated[
     bool, typer.Option(help="Whether the first row of a CSV file names the columns.", rich_help_panel=DATA)

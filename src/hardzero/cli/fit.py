@@ -13,6 +13,7 @@ from hardzero.cli.chunked_fit import ChunkedRun
 from hardzero.cli.data_options import (
     DATA,
     DataArgument,
+    DecimalOption,
     DelimiterOption,
     EncodingOption,
     FirstIndexOption,
@@ -71,6 +72,7 @@ def fit(
     task: TaskOption = None,
     ignore: IgnoreOption = None,
     delimiter: DelimiterOption = None,
+    decimal: DecimalOption = ".",
     encoding: EncodingOption = "utf-8",
     header: HeaderOption = True,
     first_index: FirstIndexOption = None,
@@ -245,6 +247,7 @@ def fit(
         "text": text,
         "ignore": tuple(ignore or ()),
         "delimiter": delimiter,
+        "decimal": decimal,
         "encoding": encoding,
         "header": header,
         "first_index": first_index,

@@ -74,6 +74,7 @@ def noted_reading(notes: dict[str, Any]) -> dict[str, Any]:
         "text": (str, type(None)),
         "ignore": list,
         "delimiter": (str, type(None)),
+        "decimal": str,
         "encoding": str,
         "header": bool,
         "first_index": (int, type(None)),

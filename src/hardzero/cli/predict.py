@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from hardzero.cli.data_options import DelimiterOption, NotedEncodingOption, NotedHeaderOption
+from hardzero.cli.data_options import DelimiterOption, NotedDecimalOption, NotedEncodingOption, NotedHeaderOption
 from hardzero.cli.guarded_training import warnings_shown_after
 from hardzero.cli.model_input import known_names, noted_targets, reading_as_noted, with_names
 from hardzero.cli.output_file import ForceOption, check_kind, check_output
@@ -63,6 +63,7 @@ def predict(
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
     delimiter: DelimiterOption = None,
+    decimal: NotedDecimalOption = None,
     encoding: NotedEncodingOption = None,
     header: NotedHeaderOption = None,
     first_index: Annotated[
@@ -95,7 +96,13 @@ def predict(
     if proba and not hasattr(estimator, "predict_proba"):
         raise ValueError(f"--proba: {model} is a regression, which has no classes; leave the option out")
     network_estimator(estimator).set_params(n_jobs=threads)
-    given = {"delimiter": delimiter, "encoding": encoding, "header": header, "first_index": first_index}
+    given = {
+        "delimiter": delimiter,
+        "decimal": decimal,
+        "encoding": encoding,
+        "header": header,
+        "first_index": first_index,
+    }
     reading = reading_as_noted(description["notes"], given)
     options = {name: reading[name] for name in given if name in reading}
     data = as_file(data)

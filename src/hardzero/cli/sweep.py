@@ -17,6 +17,7 @@ import typer
 from hardzero.cli import recipe
 from hardzero.cli.data_options import (
     DataArgument,
+    DecimalOption,
     DelimiterOption,
     EncodingOption,
     HeaderOption,
@@ -63,6 +64,7 @@ def sweep(
     task: TaskOption = None,
     ignore: IgnoreOption = None,
     delimiter: DelimiterOption = None,
+    decimal: DecimalOption = ".",
     encoding: EncodingOption = "utf-8",
     header: HeaderOption = True,
     split_seed: SplitSeedOption = 0,
@@ -97,6 +99,7 @@ def sweep(
         task=task,
         ignore=tuple(ignore or ()),
         delimiter=delimiter,
+        decimal=decimal,
         encoding=encoding,
         header=header,
         seed=split_seed,

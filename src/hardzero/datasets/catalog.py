@@ -95,6 +95,7 @@ def load(
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
     delimiter: str | None = None,
+    decimal: str = ".",
     encoding: str = "utf-8",
     header: bool = True,
     unlabeled: bool = False,
@@ -131,6 +132,8 @@ def load(
         Columns to leave out, such as an identifier.
     delimiter : str or None, default=None
         None finds it from a first line such as ``sep=;``, or from the file's ending and first row.
+    decimal : {".", ","}, default="."
+        Before the decimals of numbers in a text file. With a comma they have no point, not between thousands either.
     encoding : str, default="utf-8"
     header : bool, default=True
         False if the first row is data; columns are then called column_1, column_2, …
@@ -179,6 +182,7 @@ def load(
         text,
         tuple(ignore),
         delimiter,
+        decimal,
         encoding,
         header,
         unlabeled,

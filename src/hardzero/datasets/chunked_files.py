@@ -56,6 +56,7 @@ def iterate_chunks(
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
     delimiter: str | None = None,
+    decimal: str = ".",
     encoding: str = "utf-8",
     header: bool = True,
     unlabeled: bool = False,
@@ -72,7 +73,7 @@ def iterate_chunks(
     path : str or path-like
     chunk_rows : int, default=50_000
         Rows held in memory at a time: 50,000 rows of 1000 features take 200 MB.
-    feature_names, n_features, target, task, text, ignore, delimiter, encoding, header, unlabeled, first_index
+    feature_names, n_features, target, task, text, ignore, delimiter, decimal, encoding, header, unlabeled, first_index
         As for `read_table`. Whether the target holds classes or values is settled by the first chunk unless `task` or
         `classes` is given.
     classes : ndarray, or None
@@ -111,6 +112,7 @@ def iterate_chunks(
         text=text,
         ignore=tuple(ignore),
         delimiter=delimiter,
+        decimal=decimal,
         encoding=encoding,
         header=header,
         unlabeled=unlabeled,
@@ -132,6 +134,7 @@ def scan_file(
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
     delimiter: str | None = None,
+    decimal: str = ".",
     encoding: str = "utf-8",
     header: bool = True,
     unlabeled: bool = False,
@@ -142,7 +145,7 @@ def scan_file(
 
     Parameters
     ----------
-    path, target, task, text, ignore, delimiter, encoding, header, unlabeled, first_index
+    path, target, task, text, ignore, delimiter, decimal, encoding, header, unlabeled, first_index
         As for `load`.
     chunk_rows : int, default=50_000
         Rows held in memory at a time.
@@ -162,6 +165,7 @@ def scan_file(
         text=text,
         ignore=tuple(ignore),
         delimiter=delimiter,
+        decimal=decimal,
         encoding=encoding,
         header=header,
         unlabeled=unlabeled,

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.datasets.columns import Selection, listed
+from hardzero.datasets.decimal_comma import COMMA_REMEDY, POINT_REMEDY, comma_numbers, labels_with_points
 from hardzero.datasets.directory import is_gzipped, open_bytes
 from hardzero.datasets.target_column import DECIMAL_COMMA, to_numbers
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 DELIMITERS = (",", "\t", ";", "|")
 LONGEST_FIELD = 2**31 - 1
-POINT_REMEDY = "numbers with a decimal comma are not read: write them with a decimal point"
 DELIMITER_LINE = re.compile(r"sep=(.)[\r\n]+$")
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -50,6 +50,7 @@ class DelimitedFile:
     names: tuple[str, ...]
     faults: Mapping[str, str] = field(default_factory=dict)
     """What is wrong with columns that cannot be told by their name."""
+    decimal: str = "."
 
     @property
     def source(self) -> str:
@@ -71,6 +72,14 @@ class DelimitedFile:
         number, _ = next(islice(self.rows(), wanted, None), (wanted + 1, []))
         return f"row {number} of {self.path.name}"
 
+    def numbers(self, column: pd.Series[Any]) -> NDArray[np.float64]:
+        """Return a column as float64, NaN where it is missing or not a number."""
+        from pandas.api.types import is_numeric_dtype
+
+        if self.decimal == "." or is_numeric_dtype(column):
+            return to_numbers(column)
+        return comma_numbers(column)
+
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield number and fields of each row that is not blank, header included; slower than pandas, and exact."""
         with reading(self.path, self.encoding), open_text(self.path, self.encoding) as file:
@@ -90,7 +99,9 @@ class DelimitedChunk:
     first_record: int
 
 
-def open_delimited(path: Path, *, delimiter: str | None, encoding: str, header: bool) -> DelimitedFile:
+def open_delimited(
+    path: Path, *, delimiter: str | None, encoding: str, header: bool, decimal: str = "."
+) -> DelimitedFile:
     """Look at the first row of a file: delimiter and column names.
 
     Parameters
@@ -102,12 +113,16 @@ def open_delimited(path: Path, *, delimiter: str | None, encoding: str, header: 
     encoding : str
     header : bool
         False if the first row is data; columns are then called column_1, column_2, …
+    decimal : {".", ","}, default="."
+        Before the decimals of numbers.
 
     Raises
     ------
     ValueError
-        If the file is empty or its header looks like data.
+        If the file is empty, its header looks like data, or an option has no such value.
     """
+    if decimal not in (".", ","):
+        raise ValueError(f"decimal is {decimal!r}; it must be a point or a comma")
     if delimiter is not None and len(delimiter) != 1:
         raise ValueError(f"delimiter is {delimiter!r}; it must be one character")
     encoding = _known_encoding(encoding)
@@ -116,16 +131,18 @@ def open_delimited(path: Path, *, delimiter: str | None, encoding: str, header: 
         lines = list(_through_first_content(file))
         if not lines or not lines[-1].strip():
             raise ValueError(f"{path} is empty")
-        delimiter = delimiter or named or _detect_delimiter(path, lines[-1])
+        delimiter = delimiter or named or _detect_delimiter(path, lines[-1], decimal)
         blank = " \t\r\n".replace(delimiter, "")
         kept = dropwhile(lambda line: not line.strip(blank), chain(lines, file))
         row = _next_row(csv.reader(kept, delimiter=delimiter, skipinitialspace=True)) or []
     if not header:
-        return DelimitedFile(path, delimiter, encoding, header, tuple(f"column_{i + 1}" for i in range(len(row))))
+        names = tuple(f"column_{i + 1}" for i in range(len(row)))
+        return DelimitedFile(path, delimiter, encoding, header, names, decimal=decimal)
     names = tuple(name.strip() for name in row)
-    _refuse_numbers(names, path)
+    _refuse_numbers(names, decimal, path)
     unique, faults = _unique_names(names), _name_faults(names, path)
-    return DelimitedFile(path, delimiter, encoding, header, unique, {unique[i]: fault for i, fault in faults.items()})
+    faults_by_name = {unique[i]: fault for i, fault in faults.items()}
+    return DelimitedFile(path, delimiter, encoding, header, unique, faults_by_name, decimal)
 
 
 def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | None) -> Iterator[DelimitedChunk]:
@@ -156,7 +173,8 @@ def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | Non
         # pandas takes fields that are not there for empty ones; a row that is too short always lacks its last.
         suspects = frame[may_be_empty].isna().any(axis=1) & frame[file.names[-1]].isna()
         short_rows.refuse(first_record + np.flatnonzero(suspects))
-        yield DelimitedChunk(X, [_raw_values(frame[name], None) for name in selection.targets], first_record)
+        targets = [_raw_target(frame[name], file, first_record) for name in selection.targets]
+        yield DelimitedChunk(X, targets, first_record)
         first_record += len(frame)
     if first_record == 0:
         raise ValueError(f"{file.path} has a header and no rows" if file.has_header else f"{file.path} has no rows")
@@ -231,6 +249,7 @@ def _frames(file: DelimitedFile, selection: Selection, chunk_rows: int | None) -
         reader = pd.read_csv(
             handle,
             sep=file.delimiter,
+            decimal=file.decimal,
             header=0 if file.has_header else None,
             names=list(file.names),
             index_col=False,
@@ -276,7 +295,7 @@ def _feature_matrix(
     """Return the features as float32 after checking that each is a finite number."""
     X = np.empty((len(frame), len(features)), dtype=np.float32)
     for index, name in enumerate(features):
-        numbers = to_numbers(frame[name])
+        numbers = file.numbers(frame[name])
         with np.errstate(over="ignore"):
             X[:, index] = numbers
     bad = ~np.isfinite(X)
@@ -291,26 +310,43 @@ def _cell_error(column: pd.Series[Any], row: int, n_bad: int, name: str, file: D
     """Say what is wrong with a cell, and how to mend it."""
     import pandas as pd
 
-    numbers, present = to_numbers(column), column.notna().to_numpy(dtype=bool)
+    numbers, present = file.numbers(column), column.notna().to_numpy(dtype=bool)
     if first_record == 0 and present.sum() > 1 and np.isnan(numbers[present]).all():
         row = int(np.argmax(present))
         text = str(column.iloc[row])[:60]
-        return f"column {name!r} holds texts, such as {text!r} in {file.where(row)}; {_texts_remedy(column[present])}"
+        remedy = _texts_remedy(column[present], file)
+        return f"column {name!r} holds texts, such as {text!r} in {file.where(row)}; {remedy}"
     value, place = column.iloc[row], file.where(first_record + row)
     more = f" ({n_bad - 1} more cells are wrong, too)" if n_bad > 1 else ""
     if pd.isna(value):
         return f"column {name!r} is missing in {place}{more}; fill it in or remove the row"
     if not np.isnan(numbers[row]):
         return f"column {name!r} is {value} in {place}{more}; features must be finite and fit float32 (below 3.4e38)"
-    remedy = f"; {POINT_REMEDY}" if DECIMAL_COMMA.match(str(value)) else ""
+    remedy = f"; {remedy}" if (remedy := _decimal_remedy(value, file)) else ""
     return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number{remedy}"
 
 
-def _texts_remedy(texts: pd.Series[Any]) -> str:
+def _decimal_remedy(value: Any, file: DelimitedFile) -> str:
+    """Say what to do about a number in another notation; empty for what is none."""
+    if file.decimal == ".":
+        return COMMA_REMEDY if DECIMAL_COMMA.match(str(value)) else ""
+    return POINT_REMEDY if "." in str(value) and any(letter.isdigit() for letter in str(value)) else ""
+
+
+def _texts_remedy(texts: pd.Series[Any], file: DelimitedFile) -> str:
     """Say what to do about a column without a number."""
-    if all(DECIMAL_COMMA.match(str(text)) for text in texts):
-        return POINT_REMEDY
+    remedies = {_decimal_remedy(text, file) for text in texts}
+    if len(remedies) == 1 and "" not in remedies:
+        return remedies.pop()
     return "encode its values as numbers, name it with text= if it is running text, or leave it out with ignore="
+
+
+def _raw_target(column: pd.Series[Any], file: DelimitedFile, first_record: int) -> NDArray[np.object_]:
+    """Return a target column of str, numbers with a decimal point, and None in place of empty fields."""
+    values = _raw_values(column, None)
+    if file.decimal == ".":
+        return values
+    return labels_with_points(values, lambda index: f"target {column.name!r} in {file.where(first_record + index)}")
 
 
 def _raw_values(column: pd.Series[Any], empty: str | None) -> NDArray[np.object_]:
@@ -346,8 +382,8 @@ def _through_first_content(lines: Iterable[str]) -> Iterator[str]:
             return
 
 
-def _detect_delimiter(path: Path, first_line: str) -> str:
-    """Choose the delimiter by the file's ending and what divides its first line."""
+def _detect_delimiter(path: Path, first_line: str, decimal: str) -> str:
+    """Choose the delimiter by the file's ending and what divides its first line, the decimal comma as a last resort."""
     endings = {ending.lower() for ending in path.suffixes}
     if endings & {".tsv", ".tab"}:
         return "\t"
@@ -356,14 +392,15 @@ def _detect_delimiter(path: Path, first_line: str) -> str:
         for delimiter in DELIMITERS
     }
     for preferred in [","] if ".csv" in endings else ["\t"]:
-        if n_fields[preferred] > 1:
+        if n_fields[preferred] > 1 and preferred != decimal:
             return preferred
-    return max(DELIMITERS, key=lambda delimiter: n_fields[delimiter])
+    dividing = [delimiter for delimiter in DELIMITERS if n_fields[delimiter] > 1 and delimiter != decimal]
+    return max(dividing or DELIMITERS, key=lambda delimiter: n_fields[delimiter])
 
 
-def _refuse_numbers(names: tuple[str, ...], path: Path) -> None:
+def _refuse_numbers(names: tuple[str, ...], decimal: str, path: Path) -> None:
     """Refuse a header that is data."""
-    if all(_is_number(name) for name in names):
+    if all(_is_number(name.replace(decimal, ".")) for name in names):
         raise ValueError(
             f"the first row of {path} holds only numbers ({listed(names)}), not column names; add a header row, "
             "or pass header=False if the data begin there"

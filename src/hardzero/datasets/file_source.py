@@ -229,7 +229,13 @@ def _open_table(
     n_features: int | None,
     target_required: bool,
 ) -> FileSource:
-    table = open_delimited(path, delimiter=options.delimiter, encoding=options.encoding, header=options.header)
+    table = open_delimited(
+        path,
+        delimiter=options.delimiter,
+        encoding=options.encoding,
+        header=options.header,
+        decimal=options.decimal,
+    )
     if feature_names is not None and not (table.has_header or (target_required and options.target is not None)):
         table = _with_names_of_features(table, feature_names)
     selection = select_columns(

@@ -16,6 +16,7 @@ class ReadingOptions:
     text: ColumnKey | None = None
     ignore: tuple[ColumnKey, ...] = ()
     delimiter: str | None = None
+    decimal: str = "."
     encoding: str = "utf-8"
     header: bool = True
     unlabeled: bool = False

@@ -21,8 +21,8 @@ NUMERIC_SHARE = 0.9
 """A target of which more than this share are numbers is one with typing errors, not one of labels."""
 
 NUMBERS_REMEDY = (
-    "write numbers with a decimal point and remove the rows without a target, or pass "
-    'task="classification" if these are labels'
+    'write numbers with a decimal point, or pass decimal="," if they have a comma, and remove the rows without a '
+    'target; or pass task="classification" if these are labels'
 )
 
 

@@ -102,6 +102,7 @@ def read_table(
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
     delimiter: str | None = None,
+    decimal: str = ".",
     encoding: str = "utf-8",
     header: bool = True,
     unlabeled: bool = False,
@@ -126,7 +127,7 @@ def read_table(
     target_required : bool, default=True
         False reads a file that lacks the target, with `y` None. A target given by its index is lacking where there are
         fewer columns, or where that column is one of `feature_names`.
-    task, text, ignore, delimiter, encoding, header, unlabeled
+    task, text, ignore, delimiter, decimal, encoding, header, unlabeled
         As for `load`.
     first_index : {0, 1} or None, default=None
         Where the indices of an svmlight file begin: as in the file that the model was fitted to. None finds it out, and
@@ -158,6 +159,7 @@ def read_table(
         text=text,
         ignore=tuple(ignore),
         delimiter=delimiter,
+        decimal=decimal,
         encoding=encoding,
         header=header,
         unlabeled=unlabeled,
