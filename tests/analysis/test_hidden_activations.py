@@ -107,6 +107,25 @@ class TestTorch:
         subject_of(module).hidden(np.ones((4, 2), dtype=np.float32))
         assert [part.training for part in module.modules()] == before
 
+    def test_a_module_in_training_mode_is_analyzed_without_dropout(self):
+        nn = self.torch.nn
+        module = nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 1)).train()
+        X = np.ones((20, 4), dtype=np.float32)
+        without = subject_of(nn.Sequential(*module[1:])).hidden(X)
+        np.testing.assert_array_equal(subject_of(module).hidden(X)["2"], without["1"])
+
+    def test_activations_that_the_next_part_changes_in_place_are_kept(self):
+        nn = self.torch.nn
+
+        class Doubled(nn.Module):
+            def forward(self, x):
+                return x.mul_(2.0)
+
+        module = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), Doubled(), nn.Linear(3, 1))
+        X = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+        plain = subject_of(nn.Sequential(module[0], module[1], module[3])).hidden(X)
+        np.testing.assert_array_equal(subject_of(module).hidden(X)["1"], plain["1"])
+
     def test_samples_of_another_shape_are_refused(self):
         nn = self.torch.nn
         subject = subject_of(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1)))

@@ -90,6 +90,14 @@ def test_draws_are_balanced_and_random():
     assert set(drawn) != set(_draw(y, 23, True, np.random.default_rng(1)))
 
 
+def test_probes_are_scored_on_the_first_of_many_test_rows():
+    pool, (X, y) = exclusive_or(40), exclusive_or(60)
+    settings = {"label_budgets": [20], "n_resamples": 2}
+    limited = linear_separability(SEPARATOR, *pool, X, y, max_test_samples=25, **settings)
+    first = linear_separability(SEPARATOR, *pool, X[:25], y[:25], **settings)
+    np.testing.assert_array_equal(limited.scores, first.scores)
+
+
 def test_one_budget_may_be_a_number():
     result = linear_separability(SEPARATOR, *exclusive_or(40), *exclusive_or(10), label_budgets=20, n_resamples=2)
     assert result.label_budgets == [20]

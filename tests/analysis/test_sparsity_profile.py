@@ -4,26 +4,30 @@ import pytest
 from hardzero.analysis import sparsity_profile
 
 
-def test_hand_computed_profile(signs):
-    profile = sparsity_profile(signs, [[2.0, 3.0], [-2.0, 1.0], [4.0, -1.0]])
+@pytest.mark.parametrize("rows_at_a_time", [1, 2, 3])
+def test_hand_computed_profile(signs, monkeypatch, rows_at_a_time):
+    monkeypatch.setattr("hardzero.analysis.hidden_activations.PREDICTION_ROWS", rows_at_a_time)
+    profile = sparsity_profile(signs, [[4.0, -1.0], [2.0, 3.0], [-2.0, 1.0]])
     layer = profile.layers[0]
-    # Active units: {0, 2}, {1, 2}, {0}.
-    assert layer.active_units.tolist() == [2, 2, 1]
+    # Active units: {0}, {0, 2}, {1, 2}.
+    assert layer.active_units.tolist() == [1, 2, 2]
     assert layer.zeros == pytest.approx(1 - 5 / 12)
     np.testing.assert_allclose(layer.firing_fraction, [2 / 3, 1 / 3, 2 / 3, 0])
     assert layer.dead_units.tolist() == [3]
     assert layer.always_on_units.tolist() == []
     assert layer.largest == 4
-    # Unit 1 is active for one of three inputs alone; unit 0 has activities 2, 0, 4.
+    # Unit 1 is active for one of three inputs alone; unit 0 has activities 4, 2, 0.
     assert layer.lifetime_sparsity[1] == pytest.approx(1)
     assert layer.lifetime_sparsity[0] == pytest.approx((1 - (6 / 3) ** 2 / (20 / 3)) / (1 - 1 / 3))
     assert np.isnan(layer.lifetime_sparsity[3])
-    assert layer.population_hoyer[2] == pytest.approx(1)
+    assert layer.population_hoyer[0] == pytest.approx(1)
 
 
 def test_always_on_and_silent(signs):
     profile = sparsity_profile(signs, [[1.0, 0.0], [2.0, 0.0]])
     assert profile.layers[0].always_on_units.tolist() == [0]
+    nearly = sparsity_profile(signs, [[1.0, 0.0]] * 199 + [[-1.0, 0.0]])
+    assert nearly.layers[0].always_on_units.tolist() == []
     frame = sparsity_profile(signs, [[0.0, 0.0], [2.0, 0.0]]).to_frame()
     assert frame.loc[0, "silent_inputs"] == 1
     assert frame.loc[0, "treves_rolls"] == pytest.approx(1)
