@@ -3,6 +3,7 @@ import pytest
 
 from hardzero.activations import Rectifier
 from hardzero.analysis import activation_cost
+from hardzero.analysis.activation_cost import MEASURES, ActivationCost
 
 
 def test_every_measure_of_every_activation_is_timed():
@@ -14,6 +15,12 @@ def test_every_measure_of_every_activation_is_timed():
     assert frame.loc["tanh", "numpy_forward"] == pytest.approx(np.median(times[1]))
     assert cost.n_elements == 1024
     assert "nanoseconds" in cost.plot().get_xlabel()
+
+
+def test_the_engine_s_activation_costs_what_a_layer_takes_beyond_its_product():
+    times = dict.fromkeys(MEASURES, np.ones((1, 3)))
+    times |= {"engine_layer": np.array([[3.0, 4.0, 9.0]]), "engine_affine": np.array([[1.0, 1.0, 7.0]])}
+    assert ActivationCost(["relu"], times, "native", 1).to_frame()["engine_activation"].tolist() == [2.0]
 
 
 @pytest.mark.parametrize("activation", ["relu", Rectifier()])

@@ -46,6 +46,19 @@ def test_width_ratio_of_a_known_table():
     np.testing.assert_allclose(table["ratio"], 2.0)
 
 
+def test_a_wider_network_can_do_all_that_a_narrower_one_does():
+    tanh = [0.4, 0.15, 0.1, 0.05]
+    with_bad_luck, without = ([0.8, 0.2, bad, 0.1] for bad in (0.6, 0.2))
+    tables = [
+        AntisymmetricCapacity(
+            ["t"], ["relu", "tanh"], [2, 4, 8, 16], np.array([[relu, tanh]])[..., np.newaxis]
+        ).width_ratios("t")
+        for relu in (with_bad_luck, without)
+    ]
+    assert tables[0]["against_width"].tolist() == [2, 4, 8]
+    assert tables[0].equals(tables[1])
+
+
 def test_widths_that_gain_nothing_are_left_out():
     errors = np.array([[[0.8, 0.4, 0.2, 0.1], [0.4, 0.39, 0.2, 0.2]]])[..., np.newaxis]
     table = AntisymmetricCapacity(["t"], ["relu", "tanh"], [2, 4, 8, 16], errors).width_ratios("t")

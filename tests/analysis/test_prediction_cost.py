@@ -1,3 +1,6 @@
+from importlib import import_module
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -31,6 +34,26 @@ def test_times_are_per_input_and_speedup_is_their_ratio(classifier, digits):
     assert (cost.to_frame()[["engine_microseconds", "dense_microseconds"]] > 0).all(axis=None)
     known = PredictionCost([], np.array([]), np.array([]), [1], np.array([[1.0, 2, 4]]), np.array([[3.0, 4, 4]]))
     assert known.speedup.tolist() == [2.0]
+
+
+def test_an_input_takes_the_same_time_in_a_batch_of_any_size(signs, monkeypatch):
+    now = 0.0
+
+    def scores_in(microseconds):
+        def scores(rows):
+            nonlocal now
+            now += 1e-6 * microseconds * len(rows)
+
+        return lambda network: scores
+
+    module = import_module("hardzero.analysis.prediction_cost")
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr(module, "_engine_scores", scores_in(2.0))
+    monkeypatch.setattr(module, "_dense_scores", scores_in(6.0))
+    frame = prediction_cost(signs, np.ones((40, 2)), batch_sizes=(1, 4, 40), n_rounds=2).to_frame()
+    np.testing.assert_allclose(frame["engine_microseconds"], 2.0)
+    np.testing.assert_allclose(frame["dense_microseconds"], 6.0)
+    np.testing.assert_allclose(frame["speedup"], 3.0)
 
 
 def test_one_batch_size_may_be_a_number(signs):

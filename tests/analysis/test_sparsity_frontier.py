@@ -39,6 +39,21 @@ def test_zeros_follow_the_targets_and_the_estimator_stays_as_it_was(digits):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+def test_points_are_those_of_networks_fitted_alone_with_the_target_as_the_only_penalty(digits):
+    X, y = digits
+    train, test = (X[:300], y[:300]), (X[300:600], y[300:600])
+    settings = {"hidden_layer_sizes": (16,), "max_iter": 2}
+    estimator = RectifierClassifier(**settings, activation_l1=0.5)
+    points = sparsity_frontier(estimator, *train, *test, target_sparsity=[0, 0.5], n_seeds=2).points
+    assert [(point.target, point.seed) for point in points] == [(0, 0), (0, 1), (0.5, 0), (0.5, 1)]
+    for point in points:
+        alone = RectifierClassifier(**settings, target_sparsity=point.target or None, random_state=point.seed)
+        alone.fit(*train)
+        assert point.error == pytest.approx(100 * np.mean(alone.predict(test[0]) != test[1]))
+        assert point.zeros == alone.measure_sparsity(test[0]).tolist()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_regression_is_judged_by_rmse():
     X, y = make_regression(100, 5, random_state=0)
     estimator = RectifierRegressor(hidden_layer_sizes=(16,), max_iter=3)
