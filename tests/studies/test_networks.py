@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from sklearn.datasets import make_regression
 
-from hardzero import RectifierRegressor
+from hardzero import RectifierClassifier, RectifierRegressor, datasets
 from hardzero.checkpoint import CheckpointUnusable
-from hardzero.studies.core.networks import fit, fit_best_rate, regression_metrics
+from hardzero.studies.core.networks import (
+    classification_metrics,
+    fit,
+    fit_best_rate,
+    pretrained_stack,
+    regression_metrics,
+    train_classifier,
+    validation_score,
+)
 from hardzero.studies.core.study import Context
-from hardzero.training import TrainingDiverged
+from hardzero.training import Trainer, TrainingDiverged
+
+SMALL = {"hidden_layer_sizes": (8, 3), "max_iter": 2}
 
 
 class Learner:
@@ -53,6 +64,53 @@ def chosen_and_tried(scores):
 )
 def test_rates_are_tried_until_one_does_worse_than_the_one_before(scores, chosen, tried):
     assert chosen_and_tried(scores) == (chosen, tried)
+
+
+def test_rates_are_chosen_by_validation_data():
+    data = datasets.load("digits")
+    estimator = SimpleNamespace(best_validation_score_=None, score=lambda X, y: float(X is data.validation.X))
+    assert validation_score(estimator, Context(data, seed=0)) == 1.0
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_network_is_trained_on_the_first_rows_with_the_seed_of_its_run():
+    data = datasets.load("digits")
+    trained = train_classifier({**SMALL, "train_samples": 100}, Context(data, seed=3))
+    alone = RectifierClassifier(**SMALL, random_state=3).fit(data.train.X[:100], data.train.y[:100])
+    np.testing.assert_array_equal(trained.coefs_[0], alone.coefs_[0])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_early_stopping_holds_out_rows_of_the_training_and_validation_data_together():
+    data, settings = datasets.load("digits"), {**SMALL, "early_stopping": True}
+    trained = train_classifier(settings, Context(data, seed=0))
+    X, y = (np.concatenate([getattr(part, name) for part in (data.train, data.validation)]) for name in "Xy")
+    alone = RectifierClassifier(**settings, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(trained.coefs_[0], alone.coefs_[0])
+
+
+def test_zeros_are_those_of_all_hidden_units():
+    data = datasets.load("digits")
+    classifier = train_classifier(SMALL, Context(data, seed=0))
+    units = np.hstack([classifier.transform(data.test.X, layer).toarray() for layer in (0, 1)])
+    metrics = classification_metrics(classifier, Context(data, seed=0))
+    assert metrics["zeros"] == pytest.approx(100 * np.mean(units == 0))
+    assert metrics["test_error"] == pytest.approx(100 * (1 - classifier.score(data.test.X, data.test.y)))
+
+
+def test_autoencoders_are_trained_with_the_penalty_of_the_network():
+    settings = {"hidden_layer_sizes": [8], "activation": "relu", "activation_l1": 0.25, "pretraining_epochs": 1}
+    X = datasets.load("digits").train.X[:50]
+    assert pretrained_stack(settings, Context(None, seed=0), X).estimator.activation_l1 == 0.25
+
+
+def test_a_killed_run_does_not_repeat_the_rates_that_it_has_tried(tmp_path, monkeypatch):
+    data, settings = datasets.load("digits"), {**SMALL, "train_samples": 100, "learning_rates": [0.001, 0.01]}
+    epochs, epoch = [], Trainer._epoch
+    monkeypatch.setattr(Trainer, "_epoch", lambda *arguments: epochs.append(1) or epoch(*arguments))
+    for _ in range(2):
+        train_classifier(settings, Context(data, seed=0, checkpoints=tmp_path))
+        assert len(epochs) == 4
 
 
 def test_a_column_of_targets_has_the_error_of_the_same_targets_in_one_axis():
