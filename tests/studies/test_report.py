@@ -58,6 +58,8 @@ def test_the_paired_test_sees_what_pairing_shows():
     assert differ(noise, pd.Series(better.to_numpy(), index=seeds + 100)) is None
     assert differ(noise.head(1), better.head(1)) is None
     assert differ(noise, noise + 1) is True
+    level = noise + 100
+    assert differ(level, level * (1 + 1e-12)) is False
 
 
 def runs_frame(errors):
@@ -80,6 +82,26 @@ def test_bold_marks_the_best_and_its_ties():
     assert [row[2].text for row in table.rows] == ["–", "–", "1.9"]
     assert "| c | 2.0 ± 0.2 | 1.9 | 3 |" in table.markdown()
     assert "| **1.0 ± 0.2** |" in table.markdown()
+
+
+def bold_rows(runs, best):
+    table = comparison(runs, "Models", {"model": "model"}, [Measure("error", "error", 1, best)])
+    return [[cell.text for cell in row[:-2]] for row in table.rows if row[-2].bold]
+
+
+@pytest.mark.parametrize(("best", "model"), [("lowest", "a"), ("highest", "c"), (None, None)])
+def test_one_seed_ties_with_nothing(best, model):
+    assert bold_rows(runs_frame({"a": [1.0], "b": [2.0], "c": [3.0]}), best) == ([] if model is None else [[model]])
+
+
+def test_a_row_without_a_rival_is_not_the_best():
+    assert bold_rows(runs_frame({"a": [1.0, 1.1, 0.9]}), "lowest") == []
+
+
+@pytest.mark.parametrize("name", ["data", "version"])
+def test_there_is_a_best_for_each_data_set_and_version(name):
+    one, two = (runs_frame({"a": [level], "b": [level + 1]}).assign(**{name: str(level)}) for level in (1.0, 5.0))
+    assert bold_rows(pd.concat([one, two]), "lowest") == [["1.0", "a"], ["5.0", "a"]]
 
 
 def test_a_terminal_shows_the_texts_of_a_table_as_they_are():
@@ -148,6 +170,14 @@ def test_the_paper_s_figures_of_a_list_go_by_a_tuple(tmp_path):
     paper = {((100, 100),): {"square": "9"}}
     table = comparison(runs, "Values", {"value": "value"}, [Measure("square", "square", 0)], paper)
     assert [row[2].text for row in table.rows] == ["9", "–"]
+
+
+def test_the_paper_s_figures_may_be_those_of_a_data_set():
+    runs = pd.concat([runs_frame({"a": [1.0], "b": [2.0]}).assign(data=data) for data in ("digits", "mnist")])
+    paper = {("a",): {"error": "any"}, ("mnist", "a"): {"error": "of mnist"}}
+    table = comparison(runs, "Models", {"model": "model"}, [Measure("error", "error", 1)], paper)
+    found = {(row[0].text, row[1].text): row[3].text for row in table.rows}
+    assert found == {("digits", "a"): "any", ("digits", "b"): "–", ("mnist", "a"): "of mnist", ("mnist", "b"): "–"}
 
 
 def test_markdown_keeps_bars_within_their_cell():
@@ -223,6 +253,32 @@ def test_versions_are_kept_apart_and_can_be_compared(tmp_path, naps):
     assert len(both.tables[0].rows) == 2
     with pytest.raises(ValueError, match=r"no runs of version 7: the store has 0.0.1, 0.0.2"):
         make_report(store, naps, version="7")
+
+
+def test_the_largest_scale_with_finished_runs_is_shown(tmp_path, naps):
+    store = RunStore(tmp_path / "runs.sqlite")
+    for scale, seed in (("full", 0), ("quick", 1)):
+        store.plan("naps", scale, [spec("1", seed=seed)])
+    store.finish(store.claim([spec("1", seed=1).key]).key, {"square": 1.0}, 2.0)
+    assert make_report(store, naps).scale == "quick"
+    store.finish(store.claim().key, {"square": 1.0}, 2.0)
+    assert make_report(store, naps).scale == "full"
+
+
+def test_the_time_of_a_run_and_of_all_are_told(tmp_path, naps):
+    store = RunStore(tmp_path / "runs.sqlite")
+    store.plan("naps", "quick", [spec("1", seed=seed) for seed in range(3)])
+    for seconds in (1.0, 2.0, 6.0):
+        store.finish(store.claim().key, {"square": 1.0}, seconds)
+    assert re.search(r"\b3 s a run .*\b9 s in all", make_report(store, naps).timing)
+
+
+def test_the_present_version_is_shown_though_another_one_finished_later(tmp_path, naps):
+    store = RunStore(tmp_path / "runs.sqlite")
+    for version in (hardzero.__version__, "0.0.1"):
+        store.plan("naps", "quick", [spec(version)])
+        store.finish(store.claim().key, {"square": 1.0}, 0.1)
+    assert make_report(store, naps).finished["version"].tolist() == [hardzero.__version__]
 
 
 def test_the_version_is_chosen_before_the_scale(tmp_path, naps):
