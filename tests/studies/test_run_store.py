@@ -214,6 +214,9 @@ def test_a_run_that_kills_its_workers_fails_after_some_deaths(store):
         store.release([store.claim().key], died=True, most_deaths=3)
     assert store.counts() == {"failed": 1}
     assert "died 3 times" in store.frame("example")["failure"].iloc[0]
+    store.plan("example", "quick", [spec()])
+    store.release([store.claim().key], died=True, most_deaths=3)
+    assert store.counts() == {"pending": 1}
 
 
 def test_runs_are_claimed_in_the_order_asked_for(store):
@@ -222,6 +225,13 @@ def test_runs_are_claimed_in_the_order_asked_for(store):
     wanted = [specs[3].key, specs[1].key]
     assert [store.claim(wanted).settings["number"] for _ in wanted] == [3, 1]
     assert store.claim(wanted) is None
+
+
+@pytest.mark.parametrize("scale", ["quick", None])
+def test_the_frame_has_the_runs_in_planned_order(store, scale):
+    numbers = [3, 1, 4, 0, 5, 9, 2, 6]
+    store.plan("example", "quick", [spec(number) for number in numbers])
+    assert store.frame("example", scale)["number"].tolist() == numbers
 
 
 def test_scales_share_runs(store):

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 import hardzero
 from hardzero import RectifierClassifier, datasets
@@ -19,7 +20,7 @@ from hardzero.studies.core import workers as workers_module
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.running import make_plan, open_store, run_study
 from hardzero.studies.core.study import Context
-from hardzero.studies.core.workers import Workers, measure_run
+from hardzero.studies.core.workers import Workers, carry_out, measure_run
 from hardzero.training import Trainer
 
 ONE = Workers(count=1)
@@ -44,6 +45,13 @@ def test_more_seeds_add_runs_to_those_that_are_there(tmp_path, monkeypatch, naps
     run_study(naps, n_seeds=1, folder=tmp_path, workers=ONE)
     run_study(naps, n_seeds=2, folder=tmp_path, workers=ONE)
     assert (tmp_path / "log").read_text().split("\n")[:-1] == ["0 0", "1 0", "2 0", "0 1", "1 1", "2 1"]
+
+
+def test_all_data_sets_are_measured_at_a_seed_before_the_next_seed(monkeypatch):
+    monkeypatch.setattr("hardzero.studies.core.running.checksum_of", str)
+    specs = make_plan("sparsity-error", data=["digits", "mnist"], n_seeds=2).specs
+    order = list(dict.fromkeys((spec.seed, spec.data) for spec in specs))
+    assert order == [(0, "digits"), (0, "mnist"), (1, "digits"), (1, "mnist")]
 
 
 def test_a_run_that_the_grid_has_twice_is_planned_once(tmp_path):
@@ -189,11 +197,13 @@ def test_more_workers_than_the_limit_of_open_files_has_room_for(tmp_path, naps, 
             os.close(number)
 
 
-def test_workers_are_told_their_threads(tmp_path, monkeypatch, naps):
+@pytest.mark.parametrize(("timed", "threads"), [(False, 3), (True, 6)], ids=["runs side by side", "one at a time"])
+def test_workers_are_told_their_threads(tmp_path, monkeypatch, naps, timed, threads):
     monkeypatch.setattr(workers_module, "usable_cores", lambda: 6)
+    monkeypatch.setattr(type(get_study(naps)), "timed", timed)
     monkeypatch.setenv("NAPS", "3")
     frame = run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(count=2)).frame("naps")
-    assert (frame["threads"] == 3).all()
+    assert (frame["threads"] == threads).all()
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
@@ -236,6 +246,51 @@ class Own(Study):
     def tables(self, runs):
         return []
 """
+
+
+def outcome_of(path, measured, checkpoints=None, attributes=""):
+    """Carry out the run of a study that measures what an expression says."""
+    path.write_text(OWN.replace("revision = {0}", attributes).format(measured))
+    return measure_run(str(path), make_plan(str(path)).specs[0], 1, checkpoints)
+
+
+def test_linear_algebra_has_the_threads_of_its_run(tmp_path):
+    threads = "max(pool['num_threads'] for pool in __import__('threadpoolctl').threadpool_info())"
+    with threadpool_limits(2):
+        assert outcome_of(tmp_path / "own.py", threads).metrics == {"measured": 1}
+
+
+@pytest.mark.parametrize(("result", "kept"), [("1", False), ("1 / 0", True)], ids=["finished", "failed"])
+def test_checkpoints_are_kept_until_their_run_is_finished(tmp_path, result, kept):
+    saved = f"(context.checkpoints.mkdir(parents=True), {result})"
+    outcome = outcome_of(tmp_path / "own.py", saved, checkpoints=tmp_path / "checkpoints")
+    assert (tmp_path / "checkpoints" / outcome.key).exists() is kept
+
+
+def test_the_claim_of_a_run_is_renewed_before_another_process_may_take_it(tmp_path, monkeypatch):
+    path, renewed, claims, renew = tmp_path / "own.py", tmp_path / "renewed", [], RunStore.renew
+    waits_for_it = f"any(time.sleep(0.05) or os.path.exists({str(renewed)!r}) for _ in range(400))"
+    path.write_text("import os, time\n" + OWN.replace("revision = {0}", "").format(waits_for_it))
+    plan = make_plan(str(path), n_seeds=1)
+    store, other = (RunStore(tmp_path / "runs.sqlite", lease_seconds=1.5) for _ in range(2))
+    store.plan("own", "quick", plan.specs)
+
+    def tried_and_renewed(store, keys):
+        claims.append(other.claim())
+        renew(store, keys)
+        renewed.touch()
+
+    monkeypatch.setattr(RunStore, "renew", tried_and_renewed)
+    carry_out(store, plan.study, str(path), plan.specs, ONE)
+    assert set(claims) == {None}
+    assert store.frame("own")["measured"].tolist() == [True]
+
+
+@pytest.mark.parametrize(("unlabeled", "given"), [("digits", True), ("absent.csv", False)])
+def test_a_run_is_given_the_unlabeled_data_where_they_are_at_hand(tmp_path, unlabeled, given):
+    attributes = f"data = ['digits']; unlabeled_data = {unlabeled!r}"
+    outcome = outcome_of(tmp_path / "own.py", "context.unlabeled is not None", attributes=attributes)
+    assert outcome.metrics == {"measured": given}
 
 
 def test_an_edited_study_is_measured_as_it_is_planned(tmp_path):
@@ -473,6 +528,16 @@ def test_a_free_process_is_given_a_task_that_comes_up_while_another_is_busy():
     tasks = iter([5.0, None, 0.0])
     ended = processes.call_in_processes(lambda: next(tasks, None), time.sleep, n_processes=2, n_threads=1)
     assert [task for task, _ in ended] == [0.0, 5.0]
+
+
+def test_a_process_that_dies_with_its_task_is_replaced_for_the_next_one():
+    tasks = iter([1, 0, 2])
+
+    def divided(task):
+        return 2 / task if task else os._exit(1)
+
+    ended = processes.call_in_processes(lambda: next(tasks, None), divided, n_processes=1, n_threads=1)
+    assert list(ended) == [(1, 2.0), (0, None), (2, 1.0)]
 
 
 def test_threads_may_load_a_study_at_the_same_time(tmp_path):
