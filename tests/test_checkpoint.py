@@ -56,6 +56,7 @@ def assert_same(first, second):
     assert first.loss_curve_ == second.loss_curve_
     assert first.n_iter_ == second.n_iter_
     np.testing.assert_array_equal(first.sparsity_, second.sparsity_)
+    np.testing.assert_array_equal(first.sparsity_curve_, second.sparsity_curve_)
 
 
 SETTINGS = {
@@ -93,13 +94,13 @@ CUT_SHORT = {"hidden_layer_sizes": 10, "max_iter": 10, "random_state": 0, "batch
 
 @pytest.fixture
 def control_c(monkeypatch):
-    """Ctrl-C in the fourth epoch of a training with these settings; copies of the state are made in every epoch."""
+    """Ctrl-C in the eighth epoch of a training with these settings; copies of the state are made in every epoch."""
     n_steps = -(-len(X) // CUT_SHORT["batch_size"])
     step, taken = Trainer._step, []
 
     def interrupted(self, *arguments):
         taken.append(1)
-        if len(taken) == 3 * n_steps + 2:
+        if len(taken) == 7 * n_steps + 2:
             raise KeyboardInterrupt
         return step(self, *arguments)
 
@@ -109,23 +110,24 @@ def control_c(monkeypatch):
         yield patch
 
 
-def epochs_of_the_rest(checkpoint):
+def epochs_of_the_rest(checkpoint, **settings):
     """Go on with the training; return its epochs, after making sure that it ends as one without interruption."""
     epochs = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        resumed = RectifierClassifier(**CUT_SHORT).fit(
+        resumed = RectifierClassifier(**CUT_SHORT, **settings).fit(
             X, y, callback=lambda report: epochs.append(report.epoch), checkpoint=checkpoint
         )
-        assert_same(RectifierClassifier(**CUT_SHORT).fit(X, y), resumed)
+        assert_same(RectifierClassifier(**CUT_SHORT, **settings).fit(X, y), resumed)
     return epochs
 
 
-def test_control_c_saves_the_last_complete_epoch(tmp_path, control_c):
-    with pytest.warns(TrainingInterrupted, match="after 3 epochs"):
-        RectifierClassifier(**CUT_SHORT).fit(X, y, checkpoint=tmp_path / "state")
+@pytest.mark.parametrize("settings", [{}, {"target_sparsity": 0.8}], ids=str)
+def test_control_c_saves_the_last_complete_epoch(tmp_path, control_c, settings):
+    with pytest.warns(TrainingInterrupted, match="after 7 epochs"):
+        RectifierClassifier(**CUT_SHORT, **settings).fit(X, y, checkpoint=tmp_path / "state")
     control_c.undo()
-    assert epochs_of_the_rest(tmp_path / "state") == [4, 5, 6, 7, 8, 9, 10]
+    assert epochs_of_the_rest(tmp_path / "state", **settings) == [8, 9, 10]
 
 
 def test_control_c_while_a_checkpoint_is_written_loses_no_epoch(tmp_path, monkeypatch):
@@ -149,7 +151,7 @@ def test_a_checkpoint_that_cannot_be_written_after_control_c_costs_no_training(t
 
     control_c.setattr(TrainingFile, "_write", full)
     with (
-        pytest.warns(TrainingInterrupted, match="after 3 epochs"),
+        pytest.warns(TrainingInterrupted, match="after 7 epochs"),
         pytest.warns(UserWarning, match="state could not be saved: .*No space left"),
     ):
         fitted = RectifierClassifier(**CUT_SHORT).fit(X, y, checkpoint=tmp_path / "state")
@@ -294,6 +296,18 @@ def test_another_training_is_told_apart(tmp_path, change):
         other = RectifierRegressor(**settings)
     with pytest.raises(ValueError, match="belongs to a training with other settings or data"):
         other.fit(*data, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize(("ends_of_rows", "n_columns"), [([2, 2, 3, 4], 2), ([1, 2, 3, 4], 3)])
+def test_sparse_data_with_the_same_entries_in_other_places_are_told_apart(tmp_path, ends_of_rows, n_columns):
+    def rows(ends_of_rows, n_columns):
+        entries, columns = np.ones(4, dtype=np.float32), np.array([0, 1, 0, 1])
+        return csr_array((entries, columns, [0, *ends_of_rows]), shape=(4, n_columns)), [0, 1, 0, 1]
+
+    settings = {"hidden_layer_sizes": 10, "max_iter": 2, "random_state": 0}
+    fit(RectifierClassifier(**settings), tmp_path / "state", data=rows([1, 2, 3, 4], 2))
+    with pytest.raises(CheckpointUnusable, match="other settings or data"):
+        fit(RectifierClassifier(**settings), tmp_path / "state", data=rows(ends_of_rows, n_columns))
 
 
 def test_damaged_and_foreign_files_are_refused_and_left_alone(tmp_path):
