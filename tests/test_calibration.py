@@ -114,6 +114,22 @@ def test_the_target_is_met_on_held_out_rows_where_there_are_some(digits):
     assert not np.allclose(model.sparsity_, 0.7, atol=0.001)
 
 
+@pytest.mark.parametrize(
+    "learn",
+    [
+        lambda model, X, y, **held_out: model.set_params(early_stopping=True).fit(X, y, **held_out),
+        lambda model, X, y, **held_out: model.fit_chunks([(X, y)], passes=model.max_iter, **held_out),
+    ],
+    ids=["fit", "fit_chunks"],
+)
+@pytest.mark.filterwarnings("ignore:target_sparsity was not reached")  # on the few rows, where fit_chunks measures it
+def test_few_held_out_rows_do_not_decide_the_zeros(digits, learn):
+    X, y = digits
+    settings = {"max_iter": 20, "batch_size": 32, "n_iter_no_change": 100, "random_state": 0}
+    model = learn(RectifierClassifier((64,), target_sparsity=0.8, **settings), X, y, validation=(5 * X[:10], y[:10]))
+    assert model.measure_sparsity(X)[0] == pytest.approx(0.8, abs=0.002)
+
+
 def test_rows_are_kept_out_of_training_where_there_are_many():
     rows, kept_out = keep_out(10_000)
     assert len(kept_out) == 500

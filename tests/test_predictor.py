@@ -336,8 +336,9 @@ def test_a_sparse_vector_is_refused():
                 call(vector)
 
 
-def test_narrow_weights_take_less_memory():
-    network = make_network([500, 1000, 1000, 10])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_narrow_weights_take_less_memory(activation):
+    network = make_network([500, 1000, 1000, 10], activation)
     full, half, quarter = (Predictor(network, precision=p).n_bytes for p in LARGEST_DIFFERENCE)
     assert half < 0.6 * full
     assert quarter < 0.35 * full

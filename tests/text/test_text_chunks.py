@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 
 import numpy as np
@@ -204,6 +205,12 @@ def test_reports_come_a_pass_and_samples_a_chunk():
     assert reports[1].loss < reports[0].loss
 
 
+def test_the_seconds_of_a_pass_are_those_of_its_chunks():
+    reports, started = [], time.perf_counter()
+    classifier(batch_size=1).fit_chunks(chunked(X, Y, n_chunks=20), passes=2, callback=reports.append)
+    assert 0 < sum(report.seconds for report in reports) < time.perf_counter() - started
+
+
 def test_a_true_answer_ends_training():
     fitted = classifier().fit_chunks(chunked(X, Y), passes=5, callback=lambda report: report.epoch == 2)
     assert fitted.n_iter_ == 2
@@ -246,7 +253,7 @@ def test_a_warm_start_takes_the_optimizer_anew_and_keeps_the_curves():
     assert fitted.n_iter_ == 2
 
 
-@pytest.mark.parametrize("classes", [[0], [0, 1, 2]])
+@pytest.mark.parametrize("classes", [[0], [1, 2], [0, 1, 2]])
 def test_a_warm_start_refuses_other_classes(classes):
     fitted = classifier(warm_start=True).fit_chunks(chunked(X, Y))
     before = fitted.predict_proba(X)
@@ -351,10 +358,11 @@ def test_hashed_words_and_an_iterator_need_a_single_pass():
         TextModel(classifier()).fit_chunks(iter(text_chunks()), classes=[0, 1], n_samples=400)
 
 
-def test_chunks_of_data_sorted_by_class_give_a_warning():
+@pytest.mark.parametrize("classes", [None, [0, 1, 2]])
+def test_chunks_of_data_sorted_by_class_give_a_warning(classes):
     order = np.argsort(Y, kind="stable")
     with pytest.warns(UserWarning, match="sorted by class"):
-        classifier().fit_chunks(chunked(X[order], Y[order]), passes=2)
+        classifier().fit_chunks(chunked(X[order], Y[order]), passes=2, classes=classes)
 
 
 @pytest.mark.filterwarnings("error:.*sorted by class")
