@@ -16,6 +16,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
 
 from hardzero import RectifierClassifier, RectifierRegressor
 from hardzero.text import TextModel, bag_of_words, check_texts, hashed_words
@@ -130,6 +131,16 @@ def test_the_vocabulary_is_the_most_frequent_words():
     assert model.transform_texts(["banana banana cherry"]).toarray().tolist() == [[0.0, 1.0]]
 
 
+def test_a_vocabulary_has_the_5000_words_of_the_paper_where_nothing_else_is_said():
+    texts = [" ".join(f"word{index}" for index in range(6000)), "word0"]
+    assert len(TextModel(small()).fit(texts, [0, 1]).vectorizer_.vocabulary_) == 5000
+
+
+@pytest.mark.parametrize("vectorizer", [bag_of_words(), hashed_words(64)])
+def test_a_word_counts_once_however_often_it_occurs(vectorizer):
+    assert vectorizer.fit_transform(["good good film"]).data.tolist() == [1.0, 1.0]
+
+
 def test_hashed_words_need_no_vocabulary(texts_and_labels):
     model = TextModel(small(), hashed_words(512)).fit(*texts_and_labels)
     assert model.score(*make_texts(100, seed=1)) > 0.9
@@ -197,6 +208,7 @@ def test_scikit_learn_takes_the_model_for_what_it_is(texts_and_labels):
     texts, labels = texts_and_labels
     assert is_classifier(TextModel(small()))
     assert is_regressor(TextModel(RectifierRegressor()))
+    assert get_tags(TextModel(small())).target_tags == get_tags(small()).target_tags
     assert cross_val_score(TextModel(small()), texts, labels, cv=3).mean() > 0.8
     model = clone(TextModel(small(), CountVectorizer(max_features=7)))
     assert model.get_params()["vectorizer__max_features"] == 7
@@ -242,6 +254,18 @@ def test_what_the_estimator_says_of_its_outputs(model):
     assert len(model.get_feature_names_out()) == model.transform(["good"]).shape[1]
 
 
+@pytest.mark.parametrize(("layer", "n_units"), [(0, 8), (1, 6), (-1, 6)])
+def test_activations_are_those_of_the_layer_that_is_asked_for(layer, n_units, texts_and_labels):
+    texts, labels = texts_and_labels
+    model = TextModel(RectifierClassifier((8, 6), max_iter=2, random_state=0)).fit(texts, labels)
+    assert model.transform(texts, layer).shape == (len(texts), n_units)
+
+
+def test_a_vectorizer_of_another_width_does_not_go_with_a_fitted_estimator(model):
+    with pytest.raises(ValueError, match="makes 256 columns"):
+        TextModel.of_fitted(model.estimator_, hashed_words(256))
+
+
 def test_a_run_can_be_watched_and_saved(texts_and_labels, tmp_path):
     epochs = []
     TextModel(small()).fit(*texts_and_labels, callback=epochs.append, checkpoint=tmp_path / "state")
@@ -267,6 +291,7 @@ def test_the_predictor_gives_the_same(vectorizer, texts_and_labels):
     predictor = model.to_predictor()
     texts = [*texts[:20], "", "unheard of", "good good bad"]
     rows, expected = predictor.rows(texts), model.transform_texts(texts)
+    assert rows.dtype == expected.dtype == np.float32
     np.testing.assert_array_equal(rows.toarray(), expected.toarray())
     np.testing.assert_allclose(predictor(texts)[:, 0], model.predict_proba(texts)[:, 1], atol=1e-6)
 
