@@ -189,8 +189,10 @@ def test_class_weights_are_sample_weights_by_class():
         small(class_weight={0: 1.0, 1: 1e30}).fit(X, y, np.full(300, 1e30))
     balanced = small(class_weight="balanced").fit(X, y)
     assert balanced.predict(X).mean() > small().fit(X, y).predict(X).mean()
-    both = small(class_weight={0: 1.0, 1: 5.0}).fit(X, y, np.full(300, 2.0))
-    assert np.allclose(both.predict_proba(X), by_class.predict_proba(X), atol=1e-5)
+    weights = np.linspace(0.5, 2.0, 300)
+    both = small(class_weight={0: 1.0, 1: 5.0}).fit(X, y, weights)
+    product = small().fit(X, y, np.where(y, 5.0, 1.0) * weights)
+    assert np.allclose(both.predict_proba(X), product.predict_proba(X), atol=1e-5)
 
 
 @pytest.mark.parametrize("names", [[0, 1, 2], ["a", "b", "c"]])

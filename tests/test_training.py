@@ -88,6 +88,25 @@ def test_a_score_that_is_not_a_number_is_never_the_best(digits, scores, best, mo
     np.testing.assert_array_equal(model.coefs_[0], seen[best][0])
 
 
+def test_predictions_that_are_no_numbers_have_a_score_that_is_none(digits):
+    X, y = digits
+    regressor = RectifierRegressor(hidden_layer_sizes=8, early_stopping=True, max_iter=2, random_state=0)
+    regressor.fit(X, y, validation=(X * np.float32(3e38), y))
+    assert np.isnan(regressor.validation_scores_).all()
+    assert np.isfinite(regressor.predict(X)).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_both_parts_of_early_stopping_have_their_share_of_each_class(n_classes):
+    X = np.random.RandomState(0).random_sample((60, 4))
+    y = np.arange(60) % (n_classes - 1)
+    y[[7, 40]] = n_classes - 1
+    settings = {"early_stopping": True, "validation_fraction": 0.5, "max_iter": 1}
+    only_the_rare = dict.fromkeys(range(n_classes - 1), 0.0)
+    for seed in range(10):  # a part without a row of the one class that has a weight is refused
+        small(**settings, class_weight=only_the_rare, random_state=seed).fit(X, y)
+
+
 def test_early_stopping_keeps_the_network_it_goes_on_from_if_no_epoch_is_better(digits):
     model = small(early_stopping=True, warm_start=True, max_iter=25, learning_rate_init=0.01).fit(*digits)
     kept = parameters_of(model)
@@ -111,6 +130,11 @@ def test_a_warm_start_on_other_data_is_not_judged_by_what_the_earlier_reached(ea
 def test_the_least_loss_is_that_of_the_curve_also_where_a_target_for_the_zeros_resets_progress(digits):
     model = small(target_sparsity=0.9, max_iter=8).fit(*digits)
     assert model.best_loss_ == min(model.loss_curve_)
+
+
+def test_the_loss_is_that_of_the_last_epoch_and_not_the_least(digits):
+    model = small(solver="sgd", learning_rate_init=2.0, max_iter=12).fit(*digits)
+    assert model.loss_ == model.loss_curve_[-1] > model.best_loss_
 
 
 def test_the_curve_has_the_penalty_on_the_weights_of_every_minibatch(digits):
@@ -220,6 +244,11 @@ def test_lbfgs_reports_divergence_too():
     X[0] = 3e38
     with pytest.raises(ValueError, match="scale"):
         RectifierRegressor(hidden_layer_sizes=(8, 8), solver="lbfgs", random_state=0).fit(X, 1e30 * y)
+
+
+def test_weights_that_the_last_step_made_infinite_are_reported(digits):
+    with pytest.raises(TrainingDiverged):
+        small(solver="sgd", learning_rate_init=1e39, batch_size=600, max_iter=1).fit(*digits)
 
 
 def test_a_warning_tells_that_the_last_epoch_came_too_early(digits):
@@ -404,7 +433,21 @@ def test_the_same_seed_gives_the_same_bits_for_any_number_of_threads(digits, sol
 def test_dropout_changes_training_but_not_prediction(digits):
     plain, dropped = small().fit(*digits), small(hidden_dropout=0.5).fit(*digits)
     assert not same_bits(plain, dropped)
-    assert np.array_equal(dropped.predict_proba(digits[0]), dropped.predict_proba(digits[0]))
+    assert np.allclose(dropped.predict_proba(digits[0]), dropped.to_predictor()(digits[0]), atol=1e-6)
+
+
+def test_dropout_of_hidden_units_leaves_inputs_alone(digits):
+    settings = {"hidden_layer_sizes": (), "shuffle": False}
+    plain, hidden, inputs = (
+        small(**settings, **dropout).fit(*digits) for dropout in ({}, {"hidden_dropout": 0.5}, {"input_dropout": 0.5})
+    )
+    assert same_bits(plain, hidden)
+    assert not same_bits(plain, inputs)
+
+
+def test_the_curve_of_zeros_leaves_out_those_that_dropout_makes(digits):
+    model = small(hidden_dropout=0.5).fit(*digits)
+    np.testing.assert_allclose(model.sparsity_curve_[-1], model.measure_sparsity(digits[0]), atol=0.05)
 
 
 def test_a_penalty_on_activations_makes_zeros(digits):
@@ -412,6 +455,12 @@ def test_a_penalty_on_activations_makes_zeros(digits):
     penalized = small(max_iter=20, activation_l1=[0.0, 0.2]).fit(*digits)
     assert penalized.sparsity_[1] > free.sparsity_[1] + 0.1
     assert (penalized.sparsity_curve_[-1] >= 0).all()
+
+
+def test_a_layer_with_more_zeros_than_wanted_is_woken_while_it_is_trained(digits):
+    model = small(hidden_layer_sizes=50, target_sparsity=0.02, max_iter=30, batch_size=50).fit(*digits)
+    assert model.sparsity_curve_[0, 0] > 0.3
+    assert model.sparsity_curve_[-2, 0] < 0.1  # the last entry is that after the shift of the biases
 
 
 @pytest.mark.parametrize("target_sparsity", [None, 0.5])
@@ -447,6 +496,25 @@ def test_minibatches_without_weight_are_skipped():
     assert np.allclose(weighted.predict_proba(X), without.predict_proba(X), atol=1e-6)
     assert weighted.loss_curve_ == pytest.approx(without.loss_curve_)
     assert np.allclose(weighted.sparsity_curve_, without.sparsity_curve_)
+
+
+@pytest.mark.parametrize("kind", [RectifierClassifier, RectifierRegressor])
+def test_rows_without_weight_count_neither_in_training_nor_in_the_score_of_early_stopping(digits, kind):
+    X, y = digits
+    weights = np.where(np.arange(len(y)) % 3, 1.0, 0.0)
+    other = np.where(weights[:, None], X, X[::-1])
+    settings = {"hidden_layer_sizes": 16, "max_iter": 5, "early_stopping": True, "validation_fraction": 0.4}
+    model, same = (kind(**settings, random_state=0).fit(rows, y, weights) for rows in (X, other))
+    assert same_bits(model, same)
+    assert model.validation_scores_ == same.validation_scores_
+
+
+def test_a_penalty_on_the_weights_stands_against_the_weight_of_the_samples(digits):
+    X, y = digits
+    settings = {"solver": "sgd", "learning_rate_init": 0.1, "batch_size": 50}
+    weighted = small(alpha=20.0, **settings).fit(X, y, np.full(len(y), 2.0))
+    plain = small(alpha=10.0, **settings).fit(X, y)
+    np.testing.assert_allclose(weighted.predict_proba(X), plain.predict_proba(X), atol=1e-6)
 
 
 def test_verbose_prints_a_line_a_call_of_partial_fit(digits, capsys):
