@@ -43,7 +43,7 @@ def test_training_lowers_the_reconstruction_error(digits, decoder, tied_weights)
 
 @pytest.mark.parametrize("activation", ["relu", "signed_relu", "softplus", "tanh", "logistic"])
 def test_any_activation_encodes_a_stack(digits, activation):
-    stack = StackedDenoisingAutoencoder((30, 12), activation, max_iter=2, random_state=0).fit(digits)
+    stack = StackedDenoisingAutoencoder((30, 20, 12), activation, max_iter=2, random_state=0).fit(digits)
     codes = stack.transform(digits)
     assert isinstance(codes, csr_array)
     assert codes.shape == (len(digits), 12)
@@ -201,6 +201,12 @@ def test_sampling_is_the_default_where_it_leaves_out_most_columns(n_words, sampl
     X = random_array((60, n_words), density=10 / n_words, format="csr", dtype=np.float32, rng=random)
     autoencoder = DenoisingAutoencoder(8, batch_size=20, max_iter=1).fit(X)
     assert (autoencoder._trainers[0].sampling is not None) == sampled
+
+
+def test_only_the_input_of_a_stack_is_sampled_and_its_codes_are_not():
+    X = random_array((60, 400), density=0.02, format="csr", dtype=np.float32, rng=np.random.default_rng(0))
+    stack = StackedDenoisingAutoencoder((20, 10), reconstruction_sampling=1.0, batch_size=20, max_iter=1).fit(X)
+    assert [trainer.sampling is not None for trainer in stack._trainers] == [True, False]
 
 
 def test_partial_fit_reaches_the_target_sparsity_after_max_iter_passes(digits):

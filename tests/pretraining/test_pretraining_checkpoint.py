@@ -158,20 +158,25 @@ def test_generators_of_another_process_do_not_make_another_training(tmp_path):
     assert_same_classifier(make().fit(X, y), resumed)
 
 
-@pytest.mark.parametrize("change", ["unlabeled rows", "pre-training", "frozen weights", "frozen scale"])
+@pytest.mark.parametrize(
+    "change", ["unlabeled rows", "pre-training", "frozen weights", "frozen biases", "frozen scale"]
+)
 def test_another_training_is_told_apart(tmp_path, change):
     first, second, data = classifier(), classifier(), (X, y)
     if change == "unlabeled rows":
         data = (np.concatenate([X[:-1], X[-1:] / 2]), y)
     elif change == "pre-training":
         second.pretraining.corruption_level = 0.5
-    elif change == "frozen scale":
-        stacks = [StackedDenoisingAutoencoder((30, 20), max_iter=1, random_state=0).fit(X) for _ in range(2)]
-        stacks[1].set_params(code_scale="initial")
-        first, second = (classifier(pretraining=FrozenEstimator(stack)) for stack in stacks)
     else:
-        stacks = [StackedDenoisingAutoencoder((30, 20), max_iter=1, random_state=0).fit(rows) for rows in (X, X[:200])]
+        stacks = [StackedDenoisingAutoencoder((30, 20), max_iter=1, random_state=0).fit(X) for _ in range(2)]
         first, second = (classifier(pretraining=FrozenEstimator(stack)) for stack in stacks)
+        encoder = stacks[1].networks_[0].hidden_layers[0].parameters
+        if change == "frozen weights":
+            encoder.weights += 1
+        elif change == "frozen biases":
+            encoder.bias += 1
+        else:
+            stacks[1].set_params(code_scale="initial")
     first.fit(X, y, checkpoint=tmp_path / "state")
     with pytest.raises(ValueError, match="other settings or data"):
         second.fit(*data, checkpoint=tmp_path / "state")

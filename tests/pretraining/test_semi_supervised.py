@@ -49,6 +49,31 @@ def test_a_fit_without_pretraining_keeps_no_stack_of_an_earlier_one(digits):
     assert not hasattr(classifier.set_params(pretraining=None).fit(X[:100], y[:100]), "pretraining_")
 
 
+def test_the_stack_that_is_given_stays_as_it_is(digits):
+    X, y = digits
+    stack = short_stack()
+    before = stack.get_params()
+    RectifierClassifier(10, pretraining=stack, max_iter=1, random_state=0).fit(X[:100], y[:100])
+    assert stack.get_params() == before
+    assert not hasattr(stack, "networks_")
+
+
+def test_pretraining_by_name_takes_the_parameters_of_the_network(digits):
+    X, y = digits
+    parameters = {"activation": "signed_relu", "activation_l1": 0.25, "n_jobs": 1}
+    classifier = RectifierClassifier(10, pretraining="denoising", max_iter=1, **parameters).fit(X[:100], y[:100])
+    ours = classifier.pretraining_.get_params()
+    assert {name: ours[name] for name in parameters} == parameters
+
+
+def test_verbose_prints_both_phases(digits, capsys):
+    X, y = digits
+    RectifierClassifier(10, pretraining=short_stack(), max_iter=2, verbose=True).fit(X[:100], y[:100])
+    starts = [line.split(", loss")[0] for line in capsys.readouterr().out.splitlines()]
+    epochs = [f"Pre-training layer 1 of 1, iteration {epoch}" for epoch in (1, 2, 3)]
+    assert starts == [*epochs, "Iteration 1", "Iteration 2"]
+
+
 def test_minus_one_is_a_label_without_pretraining(digits):
     X, y = digits
     classifier = RectifierClassifier(20, max_iter=2).fit(X, np.where(y < 5, -1, 1))
@@ -66,6 +91,22 @@ def test_missing_string_labels_are_unlabeled(digits, missing, make):
     assert set(classifier.predict(X[:50])) <= set(classifier.classes_)
 
 
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_numbers_among_missing_labels_stay_numbers_and_are_left_alone(digits, missing):
+    X, y = digits
+    labels = np.array([int(value) if row < 100 else missing for row, value in enumerate(y)], dtype=object)
+    before = labels.tolist()
+    classifier = RectifierClassifier(20, pretraining=short_stack(), max_iter=1, random_state=0).fit(X, labels)
+    assert classifier.classes_.tolist() == list(range(10))
+    assert all(now is then for now, then in zip(labels, before, strict=True))
+
+
+def test_labels_of_several_types_are_refused(digits):
+    labels = np.array(["one", 2, None] * 20, dtype=object)
+    with pytest.raises(ValueError, match="y mixes labels of types int, str"):
+        RectifierClassifier(20, pretraining=short_stack(), max_iter=1).fit(digits[0][:60], labels)
+
+
 def test_missing_targets_of_the_regressor_are_unlabeled(digits):
     X, y = digits
     y = np.where(np.arange(len(y)) < 200, y, np.nan)
@@ -76,7 +117,7 @@ def test_missing_targets_of_the_regressor_are_unlabeled(digits):
 def test_sample_weights_belong_to_rows_of_x(digits):
     X, y = digits
     labeled = np.arange(len(y)) % 3 == 0
-    weight = np.where(np.arange(len(y)) % 2, 1.0, 0.5)
+    weight = np.random.default_rng(0).uniform(0.1, 2.0, len(y))
     stack = FrozenEstimator(StackedDenoisingAutoencoder(20, max_iter=1, random_state=0).fit(X))
     settings = {"hidden_layer_sizes": 20, "max_iter": 2, "random_state": 0, "pretraining": stack}
     masked = RectifierClassifier(**settings).fit(X, np.where(labeled, y, -1), weight)
