@@ -71,6 +71,11 @@ def test_the_target_by_name_index_or_custom(write, target):
     assert load(write("a.csv", TABLE), target=target).target_names == ("label",)
 
 
+@pytest.mark.parametrize("name", ["target", "Label", "CLASS", "Y"])
+def test_the_target_has_a_usual_name_in_small_or_capital_letters(write, name):
+    assert load(write("a.csv", TABLE.replace("label", name))).target_names == (name,)
+
+
 def test_columns_left_out(write):
     dataset = load(write("a.csv", TABLE), target="height", ignore=["label"])
     assert dataset.feature_names == ("width",)
@@ -126,6 +131,13 @@ def test_features_without_a_header_are_taken_by_place_where_there_is_no_target(w
 def test_true_and_false_are_numbers(write):
     table = read_table(write("a.csv", "a,b\ntrue,1\nfalse,2\n"))
     assert table.X.tolist() == [[1, 1], [0, 2]]
+
+
+def test_blanks_after_a_delimiter_are_no_part_of_a_field(write):
+    table = read_table(write("a.csv", 'a, text, label\n1, "good, I say", 0\n2, , 1\n'), text="text", target="label")
+    assert table.X.tolist() == ["good, I say", ""]
+    with pytest.raises(ValueError, match="column 'b' is missing in row 3"):
+        read_table(write("b.csv", "a, b\n1, 2\n3, \n"))
 
 
 def test_text(write):

@@ -131,6 +131,14 @@ def test_csr_stays_csr(save):
     assert sum(split.X.nnz for split in (dataset.train, dataset.validation, dataset.test)) == sparse.nnz
 
 
+def test_a_value_of_a_csr_matrix_may_be_stored_in_parts(save):
+    whole = csr_array(X[:, :2])
+    data, indices = np.repeat(whole.data / 2, 2), np.repeat(whole.indices, 2)
+    parts = load(save(data=data, indices=indices, indptr=2 * whole.indptr, shape=whole.shape, y=Y))
+    expected = load(save(data=whole.data, indices=whole.indices, indptr=whole.indptr, shape=whole.shape, y=Y))
+    assert parts.checksum == expected.checksum
+
+
 def test_a_matrix_saved_by_scipy_can_be_read_for_prediction(tmp_path):
     sparse = csr_array(X)
     save_npz(tmp_path / "a.npz", sparse)

@@ -32,6 +32,22 @@ def test_the_task_is_inferred(write, targets, task, classes):
 
 
 @pytest.mark.parametrize(
+    ("n_distinct", "repeats", "task"),
+    [
+        (20, 2, "classification"),
+        (21, 2, "regression"),
+        (20, 1, "regression"),
+        (2, 1, "classification"),
+    ],
+)
+def test_whole_numbers_are_classes_if_they_are_at_most_20_and_each_stands_twice_on_average(
+    write, n_distinct, repeats, task
+):
+    rows = "".join(f"1,{value}\n" for value in [*range(n_distinct)] * repeats)
+    assert scan_file(write("a.csv", "a,y\n" + rows)).task == task
+
+
+@pytest.mark.parametrize(
     ("targets", "complaint"),
     [
         ("0.5 1.5 NA", r"is 'NA' in row 4 of a\.csv \(and 9 more rows\), .* others are, such as 0\.5; .* point"),
@@ -54,6 +70,12 @@ def test_numbers_among_texts_or_with_a_decimal_comma_are_no_classes_unless_told(
 )
 def test_labels_are_whole_numbers_or_texts(write, targets, dtype):
     assert load(write("a.csv", table(*targets.split()))).train.y.dtype == np.dtype(dtype)
+
+
+def test_blanks_around_a_label_are_no_part_of_it(write):
+    dataset = load(write("a.csv", table("cat", "cat ", " dog", "dog")))
+    assert dataset.class_names == ("cat", "dog")
+    assert set(dataset.train.y) == {"cat", "dog"}
 
 
 @pytest.mark.parametrize(
@@ -156,6 +178,15 @@ def test_unlabeled_samples_serve_training_only(write, labels, mark):
         assert len(split) == 4
         assert not any(y is None or y == mark or y != y for y in split.y)
     assert dataset.class_names in (("0", "1"), ("a", "b"), None)
+
+
+def test_samples_that_lack_one_of_several_values_serve_training_only(write):
+    content = "a,p,q\n" + "".join(f"{i},{i * 0.5},{i * 2 if i % 3 else ''}\n" for i in range(30))
+    dataset = load(write("a.csv", content), target=["p", "q"], unlabeled=True)
+    assert np.isnan(dataset.train.y).sum() == 10
+    for split in (dataset.validation, dataset.test):
+        assert len(split) == 4
+        assert np.isfinite(split.y).all()
 
 
 def test_a_target_of_nothing_but_missing_values_is_refused(write):
