@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hardzero.datasets import delimited, iterate_chunks, read_table, scan_file
+from hardzero.datasets.splits import parts_by_row
 
 TABLE = "width,height,label\n" + "".join(f"{i},{i * 2.5},{'ab'[i % 2]}\n" for i in range(20))
 
@@ -101,6 +102,15 @@ def test_the_parts_divide_the_rows_whatever_the_chunks(write):
     assert sorted(chain.from_iterable(parts.values())) == list(range(300))
     assert all(rows(part, 300) == values for part, values in parts.items())
     assert 140 < len(parts["train"]) < 220
+
+
+def test_the_parts_follow_the_fractions_and_the_seed(write):
+    path = write("a.csv", "a,y\n" + "".join(f"{i},{i}.5\n" for i in range(300)))
+    fractions = (0.2, 0.2, 0.6)
+    chunks = list(iterate_chunks(path, 40, target="y", part="test", fractions=fractions, seed=3))
+    rows = np.flatnonzero(parts_by_row(0, 300, fractions, seed=3) == 2)
+    np.testing.assert_array_equal(np.concatenate([X.ravel() for X, _ in chunks]), rows)
+    np.testing.assert_array_equal(np.concatenate([y for _, y in chunks]), rows + 0.5)
 
 
 @pytest.mark.parametrize(

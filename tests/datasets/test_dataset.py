@@ -41,6 +41,7 @@ def test_the_checksum_sees_every_change():
         make(X, Y),
         make(other, Y),
         make(X, Y[::-1].copy()[[1, 0, 2]]),
+        *(make(X, Y, **{part: Split(X, Y[::-1] + 1)}) for part in ("train", "validation", "test")),
         make(X, Y, task="regression"),
         make(X, Y, feature_names=("a", "b")),
         make(csr_array(X), Y),

@@ -30,6 +30,21 @@ def test_images_change_more_with_complexity_and_each_in_its_own_way():
     assert len(np.unique(deform(images, 0).reshape(300, -1), axis=0)) == 300
 
 
+def tilts(images):
+    """How far each character's own axes are turned from those of the picture, as the angle of the longer one."""
+    y, x = np.mgrid[:32, :32]
+    weights = images.reshape(len(images), -1) / images.sum(axis=(1, 2))[:, None]
+    y, x = (axis.ravel() - (weights @ axis.ravel())[:, None] for axis in (y, x))
+    return np.arctan2(2 * (weights * y * x).sum(axis=1), (weights * (y * y - x * x)).sum(axis=1)) / 2
+
+
+def test_a_slant_tilts_upright_strokes_more_than_level_ones():
+    upright = np.zeros((300, 32, 32), dtype=np.uint8)
+    upright[:, 8:24, 14:18] = 255
+    level = np.swapaxes(upright, 1, 2)
+    assert tilts(deform(upright, 0)).std() > 1.25 * tilts(np.swapaxes(deform(level, 0), 1, 2)).std()
+
+
 def test_the_character_stays_in_the_picture():
     deformed = deform(disks(300), 0).astype(float)
     ink = deformed.sum(axis=(1, 2)) / disks(1).sum()

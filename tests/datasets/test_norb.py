@@ -1,4 +1,5 @@
 import gzip
+import os
 import struct
 
 import numpy as np
@@ -122,6 +123,17 @@ def test_reduced_images_are_kept_and_used_again(written, cache, monkeypatch):
     assert len(list((cache / "norb").glob("*.npy"))) == 3
     monkeypatch.setattr(norb, "_reduce_file", lambda path: pytest.fail(f"{path} was reduced again"))
     assert load("norb").checksum == first.checksum
+
+
+def test_images_of_a_file_that_was_replaced_are_reduced_anew(written, data_directory):
+    load("norb")
+    path = data_directory / norb.TEST_FILES[0][0].path.removesuffix(".gz")
+    images = 255 - written[2][0]
+    replacement = path.with_name("new")
+    replacement.write_bytes(to_matrix(images))
+    os.utime(replacement, ns=(0, path.stat().st_mtime_ns + 10**9))
+    replacement.replace(path)
+    np.testing.assert_allclose(load("norb").test.X, reduce_images(images).reshape(2, -1) / 255, rtol=1e-6)
 
 
 def test_images_without_labels_for_each_are_refused(written, data_directory):

@@ -40,9 +40,12 @@ def test_stratified_parts_are_fixed_by_the_seed():
     assert not np.array_equal(first[0], other[0])
 
 
-def test_a_fraction_of_zero_leaves_that_part_empty():
-    train, validation, test = stratified_parts(None, 10, (0.7, 0.3, 0.0))
-    assert (len(train), len(validation), len(test)) == (7, 3, 0)
+@given(n_samples=st.integers(1, 60), share=st.floats(0.01, 0.99))
+def test_a_fraction_of_zero_leaves_that_part_empty(n_samples, share):
+    for empty in (1, 2):
+        parts = stratified_parts(None, n_samples, np.insert([share, 1 - share], empty, 0.0))
+        assert len(parts[empty]) == 0
+        assert len(parts[0]) == round(share * n_samples)
 
 
 @pytest.mark.parametrize("fractions", [(0.5, 0.5), (0.9, 0.2, 0.2), (0.0, 0.5, 0.5), (1.2, -0.1, -0.1)])
