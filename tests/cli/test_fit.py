@@ -15,16 +15,21 @@ from contextlib import ExitStack
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors import safe_open
+from safetensors.numpy import load_file
 from sklearn.datasets import load_diabetes
 
 import hardzero
 from hardzero import datasets
 from hardzero.analysis.regression_error import root_mean_squared_error
+from hardzero.cli import recipe
 from hardzero.datasets.splits import parts_by_row
 from hardzero.model_file import describe
 
 QUICK = ("--hidden", "16,12", "--epochs", "6", "--threads", "1")
+SPECIES = ("--target", "species", "--ignore", "id", "--ignore", "weight")
 COMMAND = (sys.executable, "-m", "hardzero")
 
 
@@ -54,7 +59,7 @@ def test_same_seed_makes_the_same_file_but_for_timings(run, tmp_path):
 
 def test_a_table_with_classes(run, table, tmp_path):
     options = ("--epochs", "40", "--target-sparsity", "none", "--learning-rate", "0.01")
-    result = run("fit", table, "--target", "species", "--ignore", "id", "--ignore", "weight", *QUICK, *options)
+    result = run("fit", table, *SPECIES, *QUICK, *options)
     assert result.exit_code == 0, result.output
     model = hardzero.load(tmp_path / "insects.safetensors")
     assert model.classes_.tolist() == ["ant", "bee"]
@@ -87,6 +92,105 @@ def test_the_error_of_several_targets_is_the_one_on_the_page(run, table, tmp_pat
     assert noted == pytest.approx(root_mean_squared_error(test.y, model.predict(X)))
 
 
+def test_a_sample_with_any_wrong_label_is_an_error_and_all_units_count_alike(run, tmp_path):
+    X = np.random.default_rng(0).random((200, 4))
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(p=(X[:, 0] > 0.5).astype(int), q=(X[:, 1] > 0.5).astype(int))
+    frame.to_csv(tmp_path / "labels.csv", index=False)
+    assert run("fit", "labels.csv", "--target", "p", "--target", "q", *QUICK, "--hidden", "40,10").exit_code == 0
+    test = datasets.load("labels.csv", target=("p", "q")).test
+    model = hardzero.load(tmp_path / "labels.safetensors")
+    X = pd.DataFrame(test.X, columns=model.feature_names_in_)
+    wrong = model.predict(X) != test.y
+    assert wrong.any(axis=1).sum() not in (wrong.sum(), wrong.all(axis=1).sum())
+    noted = describe(tmp_path / "labels.safetensors")["notes"]["test"]
+    assert noted["error"] == wrong.any(axis=1).mean()
+    assert noted["zeros_overall"] == pytest.approx(np.average(model.measure_sparsity(X), weights=[40, 10]))
+
+
+def learned(path):
+    """What is in a model file but for notes, such as results and times."""
+    return load_file(path), {**describe(path), "notes": None}
+
+
+in_memory_and_in_chunks = pytest.mark.parametrize("chunks", [(), ("--chunk-rows", "40")], ids=["memory", "chunks"])
+
+
+@in_memory_and_in_chunks
+@pytest.mark.parametrize("options", [("--ignore", "words"), ("--text", "words")], ids=["numbers", "texts"])
+def test_rows_of_the_test_part_have_no_influence_on_the_model(run, tmp_path, options, chunks):
+    words = [f"film{row} seen" for row in range(150)]
+    frame = pd.DataFrame({"row": np.arange(150.0), "words": words, "y": ["a", "b"] * 75})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    in_memory = datasets.load("rows.csv", target="y", ignore=["words"]).test.X.ravel()
+    test = np.flatnonzero(parts_by_row(0, 150) == 2) if chunks else in_memory.astype(int)
+    assert run("fit", "rows.csv", "--target", "y", *options, *QUICK, *chunks).exit_code == 0
+    arrays, description = learned(tmp_path / "rows.safetensors")
+    frame.loc[test, ["row", "words"]] = [-1e4, "film seen again"]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    assert run("fit", "rows.csv", "--target", "y", *options, *QUICK, *chunks).exit_code == 0
+    other_arrays, other_description = learned(tmp_path / "rows.safetensors")
+    assert other_description == description
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(other_arrays[name], array)
+
+
+@in_memory_and_in_chunks
+@pytest.mark.parametrize(("largest", "scale"), [(1, "none"), (3, "standard")])
+def test_features_are_scaled_unless_none_exceeds_1(run, tmp_path, largest, scale, chunks):
+    X = largest * np.random.default_rng(0).random((100, 2))
+    pd.DataFrame(X, columns=["a", "b"]).assign(y=["a", "b"] * 50).to_csv(tmp_path / "a.csv", index=False)
+    for name, options in (("chosen", ()), ("told", ("--scale", scale))):
+        assert run("fit", "a.csv", *QUICK, *chunks, *options, "-o", name).exit_code == 0
+    chosen, told = (load_file(tmp_path / name) for name in ("chosen", "told"))
+    for name, array in told.items():
+        np.testing.assert_array_equal(chosen[name], array)
+
+
+def test_a_label_may_first_appear_in_a_later_chunk(run, tmp_path):
+    labels = ["0", "1"] * 40 + ["x", "0", "1"] * 20
+    pd.DataFrame({"a": range(140), "y": labels}).to_csv(tmp_path / "late.csv", index=False)
+    result = run("fit", "late.csv", *QUICK, "--chunk-rows", "40")
+    assert result.exit_code == 0, result.output
+    assert hardzero.load(tmp_path / "late.safetensors").classes_.tolist() == ["0", "1", "x"]
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_split_seed_divides_the_rows(run, table, tmp_path, seed):
+    assert run("fit", table, *SPECIES, *QUICK, "--split-seed", seed).exit_code == 0
+    divided = datasets.load(table, target="species", ignore=["id", "weight"], seed=seed)
+    assert describe(tmp_path / "insects.safetensors")["notes"]["checksum"] == divided.checksum
+
+
+@pytest.mark.parametrize(
+    ("options", "dropout"),
+    [
+        (SPECIES, 0.2),
+        ((*SPECIES, "--dropout", "0.1"), 0.1),
+        ((*SPECIES, "--solver", "lbfgs"), 0.0),
+        (("--target", "weight", "--ignore", "id", "--ignore", "species"), 0.0),
+    ],
+    ids=["classes", "told", "lbfgs", "values"],
+)
+def test_units_are_dropped_for_classes_learned_in_minibatches(run, table, tmp_path, options, dropout):
+    assert run("fit", table, *QUICK, *options).exit_code == 0
+    assert hardzero.load(tmp_path / "insects.safetensors").hidden_dropout == dropout
+
+
+def test_only_patience_ends_training_before_all_epochs(run, table, tmp_path):
+    unlearnable = (*SPECIES, "--ignore", "length", *QUICK, "--epochs", "60", "--target-sparsity", "none")
+    for options, ends in (((), False), (("--patience", "5"), True)):
+        assert run("fit", table, *unlearnable, *options).exit_code == 0
+        assert (hardzero.load(tmp_path / "insects.safetensors").n_iter_ < 60) == ends
+
+
+@given(st.integers(1, 10_000))
+def test_minibatches_are_powers_of_two_and_about_64_an_epoch(n_samples):
+    batch = recipe.batch_size(n_samples)
+    assert batch in (16, 32, 64, 128)
+    if 16 < batch < 128:
+        assert 64 / 2**0.5 <= n_samples / batch <= 64 * 2**0.5
+
+
 def test_no_epoch_reports_a_score_without_validation(run, tmp_path):
     result = run("fit", "digits", *QUICK, "--no-early-stopping")
     assert result.exit_code == 0
@@ -108,6 +212,7 @@ def test_lbfgs(run, tmp_path):
         (("digits", "--hidden", "10;20"), "no list of layer sizes"),
         (("digits", "--activation", "swish"), "unknown --activation 'swish': choose one of relu"),
         (("digits", "--target-sparsity", "1.5"), "between 0 and 1"),
+        (("digits", "--target-sparsity", "1"), "--target-sparsity 1 must lie between 0 and 1"),
         (("digits", "--target-sparsity", "much"), "is no number"),
         (("digits", "--target-sparsity", "0.5", "--activation-l1", "1e-3"), "not both"),
         (("digits", "--target-sparsity", "0.5", "--activation", "tanh"), "exact zeros"),
@@ -328,8 +433,9 @@ def test_more_classes_than_training_rows_are_taken_for_a_mistake(run, table):
 
 def test_a_regression_on_few_rows_is_fitted_without_validation(run, tmp_path):
     (tmp_path / "few.csv").write_text("a,y\n" + "".join(f"{i},{i * 1.5}\n" for i in range(6)))
-    result = run("fit", "few.csv", "--target", "y", *QUICK)
+    result = run("fit", "few.csv", "--target", "y", "--target-sparsity", "none", *QUICK)
     assert result.exit_code == 0, result.stderr
+    assert "warning" not in result.stderr
     result = run("fit", "few.csv", "--target", "y", "--chunk-rows", "3", *QUICK)
     assert result.exit_code == 0, result.stderr
 
