@@ -18,6 +18,7 @@ from hardzero.benchmarks import run as benchmarks
 from hardzero.cli import app
 from hardzero.cli import fit as fit_module
 from hardzero.cli import report as report_module
+from hardzero.cli.in_memory_fit import InMemoryRun
 from hardzero.cli.model_input import noted_reading
 from hardzero.cli.training_view import TrainingView
 from hardzero.datasets.splits import parts_by_row
@@ -62,17 +63,6 @@ def test_a_model_is_saved_before_its_results_are_printed(table, monkeypatch):
     assert load(path).classes_.tolist() == ["high", "low"]
 
 
-def test_a_model_is_saved_before_it_is_tested(table, monkeypatch):
-    path = table.with_name("kept.safetensors")
-
-    def interrupt(*arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("hardzero.cli.in_memory_fit.InMemoryRun.evaluate", interrupt)
-    assert run("fit", table, *FIT, "-o", path).exit_code == 130
-    assert load(path).classes_.tolist() == ["high", "low"]
-
-
 @pytest.fixture
 def heeds_interrupts():
     """Whoever started the tests in the background may have told them to ignore Ctrl-C."""
@@ -91,6 +81,15 @@ def press_control_c_in(monkeypatch, owner, name, at_call=1):
         return method(*arguments, **options)
 
     monkeypatch.setattr(owner, name, pressed)
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
+def test_a_model_is_saved_before_it_is_tested(table, monkeypatch):
+    path = table.with_name("kept.safetensors")
+    press_control_c_in(monkeypatch, InMemoryRun, "evaluate")
+    assert run("fit", table, *FIT, "-o", path).exit_code == 130
+    assert load(path).classes_.tolist() == ["high", "low"]
+    assert describe(path)["notes"]["test"] == {}
 
 
 AFTER_TRAINING = {
@@ -131,6 +130,7 @@ def test_a_second_control_c_before_the_model_is_saved_has_no_effect(table, monke
     ("options", "names"),
     [
         (["-o", "{folder}/m.safetensors", "--checkpoint", "{folder}/m.safetensors"], "--output and --checkpoint"),
+        (["-o", "{folder}/m", "--checkpoint", "{folder}/../{folder.name}/m"], "--output and --checkpoint"),
         (["-o", "{folder}/m", "--report", "--checkpoint", "{folder}/m.html"], "--checkpoint and --report"),
     ],
 )
@@ -349,13 +349,17 @@ def test_a_page_about_a_file_that_has_changed_does_not_call_its_rows_held_out(ta
     assert "held-out samples" not in model.with_suffix(".html").read_text()
 
 
-def test_units_are_dead_that_are_zero_for_all_chunks(table):
+@pytest.mark.parametrize("options", [[], ["--chunk-rows", "1"]], ids=["memory", "chunks"])
+def test_units_are_dead_that_are_zero_for_all_of_the_training_rows(table, options):
     model = table.with_name("model.safetensors")
-    assert run("fit", table, *FIT, "--chunk-rows", "1", "-o", model).exit_code == 0
+    assert run("fit", table, *FIT, "--hidden", "64", *options, "-o", model).exit_code == 0
     frame = pd.read_csv(table)
-    train = frame[parts_by_row(0, len(frame)) == 0][["a", "b", "c"]]
-    dead = load(model).transform(train).sum(axis=0) == 0
-    assert describe(model)["notes"]["test"]["dead_units"] == [np.count_nonzero(dead)]
+    divided, part, names = datasets.load(table), parts_by_row(0, len(frame)), ["a", "b", "c"]
+    train, test = (frame[part == 0], frame[part == 2]) if options else (divided.train.X, divided.test.X)
+    codes = (load(model).transform(pd.DataFrame(rows, columns=names)) for rows in (train, test))
+    dead, dead_in_test = (np.count_nonzero(code.sum(axis=0) == 0) for code in codes)
+    assert dead < dead_in_test
+    assert describe(model)["notes"]["test"]["dead_units"] == [dead]
 
 
 def test_a_page_about_a_text_model_fitted_in_chunks(table):

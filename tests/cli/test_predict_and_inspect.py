@@ -13,6 +13,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from scipy.sparse import csr_array
 from sklearn.datasets import dump_svmlight_file
 from typer.testing import CliRunner
@@ -402,6 +404,24 @@ def test_inspect(run, model):
     description = json.loads(run("inspect", model, "--json").stdout)
     assert description["architecture"]["n_features"] == 3
     assert description["notes"]["targets"] == ["species"]
+
+
+def test_inspect_counts_the_parameters_of_each_layer(run, model):
+    rows = [line.split() for line in run("inspect", model).stdout.splitlines()]
+    counted = {row[0]: row[2:4] for row in rows if row and row[0] in ("1", "2")}
+    assert counted == {"1": ["16", str(3 * 16 + 16)], "2": ["12", str(16 * 12 + 12)]}
+    assert ["all", str(3 * 16 + 16 + 16 * 12 + 12 + 12 + 1)] in rows
+
+
+def test_inspect_refuses_a_model_of_which_an_array_is_missing(run, model):
+    with safe_open(model, framework="numpy") as file:
+        metadata = file.metadata()
+    arrays = load_file(model)
+    del arrays[min(arrays)]
+    save_file(arrays, model, metadata)
+    result = run("inspect", model)
+    assert result.exit_code == 2
+    assert result.stdout == ""
 
 
 def test_names_in_square_brackets_are_shown_as_they_are(run, tmp_path):

@@ -93,6 +93,18 @@ def test_sweep_of_a_regression_standardizes_the_target(tmp_path):
     assert SparsityFrontier.load(path).points[0].error < 0.5
 
 
+def test_errors_of_a_sweep_are_in_standard_deviations_of_the_training_targets(tmp_path):
+    generator = np.random.default_rng(0)
+    arrays = {f"X_{part}": generator.normal(size=(60, 2)) for part in ("train", "validation", "test")}
+    y = 1000 * generator.normal(size=60)
+    np.savez(tmp_path / "a.npz", **arrays, y_train=y, y_validation=y, y_test=np.full(60, y.mean() + 5 * y.std()))
+    path = tmp_path / "sweep.json"
+    options = ("--target-sparsity", "0", "--seeds", "1", "--epochs", "2", "--hidden", "8")
+    result = run(sweep, tmp_path / "a.npz", *options, "-o", path)
+    assert result.exit_code == 0, result.output
+    assert SparsityFrontier.load(path).points[0].error == pytest.approx(5, rel=0.2)
+
+
 def test_sweep_prints_and_saves_the_frontier(tmp_path):
     path = tmp_path / "sweep.json"
     options = ("--target-sparsity", "0,0.8", "--seeds", "1", "--epochs", "3", "--hidden", "32")
