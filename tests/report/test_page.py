@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 
 from hardzero import RectifierClassifier
+from hardzero.analysis import prediction_cost
 from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
 from hardzero.report import write_report
 from hardzero.report.figures import plotting
@@ -65,6 +66,48 @@ def test_score_on_the_page_is_the_score(page, classifier, digits):
     assert f"<dd>{error:.2f} %</dd>" in page.read_text()
     zeros = np.average(classifier.measure_sparsity(X[1200:]), weights=[48, 32])
     assert f"<dd>{100 * zeros:.1f} %</dd>" in page.read_text()
+
+
+def test_only_the_first_samples_are_shown(classifier, digits, tmp_path):
+    X, y = digits
+    write_report(classifier, tmp_path / "page.html", (X[1200:], y[1200:]), max_samples=70)
+    html = (tmp_path / "page.html").read_text()
+    assert "On 70 samples" in html
+    assert f"<dd>{100 * (1 - classifier.score(X[1200:1270], y[1200:1270])):.2f} %</dd>" in html
+
+
+def test_drawings_tell_the_zeros_at_the_end_and_the_work_that_they_save(page, classifier, digits):
+    html = page.read_text()
+    zeros = (f"layer {depth} {100 * share:.1f} %" for depth, share in enumerate(classifier.sparsity_curve_[-1], 1))
+    assert f" to {', '.join(zeros)}." in html
+    cost = prediction_cost(classifier, digits[0][1200:], batch_sizes=(1,))
+    saved = 100 * (1 - cost.done_multiply_adds.sum() / cost.dense_multiply_adds.sum())
+    assert f"leaves out {saved:.0f} % of the dense work" in html
+
+
+def test_the_least_error_of_a_sweep_and_the_one_of_most_zeros_are_told(page):
+    assert "Least error 2.05 at 0 % zeros; 4.2 at 90 %." in page.read_text()
+
+
+def test_units_of_the_first_layer_are_ranked_by_how_often_they_fire(page, outline, classifier, digits):
+    firing = 100 * (classifier.transform(digits[0][1200:], 0) != 0).mean(axis=0)
+    ranked = [int(unit) for unit in np.argsort(-firing, kind="stable") if firing[unit] > 0]
+    shown = re.findall(r"unit (\d+) · fires for ([\d.]+) %", page.read_text())
+    assert shown == [(str(unit), f"{firing[unit]:.1f}") for unit in (*ranked[:6], *ranked[:-7:-1])]
+    images = [image["alt"] for image in outline.all("img") if image["alt"].startswith("Weights of unit")]
+    for (unit, _), alt in zip(shown, images, strict=True):
+        largest = np.abs(classifier.coefs_[0][:, int(unit)]).max()
+        assert alt == f"Weights of unit {unit} as an image; the largest is {largest:.2g} in absolute value"
+
+
+def test_units_are_compared_by_the_share_of_each_class_for_which_they_fire(classifier, digits, tmp_path):
+    X, y = digits
+    write_report(classifier, tmp_path / "page.html", (X, y))
+    told = re.findall(r"unit (\d+), fires for (\d+) % of class (\d)", (tmp_path / "page.html").read_text())
+    assert len(told) == 2
+    for depth, (unit, share, label) in enumerate(told):
+        fires = classifier.transform(X, depth)[:, [int(unit)]] != 0
+        assert share == f"{100 * fires[y == int(label)].mean():.0f}"
 
 
 def test_only_settings_that_differ_are_listed(page):
