@@ -516,3 +516,21 @@ def test_version(run):
 def test_config(run):
     result = run("config")
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("chunks", [(), ("--chunk-rows", "50")], ids=["memory", "chunks"])
+def test_categories_are_found_again_in_new_data(run, tmp_path, chunks):
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": generator.normal(size=200), "color": generator.choice(["red", "blue", "gray"], 200)})
+    frame.assign(y=np.where(frame["color"] == "red", "warm", "cold")).to_csv(tmp_path / "paint.csv", index=False)
+    options = ("--categories", "1", "--hidden", "16", "--epochs", "60", "--learning-rate", "0.01", *chunks)
+    assert run("fit", "paint.csv", *options).exit_code == 0
+    noted = describe(tmp_path / "paint.safetensors")["notes"]["reading"]["categories"]
+    assert noted == {"color": ["blue", "gray", "red"]}
+    (tmp_path / "new.csv").write_text("color,size\nred,0\nblue,0\nviolet,0\n")
+    result = run("predict", "paint.safetensors", "new.csv")
+    assert result.stdout.splitlines()[:3] == ["prediction", "warm", "cold"]
+    assert "warning: column 'color' is 'violet' in row 4 of new.csv" in result.stderr
+    page = run("report", "paint.safetensors", "paint.csv")
+    assert page.exit_code == 0
+    assert "warning" not in page.stderr

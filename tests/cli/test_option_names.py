@@ -17,7 +17,7 @@ FILES = {
 @pytest.mark.parametrize(("arguments", "message"), [
     (["latin.csv"], "pass --encoding latin-1 or such"),
     (["wide.csv"], "pass --encoding utf-16, or save it as UTF-8"),
-    (["texts.csv", "--target", "y"], "name it with --text if it is running text, or leave it out with --ignore"),
+    (["texts.csv", "--target", "y"], "(--categories all takes all columns of texts), with --text"),
     (["texts.csv", "--target", "y", "--text", "c"], "no column 'c' for --text."),
     (["bare.csv"], "or pass --no-header if the data begin there"),
     (["gap.csv"], "fill it in or remove the row"),

@@ -30,6 +30,14 @@ IgnoreOption = Annotated[
     list[str] | None,
     typer.Option(help="Column to leave out; may be given several times.", rich_help_panel=DATA),
 ]
+CategoriesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Column of categories, with a feature for each of them; may be given several times, and 'all' takes every "
+        "column of texts.",
+        rich_help_panel=DATA,
+    ),
+]
 ScaleOption = Annotated[
     str,
     typer.Option(

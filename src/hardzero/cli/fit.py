@@ -12,6 +12,7 @@ from hardzero.cli import recipe
 from hardzero.cli.chunked_fit import ChunkedRun
 from hardzero.cli.data_options import (
     DATA,
+    CategoriesOption,
     DataArgument,
     DecimalOption,
     DelimiterOption,
@@ -71,6 +72,7 @@ def fit(
     target: TargetOption = None,
     task: TaskOption = None,
     ignore: IgnoreOption = None,
+    categories: CategoriesOption = None,
     delimiter: DelimiterOption = None,
     decimal: DecimalOption = ".",
     encoding: EncodingOption = "utf-8",
@@ -246,6 +248,7 @@ def fit(
         "task": task,
         "text": text,
         "ignore": tuple(ignore or ()),
+        "categories": tuple(categories or ()),
         "delimiter": delimiter,
         "decimal": decimal,
         "encoding": encoding,
@@ -261,14 +264,14 @@ def fit(
             )
         vectorizer = None if text is None else make_vectorizer(words, hash_words)
         stream = Stream(data, chunk_rows, {"target": as_target(target), **options}, vectorizer, split_seed)
-        n_train, fitted_task = stream.n_train, stream.summary.task
+        n_train, fitted_task, feature_names = stream.n_train, stream.summary.task, stream.summary.feature_names
         n_classes = None if stream.summary.classes is None else len(stream.summary.classes)
     else:
         dataset = _load(data, target=target, seed=split_seed, **options)
         if dataset.is_text:
             vectorizer = make_vectorizer(words, hash_words)
             dataset = as_bags_of_words(dataset, vectorizer)
-        n_train, fitted_task = len(dataset.train), dataset.task
+        n_train, fitted_task, feature_names = len(dataset.train), dataset.task, dataset.feature_names
         n_classes = None if dataset.class_names is None else len(dataset.class_names)
     if n_classes is not None and n_classes > n_train:
         raise ValueError(
@@ -279,10 +282,11 @@ def fit(
         raise ValueError("--words and --hash-words are for texts: name the column of texts with --text")
     if loss == "poisson" and fitted_task == "classification":
         raise ValueError("--loss poisson is for counts, and the target has classes: leave it out or --task regression")
-    reading = {**options, "task": fitted_task, "ignore": list(ignore or ()), "seed": split_seed}
+    reading = {**options, "task": fitted_task, "seed": split_seed}
+    reading.update(ignore=list(ignore or ()), categories={})
     if not is_named(data):
         reading["first_index"] = _first_index(data, first_index)
-        reading.update(_named_columns(data, **options))
+        reading.update(_named_columns(data, feature_names or (), **options))
     settings = settings_for(given, fitted_task, n_train, batch_size=batch_size, epochs=epochs, patience=patience)
     run: FitRun
     if chunk_rows is None:
@@ -341,18 +345,22 @@ def _first_index(data: str, given: int | None) -> int | None:
     return measure_svmlight(path).first_index if given is None else given
 
 
-def _named_columns(data: str, *, text: str | None, ignore: Sequence[str], **options: Any) -> dict[str, Any]:
-    """Return the columns of texts and to be left out by their names: an index means another column elsewhere."""
+def _named_columns(
+    data: str, features: Sequence[str], *, text: str | None, ignore: Sequence[str], **options: Any
+) -> dict[str, Any]:
+    """Return columns of texts, of categories and to be left out by their names: an index means another elsewhere."""
+    from hardzero.datasets.categories import categories_of
     from hardzero.datasets.columns import find_column
     from hardzero.datasets.delimited import open_delimited
 
-    if text is None and not ignore:
+    if text is None and not ignore and not options["categories"]:
         return {}
     layout = {name: options[name] for name in ("delimiter", "encoding", "header")}
     names = open_delimited(Path(data).expanduser(), **layout).names
     return {
         "text": None if text is None else find_column(names, text, "--text", data),
         "ignore": [find_column(names, column, "--ignore", data) for column in ignore],
+        "categories": categories_of(features, names),
     }
 
 

@@ -73,6 +73,7 @@ def noted_reading(notes: dict[str, Any]) -> dict[str, Any]:
         "task": str,
         "text": (str, type(None)),
         "ignore": list,
+        "categories": dict,
         "delimiter": (str, type(None)),
         "decimal": str,
         "encoding": str,

@@ -106,13 +106,13 @@ def predict(
     reading = reading_as_noted(description["notes"], given)
     options = {name: reading[name] for name in given if name in reading}
     data = as_file(data)
-    if takes_texts(description):
-        X = texts_for(data, text, description["notes"], **options)
-    elif text is not None:
+    if text is not None and not takes_texts(description):
         raise ValueError(f"--text: {model} takes numbers, not texts; leave the option out")
-    else:
-        X = _read(data, model, estimator, description, **options)
     with warnings_shown_after():
+        if takes_texts(description):
+            X = texts_for(data, text, description["notes"], **options)
+        else:
+            X = _read(data, model, estimator, description, **options)
         frame = _predictions(estimator, X, description["notes"], proba)
     if output is None:
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")

@@ -13,6 +13,7 @@ from hardzero.cli.chunked_test import ChunkedTest
 from hardzero.cli.class_labels import labels_as_fitted
 from hardzero.cli.data_options import (
     DATA,
+    CategoriesOption,
     DelimiterOption,
     FirstIndexOption,
     IgnoreOption,
@@ -22,6 +23,7 @@ from hardzero.cli.data_options import (
     as_target,
 )
 from hardzero.cli.errors import warn
+from hardzero.cli.guarded_training import warnings_shown_after
 from hardzero.cli.model_input import (
     columns_by_name,
     known_names,
@@ -74,6 +76,7 @@ def report(
         typer.Option(help="Column of raw text; by default the one the model was fitted to.", rich_help_panel=DATA),
     ] = None,
     ignore: IgnoreOption = None,
+    categories: CategoriesOption = None,
     delimiter: DelimiterOption = None,
     decimal: NotedDecimalOption = None,
     encoding: NotedEncodingOption = None,
@@ -103,6 +106,7 @@ def report(
         given: dict[str, Any] = {
             "text": text,
             "ignore": ignore,
+            "categories": categories,
             "delimiter": delimiter,
             "decimal": decimal,
             "encoding": encoding,
@@ -114,9 +118,11 @@ def report(
             raise ValueError(f"--text: {model} takes numbers, not texts; leave the option out")
         if _takes_texts(estimator) and not is_named(data):
             reading["text"] = text_column(reading.get("text"), notes, data)
-        dataset = _read(data, target or noted_targets(notes) or None, reading, noted_chunk_rows(notes), estimator)
+        with warnings_shown_after():
+            dataset = _read(data, target or noted_targets(notes) or None, reading, noted_chunk_rows(notes), estimator)
         if dataset is None:
-            _write_page_without_target(estimator, page, data, description.get("feature_names"), reading, sweep)
+            with warnings_shown_after():
+                _write_page_without_target(estimator, page, data, description.get("feature_names"), reading, sweep)
         else:
             held_out = is_named(data) or _is_as_fitted(dataset, notes, estimator)
             if not held_out:

@@ -118,7 +118,7 @@ class Stream:
 
         options = {**self.options, "target": self.summary.target_names[0], "task": self.summary.task}
         if self.vectorizer is None:
-            options["n_features"] = self.summary.n_features
+            options |= {"n_features": self.summary.n_features, "feature_names": self.summary.feature_names}
         return datasets.iterate_chunks(
             self.path, self.chunk_rows, classes=self.summary.classes, part=part, seed=self.seed, **options
         )

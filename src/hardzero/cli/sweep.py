@@ -16,6 +16,7 @@ import typer
 
 from hardzero.cli import recipe
 from hardzero.cli.data_options import (
+    CategoriesOption,
     DataArgument,
     DecimalOption,
     DelimiterOption,
@@ -63,6 +64,7 @@ def sweep(
     target: TargetOption = None,
     task: TaskOption = None,
     ignore: IgnoreOption = None,
+    categories: CategoriesOption = None,
     delimiter: DelimiterOption = None,
     decimal: DecimalOption = ".",
     encoding: EncodingOption = "utf-8",
@@ -98,6 +100,7 @@ def sweep(
         target=as_target(target),
         task=task,
         ignore=tuple(ignore or ()),
+        categories=tuple(categories or ()),
         delimiter=delimiter,
         decimal=decimal,
         encoding=encoding,

@@ -12,7 +12,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, cast
 
-from hardzero.datasets.columns import ColumnKey, Targets
+from hardzero.datasets.columns import CategoryColumns, ColumnKey, Targets, as_categories
 from hardzero.datasets.dataset import Dataset
 from hardzero.datasets.directory import without_fetching
 from hardzero.datasets.reading_options import ReadingOptions
@@ -94,6 +94,7 @@ def load(
     task: str | None = None,
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
+    categories: CategoryColumns = (),
     delimiter: str | None = None,
     decimal: str = ".",
     encoding: str = "utf-8",
@@ -130,6 +131,10 @@ def load(
         The column of raw text: `X` is then an array of str, and other columns are not used.
     ignore : iterable of str or int, default=()
         Columns to leave out, such as an identifier.
+    categories : str, int, iterable of these, or mapping of str to str, default=()
+        Columns of categories, which become a feature for each category, 1 where a row has it and 0 elsewhere, called
+        ``column=category``; ``"all"`` takes every column of texts. An empty field is a category, too. A mapping says
+        which categories a column has; a warning tells of others, which have no feature.
     delimiter : str or None, default=None
         None finds it from a first line such as ``sep=;``, or from the file's ending and first row.
     decimal : {".", ","}, default="."
@@ -181,6 +186,7 @@ def load(
         task,
         text,
         tuple(ignore),
+        as_categories(categories),
         delimiter,
         decimal,
         encoding,

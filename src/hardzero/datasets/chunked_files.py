@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.datasets.columns import ColumnKey, Targets
+from hardzero.datasets.columns import CategoryColumns, ColumnKey, Targets, as_categories
 from hardzero.datasets.file_format import existing_file
-from hardzero.datasets.file_source import FileSource, open_source, with_usual_target
+from hardzero.datasets.file_source import FileSource, open_source, with_categories_found, with_usual_target
 from hardzero.datasets.reading_options import ReadingOptions
 from hardzero.datasets.splits import DEFAULT_FRACTIONS, PARTS, check_fractions, parts_by_row
 from hardzero.datasets.targets import TargetParser
@@ -55,6 +55,7 @@ def iterate_chunks(
     task: str | None = None,
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
+    categories: CategoryColumns = (),
     delimiter: str | None = None,
     decimal: str = ".",
     encoding: str = "utf-8",
@@ -73,7 +74,9 @@ def iterate_chunks(
     path : str or path-like
     chunk_rows : int, default=50_000
         Rows held in memory at a time: 50,000 rows of 1000 features take 200 MB.
-    feature_names, n_features, target, task, text, ignore, delimiter, decimal, encoding, header, unlabeled, first_index
+    feature_names, n_features, target, text, ignore, categories, delimiter, decimal, encoding, header
+        As for `read_table`.
+    task, unlabeled, first_index
         As for `read_table`. Whether the target holds classes or values is settled by the first chunk unless `task` or
         `classes` is given.
     classes : ndarray, or None
@@ -111,6 +114,7 @@ def iterate_chunks(
         task=task,
         text=text,
         ignore=tuple(ignore),
+        categories=as_categories(categories),
         delimiter=delimiter,
         decimal=decimal,
         encoding=encoding,
@@ -119,6 +123,7 @@ def iterate_chunks(
         first_index=first_index,
     )
     source = open_source(existing_file(path), options, feature_names=feature_names, n_features=n_features)
+    source = with_categories_found(source)
     fractions = check_fractions(fractions)
     chunks = _parsed_chunks(source, chunk_rows, classes)
     if part is None:
@@ -133,6 +138,7 @@ def scan_file(
     task: str | None = None,
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
+    categories: CategoryColumns = (),
     delimiter: str | None = None,
     decimal: str = ".",
     encoding: str = "utf-8",
@@ -145,7 +151,7 @@ def scan_file(
 
     Parameters
     ----------
-    path, target, task, text, ignore, delimiter, decimal, encoding, header, unlabeled, first_index
+    path, target, task, text, ignore, categories, delimiter, decimal, encoding, header, unlabeled, first_index
         As for `load`.
     chunk_rows : int, default=50_000
         Rows held in memory at a time.
@@ -164,6 +170,7 @@ def scan_file(
         task=task,
         text=text,
         ignore=tuple(ignore),
+        categories=as_categories(categories),
         delimiter=delimiter,
         decimal=decimal,
         encoding=encoding,
@@ -171,7 +178,7 @@ def scan_file(
         unlabeled=unlabeled,
         first_index=first_index,
     )
-    source = with_usual_target(open_source(existing_file(path), options))
+    source = with_categories_found(with_usual_target(open_source(existing_file(path), options)))
     parser: TargetParser | None = None
     n_samples, n_features = 0, None
     for X, columns, first_row in source.chunks(chunk_rows):

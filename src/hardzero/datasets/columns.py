@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hardzero.datasets.categories import Categories, categories_of, with_categories
 
 USUAL_TARGETS = ("target", "label", "class", "y")
 """Column names taken for the target when none is given."""
@@ -13,6 +15,8 @@ MOST_LISTED = 20
 
 ColumnKey = str | int
 Targets = ColumnKey | Sequence[ColumnKey] | None
+CategoryColumns = ColumnKey | Iterable[ColumnKey] | Mapping[str, Iterable[str]]
+"""Columns of categories, or the categories of columns by their names."""
 
 
 class TargetNotFound(ValueError):
@@ -21,12 +25,21 @@ class TargetNotFound(ValueError):
 
 @dataclass(frozen=True)
 class Selection:
-    """Which columns of a table are read as what."""
+    """Which columns of a table are read as what.
+
+    A column with categories has a feature for each of them (`hardzero.datasets.categories`).
+    """
 
     features: tuple[str, ...]
     targets: tuple[str, ...]
     text: str | None
     unused: tuple[str, ...]
+    categories: Categories = field(default_factory=dict)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Columns that are read as texts, whose fields may be empty."""
+        return (*self.categories, *self.targets) if self.text is None else (self.text, *self.targets)
 
 
 def find_column(names: Sequence[str], wanted: ColumnKey, what: str, source: str) -> str:
@@ -85,8 +98,8 @@ def select_columns(
     ignore : iterable of str or int
         Columns left out.
     feature_names : sequence of str or None
-        Features that must be there, in this order; other columns are not used. None takes every column that is neither
-        target nor ignored.
+        Features that must be there, in this order, as columns or as categories of one; other columns are not used.
+        None takes every column that is neither target nor ignored.
     n_features : int or None
         How many features are expected, where their names are not known.
     target_required : bool
@@ -99,11 +112,11 @@ def select_columns(
         If a column is missing, or none is left for features.
     """
     ignored = {find_column(names, column, "ignore=", source) for column in ignore}
-    wanted = _as_keys(target)
+    wanted = as_keys(target)
     if not target_required:
         kept = _without(names, ignored)
         expected = feature_names if feature_names is not None else kept if len(kept) == n_features else ()
-        wanted = [key for key in wanted if _is_target(names, key, expected)]
+        wanted = tuple(key for key in wanted if _is_target(names, key, expected))
     targets = _target_columns(names, source, wanted)
     both = [name for name in targets if name in ignored]
     if both:
@@ -113,13 +126,15 @@ def select_columns(
         if text in targets:
             raise ValueError(f"column {text!r} of {source} is both the text and the target")
         return Selection((), targets, text, _without(names, {*targets, text}))
+    categories: Categories = {}
     if feature_names is not None:
-        features = _expected_features(names, feature_names, source)
+        categories = categories_of(feature_names, names)
+        features = _expected_features(names, feature_names, categories, source)
     else:
         features = _without(names, {*targets, *ignored})
     if not features:
         raise ValueError(f"{source} has no column left for features: its columns are {listed(names)}")
-    return Selection(features, targets, None, _without(names, {*targets, *features}))
+    return Selection(features, targets, None, _without(names, {*targets, *features, *categories}), categories)
 
 
 def usual_target(names: Sequence[str], source: str) -> str:
@@ -143,6 +158,20 @@ def usual_target(names: Sequence[str], source: str) -> str:
     raise TargetNotFound(f"name the target column of {source}: none of its columns is called target. {columns}")
 
 
+def as_keys(columns: ColumnKey | Iterable[ColumnKey] | None) -> tuple[ColumnKey, ...]:
+    """Return columns that are given as one, several or none."""
+    if columns is None:
+        return ()
+    return (columns,) if isinstance(columns, str | int) else tuple(columns)
+
+
+def as_categories(columns: CategoryColumns) -> tuple[ColumnKey, ...] | Categories:
+    """Return columns of categories, or the categories of columns, in the form that reading takes."""
+    if isinstance(columns, Mapping):
+        return {column: tuple(map(str, values)) for column, values in columns.items()}
+    return as_keys(columns)
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as a list for an error, cut after 20."""
     shown = ", ".join(names[:MOST_LISTED])
@@ -151,12 +180,6 @@ def listed(names: Sequence[str]) -> str:
 
 def _without(names: Sequence[str], taken: set[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in taken)
-
-
-def _as_keys(target: Targets) -> list[ColumnKey]:
-    if target is None:
-        return []
-    return [target] if isinstance(target, str | int) else list(target)
 
 
 def _is_target(names: Sequence[str], wanted: ColumnKey, features: Sequence[str]) -> bool:
@@ -176,9 +199,11 @@ def _target_columns(names: Sequence[str], source: str, wanted: Sequence[ColumnKe
     return found
 
 
-def _expected_features(names: Sequence[str], expected: Sequence[str], source: str) -> tuple[str, ...]:
-    """Return `expected` if all are among `names`."""
-    present = set(names)
+def _expected_features(
+    names: Sequence[str], expected: Sequence[str], categories: Categories, source: str
+) -> tuple[str, ...]:
+    """Return `expected` if all are among `names` or the categories of a column."""
+    present = {*names, *with_categories(list(categories), categories)}
     missing = [name for name in expected if name not in present]
     if missing:
         suggestion = _suggestion(missing[0], names)

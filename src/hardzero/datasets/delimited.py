@@ -10,7 +10,7 @@ import sys
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,9 +21,11 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from hardzero.datasets.categories import CategoryFinder
 from hardzero.datasets.columns import Selection, listed
-from hardzero.datasets.decimal_comma import COMMA_REMEDY, POINT_REMEDY, comma_numbers, labels_with_points
+from hardzero.datasets.decimal_comma import comma_numbers, labels_with_points
 from hardzero.datasets.directory import is_gzipped, open_bytes
+from hardzero.datasets.feature_matrix import feature_matrix
 from hardzero.datasets.target_column import DECIMAL_COMMA, to_numbers
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 DELIMITERS = (",", "\t", ";", "|")
 LONGEST_FIELD = 2**31 - 1
+CATEGORY_ROWS = 50_000
+"""Rows in memory at a time while categories are looked for."""
 DELIMITER_LINE = re.compile(r"sep=(.)[\r\n]+$")
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -61,8 +65,7 @@ class DelimitedFile:
 
     def refuse_faults(self, selection: Selection) -> None:
         """Raise ValueError if a selected column cannot be told by its name."""
-        texts = () if selection.text is None else (selection.text,)
-        for name in (*selection.features, *selection.targets, *texts):
+        for name in (*selection.features, *selection.texts):
             if name in self.faults:
                 raise ValueError(self.faults[name])
 
@@ -161,13 +164,13 @@ def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | Non
     """
     file.refuse_faults(selection)
     first_record = 0
-    may_be_empty = [name for name in (selection.text, *selection.targets) if name is not None]
+    may_be_empty = list(selection.texts)
     short_rows = _ShortRows(file)
     for frame in _frames(file, selection, chunk_rows):
         if file.delimiter == "\t":
             _refuse_swallowed_rows(frame, selection, file, first_record)
         if selection.text is None:
-            X: Any = _feature_matrix(frame, selection.features, file, first_record)
+            X: Any = feature_matrix(frame, selection, file, first_record)
         else:
             X = _raw_values(frame[selection.text], "")
         # pandas takes fields that are not there for empty ones; a row that is too short always lacks its last.
@@ -182,7 +185,7 @@ def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | Non
 
 def _refuse_swallowed_rows(frame: pd.DataFrame, selection: Selection, file: DelimitedFile, first_record: int) -> None:
     """Refuse a field of a tab-separated file in which a quotation mark that was not meant as such joined rows."""
-    read, n_tabs = {selection.text, *selection.targets}, len(file.names) - 1
+    read, n_tabs = set(selection.texts), len(file.names) - 1
     for position, name in enumerate(file.names):
         if name not in read:
             continue
@@ -289,56 +292,26 @@ def _row_error(file: DelimitedFile, error: Exception) -> ValueError:
     return ValueError(f"{file.path.name} cannot be read: {error}")
 
 
-def _feature_matrix(
-    frame: pd.DataFrame, features: tuple[str, ...], file: DelimitedFile, first_record: int
-) -> NDArray[np.float32]:
-    """Return the features as float32 after checking that each is a finite number."""
-    X = np.empty((len(frame), len(features)), dtype=np.float32)
-    for index, name in enumerate(features):
-        numbers = file.numbers(frame[name])
-        with np.errstate(over="ignore"):
-            X[:, index] = numbers
-    bad = ~np.isfinite(X)
-    if bad.any():
-        row = int(np.argmax(bad.any(axis=1)))
-        name = features[int(np.argmax(bad[row]))]
-        raise ValueError(_cell_error(frame[name], row, int(bad.sum()), name, file, first_record))
-    return X
+def find_categories(file: DelimitedFile, columns: Sequence[str], *, only_texts: bool) -> dict[str, tuple[str, ...]]:
+    """Pass once over a file and return the categories of columns.
 
+    Parameters
+    ----------
+    file : DelimitedFile
+    columns : sequence of str
+    only_texts : bool
+        Leave out those that hold a number.
 
-def _cell_error(column: pd.Series[Any], row: int, n_bad: int, name: str, file: DelimitedFile, first_record: int) -> str:
-    """Say what is wrong with a cell, and how to mend it."""
-    import pandas as pd
-
-    numbers, present = file.numbers(column), column.notna().to_numpy(dtype=bool)
-    if first_record == 0 and present.sum() > 1 and np.isnan(numbers[present]).all():
-        row = int(np.argmax(present))
-        text = str(column.iloc[row])[:60]
-        remedy = _texts_remedy(column[present], file)
-        return f"column {name!r} holds texts, such as {text!r} in {file.where(row)}; {remedy}"
-    value, place = column.iloc[row], file.where(first_record + row)
-    more = f" ({n_bad - 1} more cells are wrong, too)" if n_bad > 1 else ""
-    if pd.isna(value):
-        return f"column {name!r} is missing in {place}{more}; fill it in or remove the row"
-    if not np.isnan(numbers[row]):
-        return f"column {name!r} is {value} in {place}{more}; features must be finite and fit float32 (below 3.4e38)"
-    remedy = f"; {remedy}" if (remedy := _decimal_remedy(value, file)) else ""
-    return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number{remedy}"
-
-
-def _decimal_remedy(value: Any, file: DelimitedFile) -> str:
-    """Say what to do about a number in another notation; empty for what is none."""
-    if file.decimal == ".":
-        return COMMA_REMEDY if DECIMAL_COMMA.match(str(value)) else ""
-    return POINT_REMEDY if "." in str(value) and any(letter.isdigit() for letter in str(value)) else ""
-
-
-def _texts_remedy(texts: pd.Series[Any], file: DelimitedFile) -> str:
-    """Say what to do about a column without a number."""
-    remedies = {_decimal_remedy(text, file) for text in texts}
-    if len(remedies) == 1 and "" not in remedies:
-        return remedies.pop()
-    return "encode its values as numbers, name it with text= if it is running text, or leave it out with ignore="
+    Raises
+    ------
+    ValueError
+        If a column has too many different values.
+    """
+    finder = CategoryFinder(columns, only_texts=only_texts)
+    everything_as_text = Selection((), (), None, ())
+    for frame in _frames(file, everything_as_text, CATEGORY_ROWS):
+        finder.look_at(frame, lambda value: _is_number(value) or DECIMAL_COMMA.match(value) is not None)
+    return finder.categories(file.path.name)
 
 
 def _raw_target(column: pd.Series[Any], file: DelimitedFile, first_record: int) -> NDArray[np.object_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.datasets import npz, svmlight
-from hardzero.datasets.columns import Selection, Targets, select_columns, usual_target
-from hardzero.datasets.delimited import DelimitedFile, open_delimited, read_chunks
+from hardzero.datasets.categories import ALL, with_categories
+from hardzero.datasets.columns import Selection, Targets, find_column, listed, select_columns, usual_target
+from hardzero.datasets.delimited import DelimitedFile, find_categories, open_delimited, read_chunks
 from hardzero.datasets.file_format import CSV, NPZ, SVMLIGHT, file_format
 from hardzero.datasets.reading_options import ReadingOptions
 from hardzero.datasets.target_column import Where
@@ -173,8 +174,8 @@ def open_source(
 
 def refuse_column_options(path: Path, options: ReadingOptions) -> None:
     """Raise ValueError for options that name columns of a file without them."""
-    if options.text is not None or options.ignore:
-        raise ValueError(f"{path} has no named columns; text= and ignore= are for CSV and TSV files")
+    if options.text is not None or options.ignore or options.categories:
+        raise ValueError(f"{path} has no named columns; text=, ignore= and categories= are for CSV and TSV files")
 
 
 def with_usual_target(source: FileSource) -> FileSource:
@@ -194,6 +195,38 @@ def with_usual_target(source: FileSource) -> FileSource:
     target = usual_target(names, described)
     selection = select_columns(names, described, target=target, text=options.text, ignore=options.ignore)
     return replace(source, selection=selection)
+
+
+def with_categories_found(source: FileSource) -> FileSource:
+    """Return the source with a feature for each category of the columns that have some.
+
+    The file is read once for them, unless they are known.
+
+    Raises
+    ------
+    ValueError
+        If such a column is no feature, has too many different values, or a feature has the name of a column.
+    """
+    selection, table, wanted = source.selection, source.table, source.options.categories
+    if table is None or not wanted or selection.categories:
+        return source
+    if selection.text is not None:
+        raise ValueError("text= and categories= do not go together: of a file with texts no other column is used")
+    takes_all = wanted == (ALL,) and ALL not in table.names
+    columns = [find_column(table.names, key, "categories=", table.source) for key in wanted if not takes_all]
+    for column in columns:
+        if column not in selection.features:
+            raise ValueError(f"column {column!r} of {source.path} is named by categories= and is no feature")
+    if isinstance(wanted, Mapping):
+        categories = wanted
+    else:
+        categories = find_categories(table, selection.features if takes_all else columns, only_texts=takes_all)
+    features = with_categories(selection.features, categories)
+    indicators = set(with_categories(list(categories), categories))
+    taken = [name for name in table.names if name in indicators]
+    if taken:
+        raise ValueError(f"{source.path} has a column with the name of a category, {listed(taken)}: rename it")
+    return replace(source, selection=replace(selection, features=features, categories=categories))
 
 
 def columns_of(target: NDArray[Any]) -> list[NDArray[Any]]:

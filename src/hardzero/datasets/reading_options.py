@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hardzero.datasets.categories import Categories
 from hardzero.datasets.columns import ColumnKey, Targets
 
 
@@ -15,6 +16,7 @@ class ReadingOptions:
     task: str | None = None
     text: ColumnKey | None = None
     ignore: tuple[ColumnKey, ...] = ()
+    categories: tuple[ColumnKey, ...] | Categories = ()
     delimiter: str | None = None
     decimal: str = "."
     encoding: str = "utf-8"

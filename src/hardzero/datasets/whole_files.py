@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.datasets import npz
-from hardzero.datasets.columns import ColumnKey, Targets
+from hardzero.datasets.columns import CategoryColumns, ColumnKey, Targets, as_categories
 from hardzero.datasets.dataset import CLASSIFICATION, Dataset, Split
 from hardzero.datasets.file_format import NPZ, existing_file, file_format
 from hardzero.datasets.file_source import (
@@ -22,6 +22,7 @@ from hardzero.datasets.file_source import (
     columns_of,
     open_source,
     refuse_column_options,
+    with_categories_found,
     with_usual_target,
 )
 from hardzero.datasets.reading_options import ReadingOptions
@@ -67,7 +68,7 @@ def load_file(
     if file_format(checked) == NPZ and npz.has_splits(checked):
         _refuse_to_divide(checked, fractions, seed)
         return _load_split_npz(checked, options)
-    source = with_usual_target(open_source(checked, options))
+    source = with_categories_found(with_usual_target(open_source(checked, options)))
     X, y, parser = _read_whole(source)
     assert y is not None
     parser.refuse_constant(checked.name)
@@ -101,6 +102,7 @@ def read_table(
     task: str | None = None,
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
+    categories: CategoryColumns = (),
     delimiter: str | None = None,
     decimal: str = ".",
     encoding: str = "utf-8",
@@ -127,7 +129,7 @@ def read_table(
     target_required : bool, default=True
         False reads a file that lacks the target, with `y` None. A target given by its index is lacking where there are
         fewer columns, or where that column is one of `feature_names`.
-    task, text, ignore, delimiter, decimal, encoding, header, unlabeled
+    task, text, ignore, categories, delimiter, decimal, encoding, header, unlabeled
         As for `load`.
     first_index : {0, 1} or None, default=None
         Where the indices of an svmlight file begin: as in the file that the model was fitted to. None finds it out, and
@@ -158,6 +160,7 @@ def read_table(
         task=task,
         text=text,
         ignore=tuple(ignore),
+        categories=as_categories(categories),
         delimiter=delimiter,
         decimal=decimal,
         encoding=encoding,
@@ -172,6 +175,7 @@ def read_table(
         n_features=n_features,
         target_required=target_required,
     )
+    source = with_categories_found(source)
     X, y, parser = _read_whole(source, classes)
     return Table(
         X=X,

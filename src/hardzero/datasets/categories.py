@@ -1,0 +1,139 @@
+"""Columns of categories as features that are 0 or 1, one a category, called ``column=category``.
+
+The names of the features are all that a model has to keep: they say which column is looked at, and for what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALL = "all"
+"""Asks for categories in every column of texts."""
+
+MOST_CATEGORIES = 1000
+"""A column with more different values is an identifier or running text."""
+
+Categories = Mapping[str, tuple[str, ...]]
+"""Categories of each column that has some."""
+
+
+def category_feature(column: str, category: str) -> str:
+    """Return the name of the feature that is 1 where a column has this category."""
+    return f"{column}={category}"
+
+
+def with_categories(features: Sequence[str], categories: Categories) -> tuple[str, ...]:
+    """Return features with those of its categories in the place of each column that has some.
+
+    Examples
+    --------
+    >>> with_categories(["size", "color"], {"color": ("blue", "red")})
+    ('size', 'color=blue', 'color=red')
+    """
+    expanded: list[str] = []
+    for name in features:
+        expanded += [category_feature(name, value) for value in categories[name]] if name in categories else [name]
+    return tuple(expanded)
+
+
+def categories_of(features: Iterable[str], columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the categories that the names of features tell of the columns of a table.
+
+    Examples
+    --------
+    >>> categories_of(["size", "color=blue", "color=red", "a=b"], ["color", "size", "a=b"])
+    {'color': ('blue', 'red')}
+    """
+    present, found = set(columns), dict[str, list[str]]()
+    for name in features:
+        if name in present:
+            continue
+        ends = [end for end, letter in enumerate(name) if letter == "=" and name[:end] in present]
+        if ends:
+            found.setdefault(name[: ends[-1]], []).append(name[ends[-1] + 1 :])
+    return {column: tuple(values) for column, values in found.items()}
+
+
+class CategoryFinder:
+    """Finds the categories of columns, chunk by chunk.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Those that may have some.
+    only_texts : bool
+        Whether a column with a number, or without any value, has none.
+    """
+
+    def __init__(self, columns: Sequence[str], *, only_texts: bool) -> None:
+        self._only_texts = only_texts
+        self._found: dict[str, dict[str, None]] = {column: {} for column in columns}
+
+    def look_at(self, frame: pd.DataFrame, is_number: Any) -> None:
+        """Take in one more chunk; `is_number` tells where a column of texts holds a number."""
+        for column in list(self._found):
+            values = category_values(frame[column])
+            known = self._found[column]
+            new = [value for value in np.unique(values.astype(object)).tolist() if value not in known]
+            if self._only_texts and len(known) <= MOST_CATEGORIES and any(map(is_number, new)):
+                del self._found[column]
+            elif len(known) <= MOST_CATEGORIES:
+                known.update(dict.fromkeys(new))
+
+    def categories(self, source: str) -> dict[str, tuple[str, ...]]:
+        """Return the sorted categories of each column.
+
+        Raises
+        ------
+        ValueError
+            If a column has more than a thousand.
+        """
+        found = {}
+        for column, values in self._found.items():
+            if len(values) > MOST_CATEGORIES:
+                raise ValueError(
+                    f"column {column!r} of {source} has more than {MOST_CATEGORIES} different values, such as "
+                    f"{next(iter(values))!r}, which are no categories; leave it out with ignore="
+                )
+            if any(values) or not self._only_texts:
+                found[column] = tuple(sorted(values))
+        return found
+
+
+def category_values(column: pd.Series[Any]) -> NDArray[Any]:
+    """Return the categories of a column of texts, without blanks around them; a missing one is the empty text."""
+    return np.asarray(column.fillna("").str.strip(), dtype=object)
+
+
+def write_indicators(
+    X: NDArray[np.float32], column: pd.Series[Any], known: Sequence[str], positions: Sequence[int]
+) -> NDArray[np.bool_]:
+    """Set, in a row of zeros for each value of a column, the feature of its category to 1.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+    column : Series
+    known : sequence of str
+        Categories.
+    positions : sequence of int
+        The feature of each.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), bool
+        Where the category is none of `known`.
+    """
+    import pandas as pd
+
+    codes = pd.Index(known).get_indexer(pd.Index(category_values(column)))
+    rows = np.flatnonzero(codes >= 0)
+    X[rows, np.asarray(positions)[codes[rows]]] = 1.0
+    return np.asarray(codes < 0)

@@ -1,0 +1,94 @@
+"""The features of a table as float32, checked so that an error names column, row and remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardzero.datasets.categories import category_feature, write_indicators
+from hardzero.datasets.columns import Selection
+from hardzero.datasets.decimal_comma import COMMA_REMEDY, POINT_REMEDY
+from hardzero.datasets.target_column import DECIMAL_COMMA
+from hardzero.user_warnings import warn_user
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hardzero.datasets.delimited import DelimitedFile
+
+
+def feature_matrix(
+    frame: pd.DataFrame, selection: Selection, file: DelimitedFile, first_record: int
+) -> NDArray[np.float32]:
+    """Return the features as float32 after checking that each is a finite number, or a category."""
+    X = np.zeros((len(frame), len(selection.features)), dtype=np.float32)
+    columns = set(file.names)
+    for index, name in enumerate(selection.features):
+        if name in columns:
+            numbers = file.numbers(frame[name])
+            with np.errstate(over="ignore"):
+                X[:, index] = numbers
+    bad = ~np.isfinite(X)
+    if bad.any():
+        row = int(np.argmax(bad.any(axis=1)))
+        name = selection.features[int(np.argmax(bad[row]))]
+        raise ValueError(_cell_error(frame[name], row, int(bad.sum()), name, file, first_record))
+    _write_categories(X, frame, selection, file, first_record)
+    return X
+
+
+def _write_categories(
+    X: NDArray[np.float32], frame: pd.DataFrame, selection: Selection, file: DelimitedFile, first_record: int
+) -> None:
+    """Set the features of the categories that rows have, and warn of those that are not known."""
+    position = {name: index for index, name in enumerate(selection.features)}
+    for column, known in selection.categories.items():
+        positions = [position[category_feature(column, category)] for category in known]
+        unknown = np.flatnonzero(write_indicators(X, frame[column], known, positions))
+        if len(unknown):
+            value, more = frame[column].iloc[unknown[0]], f" (and in {len(unknown) - 1} more)" * (len(unknown) > 1)
+            what = repr(value[:60]) if isinstance(value, str) else "missing"
+            warn_user(
+                f"column {column!r} is {what} in {file.where(first_record + int(unknown[0]))}{more}, which is none of "
+                f"its {len(known)} known categories; their features are 0 there"
+            )
+
+
+def _cell_error(column: pd.Series[Any], row: int, n_bad: int, name: str, file: DelimitedFile, first_record: int) -> str:
+    """Say what is wrong with a cell, and how to mend it."""
+    import pandas as pd
+
+    numbers, present = file.numbers(column), column.notna().to_numpy(dtype=bool)
+    if first_record == 0 and present.sum() > 1 and np.isnan(numbers[present]).all():
+        row = int(np.argmax(present))
+        text = str(column.iloc[row])[:60]
+        remedy = _texts_remedy(column[present], file)
+        return f"column {name!r} holds texts, such as {text!r} in {file.where(row)}; {remedy}"
+    value, place = column.iloc[row], file.where(first_record + row)
+    more = f" ({n_bad - 1} more cells are wrong, too)" if n_bad > 1 else ""
+    if pd.isna(value):
+        return f"column {name!r} is missing in {place}{more}; fill it in or remove the row"
+    if not np.isnan(numbers[row]):
+        return f"column {name!r} is {value} in {place}{more}; features must be finite and fit float32 (below 3.4e38)"
+    remedy = f"; {remedy}" if (remedy := _decimal_remedy(value, file)) else ""
+    return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number{remedy}"
+
+
+def _decimal_remedy(value: Any, file: DelimitedFile) -> str:
+    """Say what to do about a number in another notation; empty for what is none."""
+    if file.decimal == ".":
+        return COMMA_REMEDY if DECIMAL_COMMA.match(str(value)) else ""
+    return POINT_REMEDY if "." in str(value) and any(letter.isdigit() for letter in str(value)) else ""
+
+
+def _texts_remedy(texts: pd.Series[Any], file: DelimitedFile) -> str:
+    """Say what to do about a column without a number."""
+    remedies = {_decimal_remedy(text, file) for text in texts}
+    if len(remedies) == 1 and "" not in remedies:
+        return remedies.pop()
+    return (
+        'name it with categories= if they are categories (categories="all" takes all columns of texts), with text= if '
+        "it is running text, or leave it out with ignore="
+    )

@@ -1,0 +1,119 @@
+"""Columns of categories: one feature of 0 and 1 for each category, found again by its name."""
+
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardzero.datasets import iterate_chunks, load, read_table, scan_file
+from hardzero.datasets.categories import categories_of
+
+TABLE = "size,color,y\n" + "1,red,0\n2,blue,1\n3,,0\n4,red,1\n5, blue ,0\n" * 4
+
+NAMES = ("size", "color=", "color=blue", "color=red")
+
+
+def test_a_category_is_1_where_a_row_has_it(write):
+    table = read_table(write("a.csv", TABLE), target="y", categories="color")
+    assert table.feature_names == NAMES
+    assert table.X[:5].tolist() == [[1, 0, 0, 1], [2, 0, 1, 0], [3, 1, 0, 0], [4, 0, 0, 1], [5, 0, 1, 0]]
+    assert table.X.dtype == np.float32
+    assert table.unused_columns == ()
+
+
+words = st.sampled_from(["a", "b", "c=d", "é", "7", ""])
+
+
+@given(st.lists(st.tuples(words, st.integers(0, 9), words, st.booleans()), min_size=1, max_size=30), st.integers(1, 7))
+def test_features_are_those_of_pandas_whole_and_in_chunks(tmp_path_factory, rows, chunk_rows):
+    path = tmp_path_factory.mktemp("table") / "a.csv"
+    frame = pd.DataFrame(rows, columns=["p", "n", "q=r", "y"])
+    frame.to_csv(path, index=False)
+    expected = pd.get_dummies(frame.drop(columns="y"), columns=["p", "q=r"], prefix_sep="=", dtype=np.float32)
+    options = {"target": "y", "task": "classification"}
+    table = read_table(path, categories=["p", "q=r"], **options)
+    assert set(table.feature_names) == set(expected.columns)
+    np.testing.assert_array_equal(table.X, expected[list(table.feature_names)])
+    for ways in ({"categories": ["q=r", 0]}, {"feature_names": table.feature_names}):
+        chunks = iterate_chunks(path, chunk_rows, **ways, **options)
+        np.testing.assert_array_equal(np.vstack([X for X, _ in chunks]), table.X)
+
+
+def test_new_data_have_the_features_of_the_model_in_its_order(write):
+    path = write("new.csv", "other,color,size\nx,red,2\ny,blue,3\n")
+    table = read_table(path, feature_names=["color=red", "size", "color=blue"])
+    assert table.X.tolist() == [[1, 2, 0], [0, 3, 1]]
+    assert table.unused_columns == ("other",)
+    with pytest.raises(ValueError, match="lacks 2 of the 3 feature columns of the model: color=red, color=blue"):
+        read_table(write("a.csv", "size\n1\n"), feature_names=["color=red", "size", "color=blue"])
+
+
+@pytest.mark.parametrize(("value", "what"), [("violet", "'violet'"), ("", "missing")])
+def test_a_category_that_is_not_known_has_no_feature_and_is_told(write, value, what):
+    path = write("new.csv", f"size,color\n1,red\n2,{value}\n3,{value}\n")
+    with pytest.warns(UserWarning, match=rf"column 'color' is {what} in row 3 of new.csv \(and in 1 more\)"):
+        table = read_table(path, feature_names=["size", "color=red", "color=blue"])
+    assert table.X.tolist() == [[1, 1, 0], [2, 0, 0], [3, 0, 0]]
+
+
+def test_known_categories_are_told_by_their_column(write):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = read_table(write("a.csv", TABLE), target="y", categories={"color": ["red", "blue", "", "violet"]})
+    assert table.feature_names == ("size", "color=red", "color=blue", "color=", "color=violet")
+    assert table.X[:3].tolist() == [[1, 1, 0, 0, 0], [2, 0, 1, 0, 0], [3, 0, 0, 1, 0]]
+
+
+def test_all_columns_of_texts_have_categories_and_no_others(write):
+    text = "a,b,c,y\n" + "".join(f"{i},{'xyz'[i % 3]},{i % 2}{'' if i % 2 else 'n'},{'pq'[i % 2]}\n" for i in range(20))
+    dataset = load(write("a.csv", text.replace("n,", ",")), target="y", categories="all")
+    assert dataset.feature_names == ("a", "b=x", "b=y", "b=z", "c")
+    for content, culprit in [
+        (text, "column 'c' is '0n' in row 2"),
+        ("a;y\n" + "1,5;0\n2,5;1\n" * 5, "column 'a' holds texts, such as '1,5'"),
+        ("a,b,y\n" + "x,,0\nz,,1\n" * 5, "column 'b' is missing"),
+    ]:
+        with pytest.raises(ValueError, match=culprit):
+            load(write("b.csv", content), target="y", categories="all")
+
+
+def test_a_file_is_scanned_with_its_categories(write):
+    summary = scan_file(write("a.csv", TABLE), target="y", categories=["color"], chunk_rows=3)
+    assert summary.feature_names == NAMES
+    assert summary.n_features == len(NAMES)
+
+
+def test_columns_without_names_may_have_categories(write):
+    table = read_table(write("a.csv", "1,red\n2,blue\n"), header=False, categories=[1])
+    assert table.feature_names == ("column_1", "column_2=blue", "column_2=red")
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "complaint"),
+    [
+        (TABLE, {}, r'holds texts, .* in row 2 .* categories= .* \(categories="all"'),
+        (TABLE, {"categories": "colour"}, "no column 'colour' for categories=.* Did you mean 'color'"),
+        (TABLE, {"categories": ["y"]}, "'y' of .* is named by categories= and is no feature"),
+        (TABLE, {"categories": ["color"], "ignore": ["color"]}, "is named by categories= and is no feature"),
+        (TABLE, {"categories": ["size"], "text": "color"}, "do not go together"),
+        ("a,y\n" + "".join(f"id{i},{i % 2}\n" for i in range(1001)), {"categories": "a"}, "more than 1000 different"),
+        ("a,a=x,y\n" + "x,1,0\nz,2,1\n" * 5, {"categories": "a"}, "the name of a category, a=x: rename it"),
+    ],
+)
+def test_what_cannot_be_categories_is_refused(write, content, options, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        load(write("a.csv", content), target="y", **options)
+
+
+def test_arrays_have_no_columns_of_categories(tmp_path):
+    np.savez(tmp_path / "a.npz", X=np.zeros((9, 2)), y=np.arange(9) % 2)
+    with pytest.raises(ValueError, match=re.escape("categories= are for CSV and TSV files")):
+        load(tmp_path / "a.npz", categories="all")
+
+
+def test_the_longest_column_that_begins_a_name_has_the_category():
+    assert categories_of(["a=b=c", "a=d", "x"], ["a", "a=b", "x"]) == {"a=b": ("c",), "a": ("d",)}
