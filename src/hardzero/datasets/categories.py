@@ -79,9 +79,9 @@ class CategoryFinder:
     def look_at(self, frame: pd.DataFrame, is_number: Any) -> None:
         """Take in one more chunk; `is_number` tells where a column of texts holds a number."""
         for column in list(self._found):
-            values = category_values(frame[column])
+            codes, values = _distinct(frame[column])
             known = self._found[column]
-            new = [value for value in np.unique(values.astype(object)).tolist() if value not in known]
+            new = [values[code] for code in np.unique(codes).tolist() if values[code] not in known]
             if self._only_texts and len(known) <= MOST_CATEGORIES and any(map(is_number, new)):
                 del self._found[column]
             elif len(known) <= MOST_CATEGORIES:
@@ -107,11 +107,6 @@ class CategoryFinder:
         return found
 
 
-def category_values(column: pd.Series[Any]) -> NDArray[Any]:
-    """Return the categories of a column of texts, without blanks around them; a missing one is the empty text."""
-    return np.asarray(column.fillna("").str.strip(), dtype=object)
-
-
 def write_indicators(
     X: NDArray[np.float32], column: pd.Series[Any], known: Sequence[str], positions: Sequence[int]
 ) -> NDArray[np.bool_]:
@@ -133,7 +128,17 @@ def write_indicators(
     """
     import pandas as pd
 
-    codes = pd.Index(known).get_indexer(pd.Index(category_values(column)))
-    rows = np.flatnonzero(codes >= 0)
-    X[rows, np.asarray(positions)[codes[rows]]] = 1.0
-    return np.asarray(codes < 0)
+    codes, values = _distinct(column)
+    features = np.append(np.asarray(positions, dtype=np.intp), -1)[pd.Index(known).get_indexer(pd.Index(values))][codes]
+    rows = np.flatnonzero(features >= 0)
+    X[rows, features[rows]] = 1.0
+    return np.asarray(features < 0)
+
+
+def _distinct(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str]]:
+    """Return the number of each row's category, and all categories, without blanks around them; missing is empty."""
+    import pandas as pd
+
+    codes, values = pd.factorize(column)
+    # The code of a missing value is -1, which means the last.
+    return codes, [*(str(value).strip() for value in values), ""]
