@@ -534,3 +534,25 @@ def test_categories_are_found_again_in_new_data(run, tmp_path, chunks):
     page = run("report", "paint.safetensors", "paint.csv")
     assert page.exit_code == 0
     assert "warning" not in page.stderr
+
+
+def test_notes_name_the_columns_of_a_file_with_decimal_commas(run, tmp_path):
+    rows = "".join(f"{i % 7},5;{'ab'[i % 2]};{i % 3};{'xy'[i % 2]}\n" for i in range(60))
+    (tmp_path / "rows.csv").write_text(rows)
+    options = ("--no-header", "--decimal", ",", "--categories", "1", "--target", "3", "--ignore", "-2")
+    assert run("fit", "rows.csv", *options, *QUICK).exit_code == 0
+    reading = describe(tmp_path / "rows.safetensors")["notes"]["reading"]
+    assert (reading["ignore"], reading["categories"]) == (["column_3"], {"column_2": ["a", "b"]})
+    result = run("report", "rows.safetensors", "rows.csv")
+    assert result.exit_code == 0
+    assert "warning" not in result.stderr
+
+
+def test_a_page_of_arrays_needs_no_columns_of_the_fit(run, tmp_path):
+    (tmp_path / "rows.csv").write_text("id,a,y\n" + "".join(f"{i},{'pq'[i % 2]},{i % 2}\n" for i in range(60)))
+    assert run("fit", "rows.csv", "--ignore", "id", "--categories", "all", *QUICK).exit_code == 0
+    X = np.eye(2, dtype=np.float32)[np.arange(60) % 2]
+    np.savez(tmp_path / "rows.npz", X=X, y=np.arange(60) % 2, feature_names=["a=p", "a=q"])
+    assert run("predict", "rows.safetensors", "rows.npz").exit_code == 0
+    result = run("report", "rows.safetensors", "rows.npz")
+    assert result.exit_code == 0, result.stderr

@@ -55,15 +55,40 @@ def test_new_data_have_the_features_of_the_model_in_its_order(write):
 @pytest.mark.parametrize(("value", "what"), [("violet", "'violet'"), ("", "missing")])
 def test_a_category_that_is_not_known_has_no_feature_and_is_told(write, value, what):
     path = write("new.csv", f"size,color\n1,red\n2,{value}\n3,{value}\n")
-    with pytest.warns(UserWarning, match=rf"column 'color' is {what} in row 3 of new.csv \(and in 1 more\)"):
+    with pytest.warns(UserWarning, match=f"column 'color' is {what} in row 3 of new.csv"):
         table = read_table(path, feature_names=["size", "color=red", "color=blue"])
     assert table.X.tolist() == [[1, 1, 0], [2, 0, 0], [3, 0, 0]]
+
+
+def test_a_column_is_told_once_of_in_a_file_of_many_chunks(write):
+    path = write("new.csv", "a,b\n" + "x,p\nv,q\n" * 20)
+    with pytest.warns(UserWarning, match="which is none of its 1 known categories") as caught:
+        list(iterate_chunks(path, 3, feature_names=["a=x", "b=q"]))
+    told = sorted(str(warning.message).split(", ")[0] for warning in caught)
+    assert told == ["column 'a' is 'v' in row 3 of new.csv", "column 'b' is 'p' in row 2 of new.csv"]
+
+
+def test_columns_without_names_are_found_by_their_numbers_in_new_data(write):
+    path = write("a.csv", "5,1.5,10\n7,2.5,20\n")
+    options = {"header": False, "target": 2, "task": "regression"}
+    fitted = read_table(path, categories=[0], **options)
+    assert fitted.feature_names == ("column_1=5", "column_1=7", "column_2")
+    for new in (path, write("b.csv", "5,1.5\n7,2.5\n")):
+        table = read_table(new, feature_names=fitted.feature_names, header=False)
+        np.testing.assert_array_equal(table.X, fitted.X)
+
+
+def test_the_width_that_a_model_expects_is_that_with_categories(write):
+    path = write("a.csv", TABLE)
+    assert read_table(path, target="y", categories="color", n_features=4).X.shape[1] == 4
+    with pytest.raises(ValueError, match="has 4 feature columns; 2 are expected"):
+        read_table(path, target="y", categories="color", n_features=2)
 
 
 def test_known_categories_are_told_by_their_column(write):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        table = read_table(write("a.csv", TABLE), target="y", categories={"color": ["red", "blue", "", "violet"]})
+        table = read_table(write("a.csv", TABLE), target="y", categories={"1": ["red", "blue", "", "violet", "red"]})
     assert table.feature_names == ("size", "color=red", "color=blue", "color=", "color=violet")
     assert table.X[:3].tolist() == [[1, 1, 0, 0, 0], [2, 0, 1, 0, 0], [3, 0, 0, 1, 0]]
 
@@ -72,8 +97,10 @@ def test_all_columns_of_texts_have_categories_and_no_others(write):
     text = "a,b,c,y\n" + "".join(f"{i},{'xyz'[i % 3]},{i % 2}{'' if i % 2 else 'n'},{'pq'[i % 2]}\n" for i in range(20))
     dataset = load(write("a.csv", text.replace("n,", ",")), target="y", categories="all")
     assert dataset.feature_names == ("a", "b=x", "b=y", "b=z", "c")
+    ages = load(write("c.csv", "age,y\n" + "18_25,0\nnan,1\ninf,0\n" * 4), target="y", categories="all")
+    assert ages.feature_names == ("age=18_25", "age=inf", "age=nan")
     for content, culprit in [
-        (text, "column 'c' is '0n' in row 2"),
+        (text, "column 'c' is '0n' in row 2 .* name the column with categories="),
         ("a;y\n" + "1,5;0\n2,5;1\n" * 5, "column 'a' holds texts, such as '1,5'"),
         ("a,b,y\n" + "x,,0\nz,,1\n" * 5, "column 'b' is missing"),
     ]:
@@ -101,7 +128,10 @@ def test_columns_without_names_may_have_categories(write):
         (TABLE, {"categories": ["color"], "ignore": ["color"]}, "is named by categories= and is no feature"),
         (TABLE, {"categories": ["size"], "text": "color"}, "do not go together"),
         ("a,y\n" + "".join(f"id{i},{i % 2}\n" for i in range(1001)), {"categories": "a"}, "more than 1000 different"),
-        ("a,a=x,y\n" + "x,1,0\nz,2,1\n" * 5, {"categories": "a"}, "the name of a category, a=x: rename it"),
+        ("a,a=x,y\n" + "x,1,0\nz,2,1\n" * 5, {"categories": "a"}, "columns whose names with '=' could be taken"),
+        ("a,a=b,y\n" + "b=c,1,0\nd,2,1\n" * 5, {"categories": "a"}, "columns whose names with '=' could be taken"),
+        ("a,a=b,y\n" + "b=c,c,0\nd,c,1\n" * 5, {"categories": "all"}, "columns whose names with '=' could be taken"),
+        (TABLE, {"categories": {"color": "red"}}, "categories of column 'color' are 'red': give a list of them"),
     ],
 )
 def test_what_cannot_be_categories_is_refused(write, content, options, complaint):

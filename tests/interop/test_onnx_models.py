@@ -58,6 +58,20 @@ def test_a_regressor_keeps_its_predictions(tmp_path, loss):
     np.testing.assert_allclose(outputs(tmp_path / "model.onnx")["prediction"], regressor.predict(X), rtol=1e-5)
 
 
+def test_a_network_keeps_its_scores(tmp_path):
+    classifier = RectifierClassifier((9,), max_iter=5, random_state=0).fit(X, THREE)
+    to_onnx(classifier.network_, tmp_path / "model.onnx")
+    np.testing.assert_allclose(
+        outputs(tmp_path / "model.onnx")["scores"], classifier.to_predictor().scores(X), atol=1e-5
+    )
+
+
+def test_a_model_of_texts_is_refused(tmp_path):
+    model = TextModel(RectifierRegressor(hidden_layer_sizes=(9,), max_iter=2)).fit(["good", "bad"] * 5, [1.0, 0.0] * 5)
+    with pytest.raises(ValueError, match="of a TextModel its estimator_"):
+        to_onnx(model, tmp_path / "model.onnx")
+
+
 def test_an_activation_that_onnx_lacks_is_refused_and_the_older_file_stays(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_text("older")
@@ -75,6 +89,13 @@ def test_the_command_writes_the_model_beside_its_file(tmp_path):
         result = CliRunner().invoke(app, ["export", str(model)])
         assert result.exit_code == 0, result.output
     np.testing.assert_array_equal(outputs(tmp_path / "model.onnx")["label"], classifier.predict(X))
+
+
+def test_models_of_several_versions_are_exported_beside_each_other(tmp_path):
+    for number in (1, 2):
+        RectifierClassifier((number,), max_iter=2).fit(X, THREE).save(tmp_path / f"model.v{number}")
+        assert CliRunner().invoke(app, ["export", str(tmp_path / f"model.v{number}")]).exit_code == 0
+    assert {path.name for path in tmp_path.glob("*.onnx")} == {"model.v1.onnx", "model.v2.onnx"}
 
 
 def test_the_command_replaces_no_file_of_another_kind(tmp_path):

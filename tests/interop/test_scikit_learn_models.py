@@ -79,6 +79,8 @@ def test_what_it_cannot_take_is_refused():
         from_scikit_learn(Ridge())
     with pytest.raises(ValueError, match="last step"):
         from_scikit_learn(make_pipeline(StandardScaler(), MLPRegressor()).fit(X, X[:, 0]))
+    with pytest.raises(ValueError, match="single class"):
+        from_scikit_learn(MLPClassifier(max_iter=1).fit(X, np.zeros(len(X), dtype=int)))
     model = MLPRegressor(max_iter=1).fit(X, X[:, 0])
     model.coefs_[0] = np.full((5, 100), 1e200)
     with pytest.raises(ValueError, match="layer 1 holds values"):

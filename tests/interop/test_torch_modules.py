@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from hardzero import RectifierClassifier, RectifierRegressor
 from hardzero.activations import ACTIVATIONS, get_activation
@@ -135,11 +137,29 @@ class Custom(nn.Module):
         return x
 
 
+class Residual(nn.Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+class Doubled(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
 @pytest.mark.parametrize(
     ("parts", "culprit"),
     [
         ([nn.Linear(5, 9), nn.LeakyReLU(), nn.Linear(9, 1)], "LeakyReLU"),
         ([nn.Linear(5, 9), Custom(), nn.Linear(9, 1)], "Custom"),
+        ([Custom()], "no layer Custom.* Give the torch.nn.Sequential"),
+        ([nn.ModuleList([nn.Linear(5, 1)])], "no layer ModuleList"),
+        ([nn.Conv1d(5, 9, 1)], "no layer Conv1d"),
+        ([nn.Linear(5, 9), nn.ReLU(), nn.LayerNorm(9), nn.Linear(9, 1)], "no layer LayerNorm"),
+        ([Residual(nn.Linear(5, 5), nn.ReLU()), nn.Linear(5, 1)], "no layer Residual"),
+        ([Doubled(5, 9), nn.ReLU(), nn.Linear(9, 1)], "no layer Doubled"),
+        ([nn.Linear(5, 9), nn.Softplus(1, 1.0), nn.Linear(9, 1)], "no layer Softplus"),
+        ([nn.Linear(5, 2), nn.Softmax(dim=0)], "no layer Softmax"),
         ([nn.Linear(5, 9), nn.ReLU(), nn.Linear(9, 9), nn.Tanh(), nn.Linear(9, 1)], "several activation functions"),
         ([nn.Linear(5, 9), nn.ReLU(), nn.Linear(8, 1)], "9 units"),
         ([nn.Linear(5, 9), nn.ReLU()], "output layer"),
@@ -162,6 +182,19 @@ def test_a_module_that_no_estimator_computes_is_refused(parts, culprit):
 def test_classes_that_do_not_fit_the_outputs_are_refused(classes):
     with pytest.raises(ValueError, match="3 different labels for 3 outputs"):
         from_torch(nn.Sequential(nn.Linear(5, 3)), classes)
+
+
+@pytest.mark.parametrize(
+    ("make", "culprit"),
+    [
+        (lambda: RectifierRegressor(), "not fitted"),
+        (lambda: make_pipeline(StandardScaler(), RectifierRegressor(max_iter=1)).fit(X, X[:, 0]), r"pipeline\[-1\]"),
+        (lambda: nn.Linear(5, 1), "got Linear"),
+    ],
+)
+def test_only_fitted_networks_become_modules(make, culprit):
+    with pytest.raises(ValueError, match=culprit):
+        to_torch(make())
 
 
 def test_every_activation_is_either_translated_or_refused():

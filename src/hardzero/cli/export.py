@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hardzero.cli.output_file import ForceOption, check_kind, check_output
+from hardzero.cli.output_file import ForceOption, beside, check_kind, check_output
 from hardzero.cli.text_input import takes_texts
 
 EXAMPLES = """[bold]Examples[/]
@@ -33,7 +33,7 @@ def export(
     from hardzero.interop import to_onnx
     from hardzero.model_file import describe, load
 
-    output = model.with_suffix(".onnx") if output is None else output
+    output = beside(model, ".onnx") if output is None else output
     check_output(output, model)
     description = describe(model)
     if takes_texts(description):
@@ -51,8 +51,9 @@ def export(
 
 def _is_onnx(path: Path) -> bool:
     """Tell whether a file is an ONNX model."""
-    import onnx
+    from hardzero.interop.optional_package import optional_package
 
+    onnx = optional_package("onnx")
     try:
         return bool(onnx.load(path).graph.node)
     except Exception:  # of protobuf, whose errors have no common name across its versions

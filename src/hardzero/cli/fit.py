@@ -32,11 +32,11 @@ from hardzero.cli.fit_settings import given_settings, settings_for
 from hardzero.cli.guarded_training import saved_first
 from hardzero.cli.in_memory_fit import InMemoryRun
 from hardzero.cli.output_file import (
+    beside,
     check_distinct,
     check_model_output,
     check_output,
     check_page_output,
-    page_beside,
     stem,
 )
 from hardzero.cli.piped_input import as_file
@@ -219,7 +219,7 @@ def fit(
     from hardzero.datasets.catalog import is_named
 
     path = output or Path(f"{stem(data, of_pipe='model')}.safetensors")
-    page = page_beside(path) if report else None
+    page = beside(path, ".html") if report else None
     replaced = check_model_output(path, data, force=force)
     if page is not None:
         check_page_output(page, data, force=force, option="--report")
@@ -355,7 +355,7 @@ def _named_columns(
 
     if text is None and not ignore and not options["categories"]:
         return {}
-    layout = {name: options[name] for name in ("delimiter", "encoding", "header")}
+    layout = {name: options[name] for name in ("delimiter", "decimal", "encoding", "header")}
     names = open_delimited(Path(data).expanduser(), **layout).names
     return {
         "text": None if text is None else find_column(names, text, "--text", data),

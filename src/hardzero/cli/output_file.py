@@ -184,12 +184,12 @@ def stem(data: str, *, of_pipe: str) -> str:
     return Path(name).stem or of_pipe
 
 
-def page_beside(model: Path) -> Path:
-    """Return the page about a model: its name with .html in place of .safetensors.
+def beside(model: Path, ending: str) -> Path:
+    """Return a file about a model: its name with another ending in place of .safetensors.
 
     Examples
     --------
-    >>> page_beside(Path("wine.safetensors")).name, page_beside(Path("wine.v2")).name
+    >>> beside(Path("wine.safetensors"), ".html").name, beside(Path("wine.v2"), ".html").name
     ('wine.html', 'wine.v2.html')
     """
-    return model.with_suffix(".html") if model.suffix == ".safetensors" else model.with_name(f"{model.name}.html")
+    return model.with_suffix(ending) if model.suffix == ".safetensors" else model.with_name(f"{model.name}{ending}")

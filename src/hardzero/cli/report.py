@@ -28,11 +28,12 @@ from hardzero.cli.model_input import (
     columns_by_name,
     known_names,
     noted_chunk_rows,
+    noted_reading,
     noted_targets,
     reading_as_noted,
     with_names,
 )
-from hardzero.cli.output_file import ForceOption, check_page_output, page_beside
+from hardzero.cli.output_file import ForceOption, beside, check_page_output
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.text_input import in_words_of, text_column
 
@@ -91,11 +92,12 @@ def report(
     A file is read and divided as the one that 'hardzero fit' trained the model on, unless options say otherwise.
     """
     from hardzero.datasets.catalog import is_named
+    from hardzero.datasets.file_format import CSV, existing_file, file_format
     from hardzero.model_file import describe, load
     from hardzero.report import write_report
     from hardzero.text import as_text_model
 
-    page = output or page_beside(model)
+    page = output or beside(model, ".html")
     check_page_output(page, model, data, sweep, force=force)
     description = describe(model)
     estimator = as_text_model(load(model))
@@ -113,7 +115,8 @@ def report(
             "header": header,
             "first_index": first_index,
         }
-        reading = {"task": _task(estimator), **reading_as_noted(notes, given)}
+        noted = notes if is_named(data) or file_format(existing_file(data)) == CSV else _without_columns(notes)
+        reading = {"task": _task(estimator), **reading_as_noted(noted, given)}
         if text is not None and not _takes_texts(estimator):
             raise ValueError(f"--text: {model} takes numbers, not texts; leave the option out")
         if _takes_texts(estimator) and not is_named(data):
@@ -194,6 +197,12 @@ def _is_as_fitted(dataset: Dataset | ChunkedTest, notes: dict[str, Any], estimat
     if not isinstance(dataset, ChunkedTest) and dataset.is_text:
         dataset = in_words_of(estimator, dataset)
     return dataset.checksum == noted
+
+
+def _without_columns(notes: dict[str, Any]) -> dict[str, Any]:
+    """Return notes without what says what the columns of a table are for: arrays have none."""
+    reading = noted_reading(notes)
+    return {**notes, "reading": {name: reading[name] for name in reading.keys() - {"ignore", "categories"}}}
 
 
 def _load(data: str, targets: list[str] | None, reading: dict[str, Any]) -> Dataset:

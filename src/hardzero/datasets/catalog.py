@@ -131,7 +131,7 @@ def load(
         The column of raw text: `X` is then an array of str, and other columns are not used.
     ignore : iterable of str or int, default=()
         Columns to leave out, such as an identifier.
-    categories : str, int, iterable of these, or mapping of str to str, default=()
+    categories : str, int, iterable of these, or mapping of str to list of str, default=()
         Columns of categories, which become a feature for each category, 1 where a row has it and 0 elsewhere, called
         ``column=category``; ``"all"`` takes every column of texts. An empty field is a category, too. A mapping says
         which categories a column has; a warning tells of others, which have no feature.

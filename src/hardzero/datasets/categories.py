@@ -5,7 +5,7 @@ The names of the features are all that a model has to keep: they say which colum
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,13 +76,18 @@ class CategoryFinder:
         self._only_texts = only_texts
         self._found: dict[str, dict[str, None]] = {column: {} for column in columns}
 
-    def look_at(self, frame: pd.DataFrame, is_number: Any) -> None:
-        """Take in one more chunk; `is_number` tells where a column of texts holds a number."""
-        for column in list(self._found):
+    @property
+    def columns(self) -> list[str]:
+        """Columns that may still have categories."""
+        return list(self._found)
+
+    def look_at(self, frame: pd.DataFrame, hold_number: Callable[[list[str]], bool]) -> None:
+        """Take in one more chunk; `hold_number` tells whether one of some texts is a number."""
+        for column in self.columns:
             codes, values = _distinct(frame[column])
             known = self._found[column]
             new = [values[code] for code in np.unique(codes).tolist() if values[code] not in known]
-            if self._only_texts and len(known) <= MOST_CATEGORIES and any(map(is_number, new)):
+            if self._only_texts and new and hold_number(new):
                 del self._found[column]
             elif len(known) <= MOST_CATEGORIES:
                 known.update(dict.fromkeys(new))

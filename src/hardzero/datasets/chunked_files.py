@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from hardzero.datasets.columns import CategoryColumns, ColumnKey, Targets, as_categories
 from hardzero.datasets.file_format import existing_file
-from hardzero.datasets.file_source import FileSource, open_source, with_categories_found, with_usual_target
+from hardzero.datasets.file_source import (
+    FileSource,
+    open_source,
+    refuse_other_width,
+    with_categories_found,
+    with_usual_target,
+)
 from hardzero.datasets.reading_options import ReadingOptions
 from hardzero.datasets.splits import DEFAULT_FRACTIONS, PARTS, check_fractions, parts_by_row
 from hardzero.datasets.targets import TargetParser
@@ -123,7 +129,9 @@ def iterate_chunks(
         first_index=first_index,
     )
     source = open_source(existing_file(path), options, feature_names=feature_names, n_features=n_features)
-    source = with_categories_found(source)
+    if feature_names is None:
+        source = with_categories_found(source, chunk_rows)
+    refuse_other_width(source, n_features)
     fractions = check_fractions(fractions)
     chunks = _parsed_chunks(source, chunk_rows, classes)
     if part is None:
@@ -178,7 +186,7 @@ def scan_file(
         unlabeled=unlabeled,
         first_index=first_index,
     )
-    source = with_categories_found(with_usual_target(open_source(existing_file(path), options)))
+    source = with_categories_found(with_usual_target(open_source(existing_file(path), options)), chunk_rows)
     parser: TargetParser | None = None
     n_samples, n_features = 0, None
     for X, columns, first_row in source.chunks(chunk_rows):

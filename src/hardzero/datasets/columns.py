@@ -167,9 +167,12 @@ def as_keys(columns: ColumnKey | Iterable[ColumnKey] | None) -> tuple[ColumnKey,
 
 def as_categories(columns: CategoryColumns) -> tuple[ColumnKey, ...] | Categories:
     """Return columns of categories, or the categories of columns, in the form that reading takes."""
-    if isinstance(columns, Mapping):
-        return {column: tuple(map(str, values)) for column, values in columns.items()}
-    return as_keys(columns)
+    if not isinstance(columns, Mapping):
+        return as_keys(columns)
+    for column, values in columns.items():
+        if isinstance(values, str):
+            raise ValueError(f"categories of column {column!r} are {values!r}: give a list of them")
+    return {column: tuple(dict.fromkeys(map(str, values))) for column, values in columns.items()}
 
 
 def listed(names: Sequence[str]) -> str:

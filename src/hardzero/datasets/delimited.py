@@ -165,12 +165,12 @@ def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | Non
     file.refuse_faults(selection)
     first_record = 0
     may_be_empty = list(selection.texts)
-    short_rows = _ShortRows(file)
+    short_rows, told = _ShortRows(file), set[str]()
     for frame in _frames(file, selection, chunk_rows):
         if file.delimiter == "\t":
             _refuse_swallowed_rows(frame, selection, file, first_record)
         if selection.text is None:
-            X: Any = feature_matrix(frame, selection, file, first_record)
+            X: Any = feature_matrix(frame, selection, file, first_record, told)
         else:
             X = _raw_values(frame[selection.text], "")
         # pandas takes fields that are not there for empty ones; a row that is too short always lacks its last.
@@ -241,8 +241,10 @@ def open_text(path: Path, encoding: str) -> IO[str]:
     return open(path, encoding=encoding, newline="")
 
 
-def _frames(file: DelimitedFile, selection: Selection, chunk_rows: int | None) -> Iterator[pd.DataFrame]:
-    """Yield data frames with every column of the file; only the features are turned into numbers."""
+def _frames(
+    file: DelimitedFile, selection: Selection, chunk_rows: int | None, columns: Sequence[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """Yield data frames with columns of the file, by default all; only the features are turned into numbers."""
     import pandas as pd
 
     features = set(selection.features)
@@ -256,6 +258,7 @@ def _frames(file: DelimitedFile, selection: Selection, chunk_rows: int | None) -
             header=0 if file.has_header else None,
             names=list(file.names),
             index_col=False,
+            usecols=None if columns is None else list(columns),
             dtype=cast("Any", as_text),
             keep_default_na=False,
             na_values=[""],
@@ -292,8 +295,10 @@ def _row_error(file: DelimitedFile, error: Exception) -> ValueError:
     return ValueError(f"{file.path.name} cannot be read: {error}")
 
 
-def find_categories(file: DelimitedFile, columns: Sequence[str], *, only_texts: bool) -> dict[str, tuple[str, ...]]:
-    """Pass once over a file and return the categories of columns.
+def find_categories(
+    file: DelimitedFile, columns: Sequence[str], *, only_texts: bool, chunk_rows: int = CATEGORY_ROWS
+) -> dict[str, tuple[str, ...]]:
+    """Pass once over columns of a file and return the categories of each.
 
     Parameters
     ----------
@@ -301,16 +306,27 @@ def find_categories(file: DelimitedFile, columns: Sequence[str], *, only_texts: 
     columns : sequence of str
     only_texts : bool
         Leave out those that hold a number.
+    chunk_rows : int
+        Rows in memory at a time.
 
     Raises
     ------
     ValueError
         If a column has too many different values.
     """
-    finder = CategoryFinder(columns, only_texts=only_texts)
-    everything_as_text = Selection((), (), None, ())
-    for frame in _frames(file, everything_as_text, CATEGORY_ROWS):
-        finder.look_at(frame, lambda value: _is_number(value) or DECIMAL_COMMA.match(value) is not None)
+    import pandas as pd
+
+    def hold_number(texts: list[str]) -> bool:
+        is_number = np.isfinite(file.numbers(pd.Series(texts, dtype=object)))
+        return bool(is_number.any()) or any(map(DECIMAL_COMMA.match, texts))
+
+    finder, as_texts = CategoryFinder(columns, only_texts=only_texts), Selection((), (), None, ())
+    if only_texts:
+        # Most columns of numbers are known as such by the first rows, and need not be read to the end.
+        finder.look_at(next(_frames(file, as_texts, chunk_rows, columns)), hold_number)
+    if finder.columns:
+        for frame in _frames(file, as_texts, chunk_rows, finder.columns):
+            finder.look_at(frame, hold_number)
     return finder.categories(file.path.name)
 
 

@@ -20,9 +20,21 @@ if TYPE_CHECKING:
 
 
 def feature_matrix(
-    frame: pd.DataFrame, selection: Selection, file: DelimitedFile, first_record: int
+    frame: pd.DataFrame, selection: Selection, file: DelimitedFile, first_record: int, told: set[str]
 ) -> NDArray[np.float32]:
-    """Return the features as float32 after checking that each is a finite number, or a category."""
+    """Return the features as float32 after checking that each is a finite number, or a category.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows of the file.
+    selection : Selection
+    file : DelimitedFile
+    first_record : int
+        Index of the first row.
+    told : set of str
+        Columns of which a warning has told that they have an unknown category; those of these rows are added.
+    """
     X = np.zeros((len(frame), len(selection.features)), dtype=np.float32)
     columns = set(file.names)
     for index, name in enumerate(selection.features):
@@ -35,24 +47,30 @@ def feature_matrix(
         row = int(np.argmax(bad.any(axis=1)))
         name = selection.features[int(np.argmax(bad[row]))]
         raise ValueError(_cell_error(frame[name], row, int(bad.sum()), name, file, first_record))
-    _write_categories(X, frame, selection, file, first_record)
+    _write_categories(X, frame, selection, file, first_record, told)
     return X
 
 
 def _write_categories(
-    X: NDArray[np.float32], frame: pd.DataFrame, selection: Selection, file: DelimitedFile, first_record: int
+    X: NDArray[np.float32],
+    frame: pd.DataFrame,
+    selection: Selection,
+    file: DelimitedFile,
+    first_record: int,
+    told: set[str],
 ) -> None:
-    """Set the features of the categories that rows have, and warn of those that are not known."""
+    """Set the features of the categories that rows have, and warn once for a column with one that is not known."""
     position = {name: index for index, name in enumerate(selection.features)}
     for column, known in selection.categories.items():
         positions = [position[category_feature(column, category)] for category in known]
         unknown = np.flatnonzero(write_indicators(X, frame[column], known, positions))
-        if len(unknown):
-            value, more = frame[column].iloc[unknown[0]], f" (and in {len(unknown) - 1} more)" * (len(unknown) > 1)
+        if len(unknown) and column not in told:
+            told.add(column)
+            value = frame[column].iloc[unknown[0]]
             what = repr(value[:60]) if isinstance(value, str) else "missing"
             warn_user(
-                f"column {column!r} is {what} in {file.where(first_record + int(unknown[0]))}{more}, which is none of "
-                f"its {len(known)} known categories; their features are 0 there"
+                f"column {column!r} is {what} in {file.where(first_record + int(unknown[0]))}, which is none of its "
+                f"{len(known)} known categories; their features are 0 in such rows"
             )
 
 
@@ -72,8 +90,8 @@ def _cell_error(column: pd.Series[Any], row: int, n_bad: int, name: str, file: D
         return f"column {name!r} is missing in {place}{more}; fill it in or remove the row"
     if not np.isnan(numbers[row]):
         return f"column {name!r} is {value} in {place}{more}; features must be finite and fit float32 (below 3.4e38)"
-    remedy = f"; {remedy}" if (remedy := _decimal_remedy(value, file)) else ""
-    return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number{remedy}"
+    remedy = _decimal_remedy(value, file) or "name the column with categories= if it holds categories"
+    return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number; {remedy}"
 
 
 def _decimal_remedy(value: Any, file: DelimitedFile) -> str:

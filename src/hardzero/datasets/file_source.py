@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.datasets import npz, svmlight
-from hardzero.datasets.categories import ALL, with_categories
+from hardzero.datasets.categories import ALL, Categories, categories_of, with_categories
 from hardzero.datasets.columns import Selection, Targets, find_column, listed, select_columns, usual_target
-from hardzero.datasets.delimited import DelimitedFile, find_categories, open_delimited, read_chunks
+from hardzero.datasets.delimited import CATEGORY_ROWS, DelimitedFile, find_categories, open_delimited, read_chunks
 from hardzero.datasets.file_format import CSV, NPZ, SVMLIGHT, file_format
 from hardzero.datasets.reading_options import ReadingOptions
 from hardzero.datasets.target_column import Where
@@ -197,18 +197,25 @@ def with_usual_target(source: FileSource) -> FileSource:
     return replace(source, selection=selection)
 
 
-def with_categories_found(source: FileSource) -> FileSource:
+def with_categories_found(source: FileSource, chunk_rows: int = CATEGORY_ROWS) -> FileSource:
     """Return the source with a feature for each category of the columns that have some.
 
     The file is read once for them, unless they are known.
 
+    Parameters
+    ----------
+    source : FileSource
+        Whose features were not given by name, which tells the categories.
+    chunk_rows : int
+        Rows in memory at a time.
+
     Raises
     ------
     ValueError
-        If such a column is no feature, has too many different values, or a feature has the name of a column.
+        If such a column is no feature, has too many different values, or names of features would be ambiguous.
     """
     selection, table, wanted = source.selection, source.table, source.options.categories
-    if table is None or not wanted or selection.categories:
+    if table is None or not wanted:
         return source
     if selection.text is not None:
         raise ValueError("text= and categories= do not go together: of a file with texts no other column is used")
@@ -217,16 +224,26 @@ def with_categories_found(source: FileSource) -> FileSource:
     for column in columns:
         if column not in selection.features:
             raise ValueError(f"column {column!r} of {source.path} is named by categories= and is no feature")
+    categories: Categories
     if isinstance(wanted, Mapping):
-        categories = wanted
+        categories = dict(zip(columns, wanted.values(), strict=True))
     else:
-        categories = find_categories(table, selection.features if takes_all else columns, only_texts=takes_all)
+        looked_at = selection.features if takes_all else columns
+        categories = find_categories(table, looked_at, only_texts=takes_all, chunk_rows=chunk_rows)
     features = with_categories(selection.features, categories)
-    indicators = set(with_categories(list(categories), categories))
-    taken = [name for name in table.names if name in indicators]
-    if taken:
-        raise ValueError(f"{source.path} has a column with the name of a category, {listed(taken)}: rename it")
+    if len(set(features)) < len(features) or categories_of(features, table.names) != categories:
+        raise ValueError(
+            f"{source.path} has columns whose names with '=' could be taken for categories of others: rename them "
+            f"(its columns are {listed(table.names)})"
+        )
     return replace(source, selection=replace(selection, features=features, categories=categories))
+
+
+def refuse_other_width(source: FileSource, n_features: int | None) -> None:
+    """Raise ValueError if a table has another number of features than a model whose features have no names."""
+    found = len(source.selection.features)
+    if source.table is not None and source.selection.text is None and n_features not in (None, found):
+        raise ValueError(f"{source.path} has {found} feature columns; {n_features} are expected")
 
 
 def columns_of(target: NDArray[Any]) -> list[NDArray[Any]]:
@@ -281,14 +298,14 @@ def _open_table(
         n_features=n_features,
         target_required=target_required,
     )
-    if n_features is not None and options.text is None and len(selection.features) != n_features:
-        raise ValueError(f"{path} has {len(selection.features)} feature columns; {n_features} are expected")
     return FileSource(path, CSV, options, selection, table)
 
 
 def _with_names_of_features(table: DelimitedFile, feature_names: Sequence[str]) -> DelimitedFile:
     """Return a table without header with the features' names if it has as many columns: its own are made up."""
-    return replace(table, names=tuple(feature_names)) if len(table.names) == len(feature_names) else table
+    if len(table.names) != len(feature_names) or categories_of(feature_names, table.names):
+        return table
+    return replace(table, names=tuple(feature_names))
 
 
 def _with_features(source: FileSource, feature_names: tuple[str, ...]) -> FileSource:

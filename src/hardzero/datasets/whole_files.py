@@ -22,6 +22,7 @@ from hardzero.datasets.file_source import (
     columns_of,
     open_source,
     refuse_column_options,
+    refuse_other_width,
     with_categories_found,
     with_usual_target,
 )
@@ -175,7 +176,9 @@ def read_table(
         n_features=n_features,
         target_required=target_required,
     )
-    source = with_categories_found(source)
+    if feature_names is None:
+        source = with_categories_found(source)
+    refuse_other_width(source, n_features)
     X, y, parser = _read_whole(source, classes)
     return Table(
         X=X,

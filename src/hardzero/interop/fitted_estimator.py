@@ -1,4 +1,4 @@
-"""A fitted estimator from a network that was trained elsewhere."""
+"""A fitted estimator from a network that was trained elsewhere, and the network of one that goes elsewhere."""
 
 from __future__ import annotations
 
@@ -6,9 +6,31 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
 from hardzero.network import Network
+
+
+def fitted_network(model: RectifierClassifier | RectifierRegressor | Network) -> Network:
+    """Return the network of a fitted classifier or regressor.
+
+    Raises
+    ------
+    ValueError
+        If `model` is something else.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    """
+    if isinstance(model, Network):
+        return model
+    if not isinstance(model, RectifierClassifier | RectifierRegressor):
+        raise ValueError(
+            f"expected a RectifierClassifier or RectifierRegressor, got {type(model).__name__}; of a Pipeline give the "
+            "last step, pipeline[-1], and of a TextModel its estimator_"
+        )
+    check_is_fitted(model)
+    return model.network_
 
 
 def fitted_classifier(network: Network, classes: ArrayLike | None, **parameters: Any) -> RectifierClassifier:
@@ -21,7 +43,14 @@ def fitted_classifier(network: Network, classes: ArrayLike | None, **parameters:
         In their sorted order; None where each output is a label of its own.
     **parameters
         Of the classifier, beside those that the network tells.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes, or hidden layers have several activation functions.
     """
+    if classes is not None and len(np.asarray(classes)) < 2:
+        raise ValueError(f"the model knows a single class, {np.asarray(classes).tolist()}: nothing can be told by it")
     classifier = RectifierClassifier(**_architecture(network), **parameters)
     classifier._take_network(network)
     classifier._fit_label_binarizer(np.eye(2, network.n_outputs, dtype=int) if classes is None else np.array(classes))

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from hardzero.activations import Activation, Softplus
 from hardzero.atomic_file import atomic_file
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
+from hardzero.interop.fitted_estimator import fitted_network
 from hardzero.interop.optional_package import optional_package
 from hardzero.interop.plain_layers import PlainLayer, plain_layers
+from hardzero.network import Network
 
 OPSET, IR_VERSION = 17, 9
 """Of 2022: runtimes from then on read such files."""
@@ -23,12 +25,12 @@ _OPERATORS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid", "identity":
 _SCORES = "scores"
 
 
-def to_onnx(model: RectifierClassifier | RectifierRegressor, path: str | os.PathLike[str]) -> None:
+def to_onnx(model: RectifierClassifier | RectifierRegressor | Network, path: str | os.PathLike[str]) -> None:
     """Write a fitted classifier or regressor as an ONNX file, which many runtimes and languages execute.
 
     Parameters
     ----------
-    model : RectifierClassifier or RectifierRegressor
+    model : RectifierClassifier, RectifierRegressor or Network
         Fitted, with an activation function that ONNX has: all but ``lif`` and your own.
     path : str or path-like
         Written beside an older file, and renamed when it is complete.
@@ -36,15 +38,19 @@ def to_onnx(model: RectifierClassifier | RectifierRegressor, path: str | os.Path
     Raises
     ------
     ValueError
-        If ONNX has no such activation function, or class labels are neither numbers nor texts.
+        If `model` is none of these, ONNX has no such activation function, or class labels are neither numbers nor
+        texts.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
     ImportError
         If the package `onnx` is not installed.
 
     Notes
     -----
     The input ``X`` is float32 of shape (n_samples, n_features). A classifier has the outputs ``label``, of shape
-    (n_samples,) and in the type of its classes, or for independent labels 0 or 1 of shape (n_samples, n_labels), and
-    ``probabilities`` of shape (n_samples, n_classes); a regressor has ``prediction`` of shape (n_samples, n_outputs).
+    (n_samples,) in int64, float64 or text, or for independent labels 0 or 1 of shape (n_samples, n_labels), and
+    ``probabilities`` of shape (n_samples, n_classes); a regressor has ``prediction`` of shape (n_samples, n_outputs),
+    a bare network ``scores``.
 
     Examples
     --------
@@ -54,11 +60,13 @@ def to_onnx(model: RectifierClassifier | RectifierRegressor, path: str | os.Path
     >>> classifier = RectifierClassifier(8, solver="lbfgs", random_state=0).fit(np.eye(4), [0, 1, 2, 0])
     >>> to_onnx(classifier, "classifier.onnx")  # doctest: +SKIP
     """
-    graph = _Graph(plain_layers(model.network_))
+    graph = _Graph(plain_layers(fitted_network(model)))
     if isinstance(model, RectifierClassifier):
         graph.add_classes(model.classes_, model.out_activation_, independent=model._has_several_labels())
-    else:
+    elif isinstance(model, RectifierRegressor):
         graph.add_predictions(model.out_activation_)
+    else:
+        graph.add_output(_SCORES, model.n_outputs)
     with atomic_file(path) as file:
         file.write(graph.model())
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hardzero.activations import Activation, Identity, Logistic, Rectifier, Softplus, Tanh
 from hardzero.estimators import RectifierClassifier, RectifierRegressor
-from hardzero.interop.fitted_estimator import fitted_classifier, fitted_regressor
+from hardzero.interop.fitted_estimator import fitted_classifier, fitted_network, fitted_regressor
 from hardzero.interop.optional_package import optional_package
 from hardzero.interop.plain_layers import PlainLayer, network_of, plain_layers
 from hardzero.losses import get_loss
@@ -19,6 +19,9 @@ from hardzero.network import Network
 
 SOFTPLUS_THRESHOLD = 80.0
 """Value of beta·z above which a softplus of PyTorch is linear; there, hardzero's is in single precision."""
+
+SMOOTH_TO = 15.0
+"""Value of beta·z from which on a softplus is linear but for what single precision does not show."""
 
 _KNOWN = (
     "Linear, BatchNorm1d, ReLU, Tanh, Sigmoid, Softplus, Identity, Dropout and Flatten, and at the end Softmax, "
@@ -62,7 +65,7 @@ def to_torch(model: RectifierClassifier | RectifierRegressor | Network) -> Any:
       (2): Linear(in_features=8, out_features=1, bias=True)
     )
     """
-    return torch_layers(plain_layers(model if isinstance(model, Network) else model.network_))
+    return torch_layers(plain_layers(fitted_network(model)))
 
 
 def torch_layers(layers: Sequence[PlainLayer]) -> Any:
@@ -171,16 +174,17 @@ class _Reader:
 
         if self.output_activation is not None:
             raise ValueError(f"the module goes on with {part} after its softmax")
-        if isinstance(part, nn.Linear):
+        if _is_a(part, nn.Linear):
             self._add_layer(part)
-        elif isinstance(part, nn.BatchNorm1d):
+        elif _is_a(part, nn.BatchNorm1d):
             self._normalize(part)
-        elif isinstance(part, nn.Softmax | nn.LogSoftmax):
+        elif _is_a(part, nn.Softmax, nn.LogSoftmax) and part.dim in (None, 1, -1):
             self.output_activation = "softmax"
-        elif not isinstance(part, nn.Identity | nn.Dropout | nn.Flatten):
+        elif not _is_a(part, nn.Identity, nn.Dropout, nn.Flatten):
+            activation = _activation(part)
             if not self._waits_for_activation():
-                raise ValueError(f"the module has {part} where no Linear layer comes before it")
-            self.layers[-1] = replace(self.layers[-1], activation=_activation(part))
+                raise ValueError(f"the module has {part} where no Linear layer comes right before it")
+            self.layers[-1] = replace(self.layers[-1], activation=activation)
 
     def finish(self) -> None:
         """Make the last layer the output layer."""
@@ -257,24 +261,29 @@ def _parts(module: Any) -> Iterator[Any]:
 
     if not isinstance(module, nn.Module):
         raise ValueError(f"expected a torch.nn.Sequential, got {type(module).__name__}")
-    if not isinstance(module, nn.Sequential):
+    if not _is_a(module, nn.Sequential):
         yield module
         return
-    for part in module:
+    for part in module.children():
         yield from _parts(part)
+
+
+def _is_a(part: Any, *kinds: type[Any]) -> bool:
+    """Tell whether a module is of one of these kinds, and computes what they do."""
+    return any(isinstance(part, kind) and type(part).forward is kind.forward for kind in kinds)
 
 
 def _activation(part: Any) -> Activation:
     """Return the activation function of a module."""
     from torch import nn
 
-    if isinstance(part, nn.Softplus):
+    if _is_a(part, nn.Softplus) and part.threshold >= SMOOTH_TO:
         return Softplus(float(part.beta))
     for kind, activation in ((nn.ReLU, Rectifier), (nn.Tanh, Tanh), (nn.Sigmoid, Logistic)):
-        if isinstance(part, kind):
+        if _is_a(part, kind):
             return activation()
     raise ValueError(
-        f"hardzero has no layer {type(part).__name__}: the module may hold {_KNOWN}. Give the torch.nn.Sequential of "
+        f"hardzero has no layer {part}: the module may hold {_KNOWN}. Give the torch.nn.Sequential of "
         "such layers that a module of your own computes"
     )
 
