@@ -135,7 +135,7 @@ def test_tables_in_markdown(study):
     (["response-curves", "--workers", "0"], "number of workers must be positive"),
     (["response-curves", "--backend", "slurm"], "unknown backend 'slurm'"),
     (["response-curves", "--data", "digits"], "uses no data set"),
-    (["sparsity-error", "--data", "/no/such/file.csv"], "none of the data sets of sparsity-error is at hand"),
+    (["sparsity-error", "--data", "/no/such/file.csv"], "none of the data sets of sparsity-error can be used"),
     (["report", "response-curves"], "there is no store of runs"),
 ])  # fmt: skip
 def test_mistakes_are_explained(study, arguments, message):

@@ -48,7 +48,7 @@ def test_more_seeds_add_runs_to_those_that_are_there(tmp_path, monkeypatch, naps
 
 
 def test_all_data_sets_are_measured_at_a_seed_before_the_next_seed(monkeypatch):
-    monkeypatch.setattr("hardzero.studies.core.running.checksum_of", str)
+    monkeypatch.setattr("hardzero.studies.core.running.checksum_of", lambda name, study: name)
     specs = make_plan("sparsity-error", data=["digits", "mnist"], n_seeds=2).specs
     order = list(dict.fromkeys((spec.seed, spec.data) for spec in specs))
     assert order == [(0, "digits"), (0, "mnist"), (1, "digits"), (1, "mnist")]
@@ -462,6 +462,30 @@ def test_data_that_are_absent_are_named_and_the_rest_is_planned(tmp_path, monkey
     plan = make_plan("sparsity-error", data=["digits", str(tmp_path / "absent.csv")])
     assert list(plan.missing_data) == [str(tmp_path / "absent.csv")]
     assert {spec.data for spec in plan.specs} == {"digits"}
+
+
+@pytest.mark.parametrize(("name", "line", "reason"), [
+    ("table1", "{row},{row}.5", "table1 needs data for classification, and these are for regression"),
+    ("table2", "{row},{row}.5", "table2 learns from texts, and these data are numbers"),
+    ("table2", "{row},{class_}", "table2 needs data for regression, and these are for classification"),
+    ("initial-sparsity", "{row},{row}.5", None),
+])  # fmt: skip
+def test_data_that_do_not_suit_a_study_are_named_and_not_planned(tmp_path, name, line, reason):
+    path = tmp_path / "own.csv"
+    rows = [line.format(row=row, class_=row % 2) for row in range(40)]
+    path.write_text("\n".join(["width,target", *rows]))
+    plan = make_plan(name, data=[str(path)], n_seeds=1)
+    assert plan.missing_data.get(str(path)) == reason
+    assert bool(plan.specs) == (reason is None)
+
+
+def test_a_study_of_one_s_own_takes_any_data_unless_it_says_which(tmp_path):
+    path, data = tmp_path / "own.py", tmp_path / "own.csv"
+    data.write_text("\n".join(["width,target", *(f"{row},{row}.5" for row in range(40))]))
+    path.write_text(OWN.format(1).replace("revision", "data = ('digits',)\n    revision"))
+    assert make_plan(str(path), data=[str(data)]).specs
+    path.write_text(path.read_text().replace("revision", "task = 'classification'\n    revision"))
+    assert list(make_plan(str(path), data=["digits", str(data)]).missing_data) == [str(data)]
 
 
 @pytest.mark.parametrize("name", study_names())

@@ -107,7 +107,7 @@ def run(
     for missing, reason in plan.missing_data.items():
         typer.echo(f"Without {missing}: {reason}", err=True)
     if not plan.specs:
-        raise ValueError(f"none of the data sets of {name} is at hand: name one with --data")
+        raise ValueError(f"none of the data sets of {name} can be used: name another one with --data")
     store = open_store(folder)
     store.plan(plan.study.name, scale, plan.specs)
     try:

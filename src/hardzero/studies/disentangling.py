@@ -27,6 +27,8 @@ class Disentangling(Study):
     claim = "In a sparse representation small input changes roughly conserve the set of active units (section 2.2)."
     revision = 2
     data = ("mnist",)
+    task = "classification"
+    takes_text = False
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:
         """Return the networks to be compared."""

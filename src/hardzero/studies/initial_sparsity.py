@@ -28,6 +28,7 @@ class InitialSparsityStudy(Study):
     claim = "After a symmetric initialization about half of a rectifier network's units are exactly zero (section 3.1)."
     revision = 2
     data = ("mnist",)
+    takes_text = False
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:
         """Combine activation functions and initializations."""

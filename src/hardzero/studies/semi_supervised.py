@@ -57,6 +57,8 @@ class SemiSupervised(Study):
     revision = 2
     data = ("mnist",)
     data_at_full_scale = ("norb",)
+    task = "classification"
+    takes_text = False
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:
         """Combine rectifier and tanh, with and without pre-training, with numbers of labels."""

@@ -26,6 +26,8 @@ class Separability(Study):
     title = "Linear separability"
     claim = "Sparse representations are more likely to be linearly separable (section 2.2)."
     data = ("mnist",)
+    task = "classification"
+    takes_text = False
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:
         """Return the networks to be compared."""

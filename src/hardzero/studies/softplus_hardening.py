@@ -30,6 +30,8 @@ class SoftplusHardening(Study):
     title = "From softplus to the rectifier"
     claim = "Hard zeros do not hurt: test error falls as softplus hardens into the rectifier (section 3.2 and 4.1)."
     data = ("mnist",)
+    task = "classification"
+    takes_text = False
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:
         """Return softplus of growing hardness, then the rectifier, all without a penalty."""

@@ -54,6 +54,8 @@ class SparsityError(Study):
     title = "Test error against sparsity"
     claim = "Nothing is lost until about 85 % of the units are zero (section 4.1, figure 3: 200 networks on MNIST)."
     data = ("mnist",)
+    task = "classification"
+    takes_text = False
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:
         """Combine the protocol with coefficients from 0 to 0.01, evenly spaced on a logarithmic scale."""

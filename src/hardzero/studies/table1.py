@@ -90,6 +90,8 @@ class Table1(Study):
     )
     data = ("mnist",)
     data_at_full_scale = ("cifar10", "emnist_byclass:deformed", "norb")
+    task = "classification"
+    takes_text = False
     scales = ("quick", "medium", "full")
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:

@@ -89,6 +89,8 @@ class Table2(Study):
     revision = 2
     data = ("ratings:movie",)
     unlabeled_data = "reviews:imdb"
+    task = "regression"
+    takes_text = True
     seeds = MappingProxyType({"quick": 5, "full": N_FOLDS})
 
     def grid(self, scale: Scale, data: str | None) -> list[Settings]:

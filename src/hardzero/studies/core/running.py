@@ -23,7 +23,7 @@ DEFAULT_FOLDER = Path("hardzero-studies")
 
 @dataclass
 class Plan:
-    """The runs of a study at a scale, and the data sets that could not be had.
+    """The runs of a study at a scale, and the data sets that could not be had or do not suit it.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
     checksums: dict[str | None, str | None] = {None: None}
     for name in filter(None, choices):
         try:
-            checksums[name] = checksum_of(name)
+            checksums[name] = checksum_of(name, study)
         except (OSError, ValueError) as error:
             plan.missing_data[name] = str(error)
     if study.unlabeled_data is not None and len(checksums) > 1:

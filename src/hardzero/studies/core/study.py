@@ -90,6 +90,10 @@ class Study(ABC):
         Data sets that scale ``full`` adds by default.
     unlabeled_data : str or None
         A data set whose inputs serve pre-training, where it is at hand.
+    task : {"classification", "regression"} or None
+        The task of the data sets that it can be run on; None takes any.
+    takes_text : bool or None
+        Whether these are raw texts, or numbers; None takes both.
     scales : sequence of str
         ``quick`` fits into minutes and ``full`` is the paper's protocol; a study may have ``medium`` between them: the
         paper's networks and data, trained for less long.
@@ -107,6 +111,8 @@ class Study(ABC):
     data: ClassVar[Sequence[str]] = ()
     data_at_full_scale: ClassVar[Sequence[str]] = ()
     unlabeled_data: ClassVar[str | None] = None
+    task: ClassVar[str | None] = None
+    takes_text: ClassVar[bool | None] = None
     scales: ClassVar[Sequence[Scale]] = ("quick", "full")
     seeds: ClassVar[Mapping[Scale, int]] = {"quick": 3, "medium": 3, "full": 5}
     timed: ClassVar[bool] = False
@@ -133,3 +139,12 @@ def check_scale(study: Study, scale: str) -> None:
     """Raise a `ValueError` if a study has no such scale."""
     if scale not in study.scales:
         raise ValueError(f"unknown scale {scale!r} of {study.name}: choose one of {', '.join(study.scales)}")
+
+
+def check_data(study: Study, data: Dataset) -> None:
+    """Raise a `ValueError` if a study cannot be run on a data set."""
+    if study.task not in (None, data.task):
+        raise ValueError(f"{study.name} needs data for {study.task}, and these are for {data.task}")
+    if study.takes_text not in (None, data.is_text):
+        needed, given = ("texts", "numbers") if study.takes_text else ("numbers", "texts")
+        raise ValueError(f"{study.name} learns from {needed}, and these data are {given}")
