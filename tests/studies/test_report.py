@@ -76,17 +76,17 @@ def test_bold_marks_the_best_and_its_ties():
     table = comparison(
         runs, "Models", {"model": "model"}, [Measure("error", "error", 1, "lowest")], {("c",): {"error": "1.9"}}
     )
-    bold = {row[0].text: row[1].bold for row in table.rows}
+    bold = {row[1].text: row[2].bold for row in table.rows}
     assert bold == {"a": True, "b": True, "c": False}
-    assert table.header == ["model", "error", "paper", "runs"]
-    assert [row[2].text for row in table.rows] == ["–", "–", "1.9"]
-    assert "| c | 2.0 ± 0.2 | 1.9 | 3 |" in table.markdown()
+    assert table.header == ["data", "model", "error", "paper", "runs"]
+    assert [row[3].text for row in table.rows] == ["–", "–", "1.9"]
+    assert "| digits | c | 2.0 ± 0.2 | 1.9 | 3 |" in table.markdown()
     assert "| **1.0 ± 0.2** |" in table.markdown()
 
 
 def bold_rows(runs, best):
     table = comparison(runs, "Models", {"model": "model"}, [Measure("error", "error", 1, best)])
-    return [[cell.text for cell in row[:-2]] for row in table.rows if row[-2].bold]
+    return [[cell.text for cell in row[1:-2]] for row in table.rows if row[-2].bold]
 
 
 @pytest.mark.parametrize(("best", "model"), [("lowest", "a"), ("highest", "c"), (None, None)])
@@ -101,7 +101,7 @@ def test_a_row_without_a_rival_is_not_the_best():
 @pytest.mark.parametrize("name", ["data", "version"])
 def test_there_is_a_best_for_each_data_set_and_version(name):
     one, two = (runs_frame({"a": [level], "b": [level + 1]}).assign(**{name: str(level)}) for level in (1.0, 5.0))
-    assert bold_rows(pd.concat([one, two]), "lowest") == [["1.0", "a"], ["5.0", "a"]]
+    assert [row[-1] for row in bold_rows(pd.concat([one, two]), "lowest")] == ["a", "a"]
 
 
 def test_a_terminal_shows_the_texts_of_a_table_as_they_are():
@@ -114,11 +114,24 @@ def test_a_terminal_shows_the_texts_of_a_table_as_they_are():
         assert text in shown
 
 
-def test_versions_and_data_sets_become_columns_where_they_differ():
+def test_versions_become_a_column_where_they_differ():
     old, new = runs_frame({"a": [1.0, 2.0]}), runs_frame({"a": [3.0, 4.0]}).assign(version="2")
     table = comparison(pd.concat([old, new]), "Models", {"model": "model"}, [Measure("error", "error", 1)])
-    assert table.header[:2] == ["version", "model"]
-    assert [row[2].text.split(" ")[0] for row in table.rows] == ["1.5", "3.5"]
+    assert table.header[:3] == ["data", "version", "model"]
+    assert [row[3].text.split(" ")[0] for row in table.rows] == ["1.5", "3.5"]
+
+
+@pytest.mark.parametrize("sets", [{"1": ["digits"], "2": ["mnist"]}, {"1": ["digits", "mnist"], "2": ["mnist"]}])
+def test_versions_that_ran_on_different_data_share_a_table_that_names_them(tmp_path, naps, sets):
+    store = RunStore(tmp_path / "runs.sqlite")
+    for version, names in sets.items():
+        store.plan("naps", "quick", [spec(version, data=name, data_checksum=name) for name in names])
+    while (claimed := store.claim()) is not None:
+        store.finish(claimed.key, {"square": 1.0}, 0.1)
+    (table,) = make_report(store, naps, version="all").tables
+    assert table.header[:2] == ["version", "data"]
+    named = {(row[0].text, row[1].text) for row in table.rows}
+    assert named == {(version, name) for version, names in sets.items() for name in names}
 
 
 def test_an_interval_is_over_seeds_where_a_row_pools_settings():
@@ -138,7 +151,7 @@ def test_a_row_counts_the_runs_that_it_averages():
     runs = runs_frame({"a": [1.0, float("nan"), float("inf")], "b": [float("nan")] * 3}).assign(time=2.0)
     measures = [Measure("error", "error", 1), Measure("time", "time", 1)]
     tables = [comparison(runs, "Models", {"model": "model"}, part) for part in (measures[:1], measures)]
-    assert [[cell.text for cell in row[1:]] for row in tables[0].rows] == [["inf", "2"], ["–", "0"]]
+    assert [[cell.text for cell in row[2:]] for row in tables[0].rows] == [["inf", "2"], ["–", "0"]]
     assert [row[-1].text for row in tables[1].rows] == ["2 to 3", "3"]
 
 

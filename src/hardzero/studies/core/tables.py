@@ -106,9 +106,9 @@ def comparison(
 ) -> Table:
     """Summarize runs over seeds: a row for each combination of settings, a column for each measure.
 
-    Data sets and versions become columns of their own where the runs have more than one. Bold marks the best
-    value of a column within a data set, and every value that a paired test over seeds does not tell from it at
-    p = 0.05.
+    The data set is a column where the runs have one, so that tables of several versions have it in common, and the
+    version where there are several. Bold marks the best value of a column within a data set, and every value that a
+    paired test over seeds does not tell from it at p = 0.05.
 
     Parameters
     ----------
@@ -126,15 +126,15 @@ def comparison(
     Table
     """
     measures = [measure for measure in measures if measure.metric in runs]
-    extra = {name: name for name in ("data", "version") if name in runs and runs[name].nunique() > 1}
-    names = {**extra, **by}
+    extra = [name for name, fewest in (("data", 1), ("version", 2)) if name in runs and runs[name].nunique() >= fewest]
+    names = {**dict(zip(extra, extra, strict=True)), **by}
     quoted = [m.metric for m in measures if any(m.metric in figures for figures in (paper or {}).values())]
     header = [*names.values()]
     for measure in measures:
         header += [measure.title, "paper"] if measure.metric in quoted else [measure.title]
     table = Table(title, [*header, "runs"])
     groups = _groups(runs, list(names), measures) if len(runs) else []
-    bold = {measure.metric: _ties_with_best(groups, list(extra), measure) for measure in measures}
+    bold = {measure.metric: _ties_with_best(groups, extra, measure) for measure in measures}
     columns = [labels([group.values[name] for group in groups]) for name in names]
     for i, group in enumerate(groups):
         row: list[Any] = [column[i] for column in columns]
