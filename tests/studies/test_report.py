@@ -381,6 +381,8 @@ def test_each_data_set_has_pictures_of_its_own():
         for picture in get_study(name).pictures(runs(metrics)):
             (line,) = [line for line in picture.axes.get_lines() if line.get_label().startswith("tanh")]
             shown.add((picture.caption.split(":")[0], *line.get_ydata()))
+            picture.figure.draw_without_rendering()
+            assert picture.axes.get_window_extent().height > 0.6 * picture.figure.bbox.height
         assert shown == set(values.items())
     plt.close("all")
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hardzero.analysis.hidden_activations import checked_input, dense, subject_of
 from hardzero.analysis.result import Result
-from hardzero.analysis.style import color, finish, new_axes
+from hardzero.analysis.style import color, finish, name_places, new_axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +125,7 @@ class RepresentationSize(Result):
             va="bottom",
             fontsize="small",
         )
-        ax.set_xticks(positions, [name for name, _ in groups], parse_math=False)
+        name_places(ax, [name for name, _ in groups])
         ax.set_ylim(bottom=0.0)
         return finish(ax, "class of the input", "size as CSR (% of dense)")
 

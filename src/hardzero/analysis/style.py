@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -74,17 +75,30 @@ def two_way_legend(ax: Axes, colored: Sequence[str], styled: Sequence[str]) -> A
 
 
 def _legend_above(ax: Axes, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    longest = max(map(len, labels))
-    ax.legend(
-        handles,
-        labels,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        # What fits into the width of a plot.
-        ncols=1 if longest > 26 else 2 if longest > 18 else min(4, len(labels)),
-        frameon=False,
-        fontsize="small",
-        borderaxespad=0.2,
-        handlelength=1.8,
-        columnspacing=1.2,
-    )
+    """Set a legend of as many columns as fit into the width of the axes, at most four."""
+    for n_columns in range(min(4, len(labels)), 0, -1):
+        legend = ax.legend(
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=n_columns,
+            frameon=False,
+            fontsize="small",
+            borderaxespad=0.2,
+            handlelength=1.8,
+            columnspacing=1.2,
+        )
+        if legend.get_window_extent().width <= ax.get_window_extent().width:
+            break
+
+
+def name_places(ax: Axes, names: Sequence[str]) -> None:
+    """Name the places 0, 1, … of the horizontal axis: upwards where names are too wide, and only some of too many."""
+    ax.set_xticks(range(len(names)), names, parse_math=False)
+    extents = [label.get_window_extent() for label in ax.get_xticklabels()]
+    room = ax.get_window_extent().width / len(names)
+    if max(extent.width for extent in extents) < room:
+        return
+    step = math.ceil(max(extent.height for extent in extents) / room)
+    ax.set_xticks(range(0, len(names), step), names[::step], rotation="vertical", parse_math=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hardzero import analysis
-from hardzero.analysis.style import LINES, color, finish, marker, new_axes
+from hardzero.analysis.style import LINES, color, finish, marker, new_axes, two_way_legend
 from hardzero.studies.core.networks import classification_metrics, train_classifier
 from hardzero.studies.core.study import Context, Metrics, Picture, Scale, Settings, Study
 from hardzero.studies.core.tables import Measure, Table, comparison
@@ -86,13 +86,15 @@ def last_layer(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _picture(points: pd.DataFrame, measure: str, caption: str) -> Picture:
     axes: Any = new_axes(None)
-    for j, (kind, of_kind) in enumerate(points.groupby("perturbation", sort=False)):
+    kinds = list(points["perturbation"].unique())
+    for j, kind in enumerate(kinds):
+        of_kind = points[points["perturbation"] == kind]
         for i, name in enumerate(NETWORKS):
             means = of_kind[of_kind["network"] == name].groupby("size")[["input_change", measure]].mean()
-            label = f"{name}, {kind}"
-            axes.plot(means["input_change"], means[measure], LINES[j], marker=marker(j), color=color(i), label=label)
+            axes.plot(means["input_change"], means[measure], LINES[j], marker=marker(j), color=color(i), label=name)
     if measure == "change":
         axes.axline((0, 0), slope=1, color="#888888", linewidth=1.0, linestyle=":")
     axes.set_ylim(bottom=0.0)
-    finish(axes, "change of the input, |x′ − x| / |x|", f"{measure} (mean over seeds)")
+    two_way_legend(axes, [*NETWORKS], kinds)
+    finish(axes, "change of the input, |x′ − x| / |x|", f"{measure} (mean over seeds)", legend=False)
     return Picture(axes, caption)
