@@ -26,7 +26,13 @@ from hardzero.network_estimator import NetworkEstimator, as_network_input, estim
 from hardzero.ops import Ops
 from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
 from hardzero.pretraining import AutoencoderSettings, pretrain_stack
-from hardzero.reconstruction import DECODERS, ReconstructionHead, SigmoidReconstruction, get_reconstruction_head
+from hardzero.reconstruction import (
+    DECODERS,
+    ReconstructionHead,
+    SigmoidReconstruction,
+    check_codes,
+    get_reconstruction_head,
+)
 from hardzero.reconstruction_sampling import ReconstructionSampling
 from hardzero.tied_network import TiedNetwork
 from hardzero.training import Callback, TrainingSettings
@@ -102,8 +108,8 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         Raises
         ------
         ValueError
-            For data that is not finite, for negative data with a decoder that cannot produce it, for a diverging
-            loss, and for a checkpoint that is damaged or belongs to another training.
+            For data that is not finite, for negative data or codes with a decoder that cannot produce them, for a
+            diverging loss, and for a checkpoint that is damaged or belongs to another training.
         KeyboardInterrupt
             If Ctrl-C ended the training of a layer that others build on, or of the last one within its first epoch: the
             autoencoder is as it was before. Later, the last layer keeps its state instead, with a
@@ -318,6 +324,7 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
 
     def _settings(self, X: Input) -> AutoencoderSettings:
         self._penalty()
+        check_codes(self.decoder, self._layers())
         return AutoencoderSettings(
             training=TrainingSettings(
                 max_epochs=int(self.max_iter),

@@ -7,13 +7,14 @@ entries; squared errors are halved.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.activations import logistic
+from hardzero.activations import Activation, logistic
 from hardzero.losses import Loss
 
 if TYPE_CHECKING:
@@ -220,3 +221,16 @@ def get_reconstruction_head(decoder: str, *, smallest: float, largest: float) ->
     if decoder == "sigmoid":
         return SigmoidReconstruction(scale=float(largest) if largest > 0 else 1.0)
     return _HEADS[decoder]()
+
+
+def check_codes(decoder: str, layers: Sequence[tuple[int, Activation]]) -> None:
+    """Raise a `ValueError` if a decoder cannot reconstruct the codes of a layer that another one is to learn from."""
+    if decoder in ("auto", "linear"):
+        return
+    for number, (n_units, activation) in enumerate(layers[:-1], start=1):
+        z = np.repeat(np.linspace(-8, 8, 65, dtype=np.float32)[:, np.newaxis], n_units, axis=1)
+        if activation.value(z).min() < 0:
+            raise ValueError(
+                f"decoder={decoder!r} cannot reconstruct the codes of layer {number}, which activation "
+                f"{activation.name!r} makes negative: use decoder='auto', which is linear for negative input"
+            )

@@ -153,6 +153,20 @@ def test_negative_input_takes_the_linear_decoder(digits):
         DenoisingAutoencoder(20, decoder="softplus").fit(digits - 0.5)
 
 
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+@pytest.mark.parametrize(("activation", "decoder"), [("signed_relu", "softplus"), ("tanh", "sigmoid")])
+def test_a_decoder_that_cannot_reconstruct_codes_is_refused_before_training(digits, activation, decoder, call):
+    stack = StackedDenoisingAutoencoder((20, 10), activation, decoder=decoder)
+    callback = {"callback": lambda report: pytest.fail("trained")} if call == "fit" else {}
+    with pytest.raises(ValueError, match=rf"the codes of layer 1, which .* '{activation}' .* use decoder='auto'"):
+        getattr(stack, call)(digits, **callback)
+
+
+def test_any_decoder_will_do_for_codes_that_no_layer_learns_from(digits):
+    for sizes, activation in (((20,), "tanh"), ((1, 10), "signed_relu"), ((20, 10), "logistic")):
+        StackedDenoisingAutoencoder(sizes, activation, decoder="sigmoid", max_iter=1, random_state=0).fit(digits)
+
+
 @pytest.mark.parametrize("as_input", [np.asarray, csr_array])
 @pytest.mark.parametrize(
     ("decoder", "shift", "factor", "message"),
