@@ -10,6 +10,7 @@ import pytest
 from sklearn.datasets import make_regression
 
 from hardzero import RectifierClassifier, RectifierRegressor, datasets
+from hardzero.activations import Softplus
 from hardzero.checkpoint import CheckpointUnusable
 from hardzero.studies.core.networks import (
     classification_metrics,
@@ -96,6 +97,40 @@ def test_zeros_are_those_of_all_hidden_units():
     metrics = classification_metrics(classifier, Context(data, seed=0))
     assert metrics["zeros"] == pytest.approx(100 * np.mean(units == 0))
     assert metrics["test_error"] == pytest.approx(100 * (1 - classifier.score(data.test.X, data.test.y)))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_network_without_hidden_layers_has_no_zeros_to_tell_of():
+    context = Context(datasets.load("digits"), seed=0)
+    metrics = classification_metrics(train_classifier({**SMALL, "hidden_layer_sizes": []}, context), context)
+    assert (metrics["zeros"], metrics["zeros_by_layer"]) == (None, [])
+    assert metrics["test_error"] < 90
+
+
+def test_lbfgs_keeps_no_checkpoint(tmp_path):
+    context = Context(datasets.load("digits"), seed=0, checkpoints=tmp_path)
+    assert train_classifier({**SMALL, "solver": "lbfgs", "learning_rates": [0.1, 0.01]}, context).n_iter_ == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"n_jobs": 1}, "n_jobs cannot be a setting"),
+    ({"random_state": 3}, "random_state cannot be a setting"),
+    ({"beta": 2.0, "activation": "relu"}, "beta is the hardness of softplus, and the activation is 'relu'"),
+])  # fmt: skip
+def test_settings_that_contradict_the_run_or_each_other_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        train_classifier({**SMALL, **settings}, Context(datasets.load("digits"), seed=0))
+
+
+@pytest.mark.parametrize(("settings", "activation"), [
+    ({"beta": 2.0}, Softplus(2.0)),
+    ({"beta": 2.0, "activation": "softplus"}, Softplus(2.0)),
+    ({"beta": None, "activation": "relu"}, "relu"),
+])  # fmt: skip
+def test_beta_is_the_hardness_of_softplus(settings, activation):
+    trained = train_classifier({**SMALL, **settings, "train_samples": 50}, Context(datasets.load("digits"), seed=0))
+    assert trained.activation == activation
 
 
 def test_autoencoders_are_trained_with_the_penalty_of_the_network():

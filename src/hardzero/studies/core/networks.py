@@ -28,10 +28,11 @@ MEASURED_SAMPLES = 10_000
 def train_classifier(settings: Settings, context: Context) -> RectifierClassifier:
     """Fit a classifier to the data set of a run.
 
-    Settings that are parameters of `RectifierClassifier` are passed on. Besides them, ``beta`` is the hardness
-    of softplus, ``train_samples`` limits the training set to its first rows, and ``learning_rates`` is a list of
-    which validation error picks one. With ``early_stopping`` the validation split joins the training data, of
-    which the estimator then holds out ``validation_fraction``.
+    Settings that are parameters of `RectifierClassifier` are passed on, but for ``random_state`` and ``n_jobs``, which
+    are the seed and the threads of the run. Besides them, ``beta`` is the hardness of softplus, ``train_samples``
+    limits the training set to its first rows, and ``learning_rates`` is a list of which validation error picks one.
+    With ``early_stopping`` the validation split joins the training data, of which the estimator then holds out
+    ``validation_fraction``.
 
     Parameters
     ----------
@@ -44,6 +45,12 @@ def train_classifier(settings: Settings, context: Context) -> RectifierClassifie
     -------
     RectifierClassifier
         Fitted.
+
+    Raises
+    ------
+    ValueError
+        For ``random_state`` or ``n_jobs`` among the settings, ``beta`` with another activation than softplus, and if
+        training diverges at every learning rate.
     """
     data = context.require_data()
     X, y = data.train.X, data.train.y
@@ -78,16 +85,18 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
     Raises
     ------
     ValueError
-        If training diverges at every rate.
+        If training diverges at every rate, or settings contradict the run or each other.
     """
     best, best_score, failure = None, -np.inf, None
+    # L-BFGS keeps a state that cannot be saved.
+    folder = None if settings.get("solver") == "lbfgs" else context.checkpoints
     if settings.get("pretrained"):
         settings = {**settings, "pretraining": pretrained_stack(settings, context, X)}
     rates = settings.get("learning_rates") or [settings.get("learning_rate_init", 0.001)]
     for rate in rates:
         estimator = make_estimator(kind, {**settings, "learning_rate_init": rate}, context)
         try:
-            fit(estimator, X, y, None if context.checkpoints is None else context.checkpoints / f"rate-{rate:g}")
+            fit(estimator, X, y, None if folder is None else folder / f"rate-{rate:g}")
         except TrainingDiverged as error:
             if len(rates) == 1:
                 raise
@@ -105,8 +114,13 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
 
 def make_estimator(kind: type[Any], settings: Settings, context: Context) -> Any:
     """Return an unfitted estimator with the parameters among the settings, seed and threads of the run."""
+    for name in ("random_state", "n_jobs"):
+        if name in settings:
+            raise ValueError(f"{name} cannot be a setting: the run's seed and threads say what it is")
     parameters = {name: settings[name] for name in kind._get_param_names() if name in settings}
     if settings.get("beta") is not None:
+        if parameters.get("activation", Softplus.name) != Softplus.name:
+            raise ValueError(f"beta is the hardness of softplus, and the activation is {parameters['activation']!r}")
         parameters["activation"] = Softplus(settings["beta"])
     return kind(**parameters, random_state=context.seed, n_jobs=context.n_jobs)
 
@@ -157,8 +171,9 @@ def fit(estimator: Any, X: Any, y: Any, path: Path | None) -> None:
 
 def validation_score(estimator: Any, context: Context) -> float:
     """Return the score by which settings are chosen: never one on test data."""
-    if estimator.best_validation_score_ is not None:
-        return float(estimator.best_validation_score_)
+    own_score = getattr(estimator, "best_validation_score_", None)  # L-BFGS has none
+    if own_score is not None:
+        return float(own_score)
     validation = context.require_data().validation
     return float(estimator.score(validation.X, validation.y))
 
@@ -169,7 +184,7 @@ def classification_metrics(classifier: RectifierClassifier, context: Context) ->
     zeros = zeros_by_layer(classifier, test.X)
     return {
         "test_error": 100.0 * float(np.mean(classifier.predict(test.X) != test.y)),
-        "zeros": float(np.average(zeros, weights=_units(classifier))),
+        "zeros": _zeros_of_units(classifier, zeros),
         "zeros_by_layer": zeros,
         **training_metrics(classifier),
     }
@@ -180,7 +195,7 @@ def regression_metrics(regressor: RectifierRegressor, X: Any, y: Any) -> Metrics
     zeros = zeros_by_layer(regressor, X)
     return {
         "rmse": root_mean_squared_error(y, regressor.predict(X)),
-        "zeros": float(np.average(zeros, weights=_units(regressor))),
+        "zeros": _zeros_of_units(regressor, zeros),
         "zeros_by_layer": zeros,
         **training_metrics(regressor),
     }
@@ -200,5 +215,7 @@ def zeros_by_layer(estimator: Any, X: Any) -> list[float]:
     return [100.0 * float(share) for share in estimator.measure_sparsity(X[:MEASURED_SAMPLES])]
 
 
-def _units(estimator: Any) -> list[int]:
-    return [layer.n_units for layer in estimator.network_.hidden_layers]
+def _zeros_of_units(estimator: Any, zeros: list[float]) -> float | None:
+    """Return the zeros of all hidden units from those of the layers; None where there are no hidden layers."""
+    units = [layer.n_units for layer in estimator.network_.hidden_layers]
+    return float(np.average(zeros, weights=units)) if units else None
