@@ -134,6 +134,20 @@ def test_versions_that_ran_on_different_data_share_a_table_that_names_them(tmp_p
     assert named == {(version, name) for version, names in sets.items() for name in names}
 
 
+def test_runs_of_a_data_set_stand_together(tmp_path, naps):
+    store = RunStore(tmp_path / "runs.sqlite")
+    for name in ("mnist", "digits"):
+        specs = [spec("1", seed, settings={"number": n}, data=name) for seed in (0, 1) for n in (5, 3)]
+        store.plan("naps", "quick", specs)
+    while (claimed := store.claim()) is not None:
+        store.finish(claimed.key, {"square": 1.0}, 0.1)
+    report = make_report(store, naps)
+    rows = [(row[0].text, row[1].text) for row in report.tables[0].rows]
+    assert rows == [("digits", "5"), ("digits", "3"), ("mnist", "5"), ("mnist", "3")]
+    runs = list(report.runs[["seed", "number", "data"]].itertuples(index=False, name=None))
+    assert runs == [(seed, n, name) for name in ("digits", "mnist") for seed in (0, 1) for n in (5, 3)]
+
+
 def test_an_interval_is_over_seeds_where_a_row_pools_settings():
     errors = {seed: 1.0 + 0.01 * seed for seed in range(5)}
     rows = [

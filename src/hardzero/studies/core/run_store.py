@@ -346,20 +346,21 @@ class RunStore:
         Returns
         -------
         pandas.DataFrame
-            One row a run, in planned order: ``data``, ``data_checksum``, ``version``, ``seed``, ``status``, a
-            column for each setting and each metric, ``seconds`` (of the measurement; after several attempts of
-            all of them, also of those that were lost), ``overhead_seconds`` (from claim to record, without the
-            measurement; None after several attempts), ``attempts``, ``failure``, ``settings`` (as JSON) and ``key``.
+            One row a run, in planned order, those of a data set together: ``data``, ``data_checksum``, ``version``,
+            ``seed``, ``status``, a column for each setting and each metric, ``seconds`` (of the measurement; after
+            several attempts of all of them, also of those that were lost), ``overhead_seconds`` (from claim to record,
+            without the measurement; None after several attempts), ``attempts``, ``failure``, ``settings`` (as JSON) and
+            ``key``.
         """
         import pandas as pd
 
-        query = "SELECT runs.* FROM runs JOIN plans USING (key) WHERE plans.study=? GROUP BY key ORDER BY min(position)"
-        arguments = [study]
-        if scale is not None:
-            query = "SELECT runs.* FROM runs JOIN plans USING (key) WHERE plans.study=? AND scale=? ORDER BY position"
-            arguments.append(scale)
+        query = (
+            "SELECT runs.* FROM runs JOIN plans USING (key) WHERE plans.study=? AND scale=coalesce(?, scale) "
+            "GROUP BY key ORDER BY min(min(position)) OVER (PARTITION BY data, data_checksum), data, data_checksum, "
+            "min(position), version, seed"
+        )
         with self._lock:
-            rows = self._connection.execute(query, arguments).fetchall()
+            rows = self._connection.execute(query, (study, scale)).fetchall()
         return pd.DataFrame([_record(row) for row in rows])
 
 
