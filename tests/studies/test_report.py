@@ -222,6 +222,29 @@ def test_the_knee_is_found_and_not_invented():
     assert knee(zeros, 2.0 - 0.01 * zeros) is None
 
 
+def test_the_knee_is_that_of_the_least_squares_fit():
+    zeros = np.linspace(50, 99, 50)
+    errors = 2.0 + np.maximum(0.0, np.log(10.0 / (100.0 - zeros)))
+    errors[38] += 2.0
+
+    def squares(place):
+        rise = np.maximum(0.0, np.log((100.0 - place) / (100.0 - zeros)))
+        return np.linalg.lstsq(np.column_stack([np.ones(50), rise]), errors, rcond=None)[1].item()
+
+    assert knee(zeros, errors) == pytest.approx(min(np.linspace(55, 98, 200), key=squares), abs=0.5)
+
+
+def test_intervals_of_errors_by_zeros_are_over_networks():
+    errors = [2.0, 2.2, 2.1, 2.4]
+    alike = {"data": "digits", "zeros": 82.0}
+    runs = pd.DataFrame([
+        {**alike, "activation_l1": 0.001 * i, "seed": i % 2, "test_error": error} for i, error in enumerate(errors)
+    ])  # fmt: skip
+    _, table = get_study("sparsity-error").tables(runs)
+    assert table.rows[0][1].text == estimate(errors).text(2)
+    assert "interval over networks" in table.note
+
+
 def test_a_page_stands_alone_and_says_everything(tmp_path, naps, monkeypatch):
     monkeypatch.setenv("NAPS_FAILS_AT", "2")
     store = run_study(naps, folder=tmp_path, workers=ONE)
