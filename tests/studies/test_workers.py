@@ -434,6 +434,8 @@ def test_what_runs_have_shared_is_removed_with_the_last_of_them(tmp_path, monkey
     shared = Context(None, 0, checkpoints=tmp_path / "checkpoints" / "run").shared_checkpoints
     shared.mkdir(parents=True)
     (shared / "pretrained").write_bytes(b"state")
+    (shared / "stacks").mkdir()
+    (shared / "stacks" / "pretrained").write_bytes(b"state")
     for version in (hardzero.__version__, "0.0.1"):
         open_store(tmp_path).plan("other", "quick", [RunSpec("other", 1, {}, None, None, version, 0)])
     run_study(naps, folder=tmp_path, workers=Workers(count=1))

@@ -198,7 +198,10 @@ def carry_out(
 def _remove_shared(checkpoints: Path) -> None:
     """Remove what runs have shared; the folder stays, in which another process may be about to save."""
     for path in (checkpoints / SHARED_CHECKPOINTS).glob("*"):
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @dataclass
