@@ -1,11 +1,14 @@
 """``hardzero study``, as a user types it."""
 
+import io
 import re
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from hardzero.cli.study import app
+from hardzero.cli.study_view import StudyView
 
 WIDE = {"COLUMNS": "200"}
 
@@ -98,6 +101,12 @@ def test_the_reason_of_a_failure_is_the_first_line_of_its_error(study, tmp_path,
     output = study(str(path), "--seeds", "1", "--workers", "1", code=1).output
     assert f"failed {{'a': 1}}: {reason}\n" in output
     assert f'failed:  seed 0: {{"a": 1}}: {reason}\n' in output
+
+
+def test_a_failure_is_one_line_of_a_log():
+    console = Console(file=io.StringIO(), width=80)
+    StudyView(console, "own", 1, 0).run_failed({"a": "x" * 60}, "ValueError: " + "y " * 60)
+    assert console.file.getvalue() == f"failed {{'a': '{'x' * 60}'}}: ValueError: {'y ' * 60}\n"
 
 
 def test_square_brackets_are_shown_as_they_are(study, tmp_path):

@@ -114,6 +114,17 @@ def test_a_terminal_shows_the_texts_of_a_table_as_they_are():
         assert text in shown
 
 
+def test_a_narrow_log_cuts_nothing_off():
+    table = Table("Squares", ["abcdefghij" * 2, "klmnopqrst" * 2])
+    table.add("uvwxyz0123" * 2, "4567890ABC" * 2)
+    console = Console(file=io.StringIO(), width=24)
+    console.print(table.rich())
+    shown = console.file.getvalue()
+    assert "…" not in shown
+    told = "".join([*table.header, *(cell.text for cell in table.rows[0])])
+    assert all(shown.count(character) >= told.count(character) for character in told)
+
+
 def test_versions_become_a_column_where_they_differ():
     old, new = runs_frame({"a": [1.0, 2.0]}), runs_frame({"a": [3.0, 4.0]}).assign(version="2")
     table = comparison(pd.concat([old, new]), "Models", {"model": "model"}, [Measure("error", "error", 1)])

@@ -76,7 +76,7 @@ class StudyView:
         """Name a run that failed."""
         from rich.text import Text
 
-        self.console.print(Text.assemble(("failed", "red"), f" {settings}: {reason}"))
+        self.console.print(Text.assemble(("failed", "red"), f" {settings}: {reason}"), soft_wrap=True)
 
     def _print_line(self) -> None:
         self.last_line = time.perf_counter()

@@ -61,7 +61,7 @@ class Table:
         caption = Text(self.note, style="table.caption") if self.note else None
         table = rich.table.Table(title=Text(self.title, style="table.title"), caption=caption, title_justify="left")
         for index, name in enumerate(self.header):
-            table.add_column(Text(name), justify="left" if index == 0 else "right")
+            table.add_column(Text(name), justify="left" if index == 0 else "right", overflow="fold")
         for row in self.rows:
             table.add_row(*[Text(cell.text, style="bold" if cell.bold else "") for cell in row])
         return table
