@@ -61,6 +61,11 @@ class LinearScaling:
         return cls._to_variance(shift, squares / len(X), len(X), _rounding(X))
 
     @classmethod
+    def where_needed(cls, X: Any) -> LinearScaling | None:
+        """Return `standardize` of `X`, or None if no value lies beyond -1 and 1: such features stay as they are."""
+        return None if abs(X).max() <= 1 else cls.standardize(X)
+
+    @classmethod
     def _to_variance(cls, mean: Floats, variance: Floats, n_rows: int, rounding: float) -> LinearScaling:
         scale = np.sqrt(variance)
         smallest = max(rounding, n_rows * np.finfo(np.float64).eps) * np.abs(mean)  # the sum is rounded as well

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
@@ -20,6 +21,7 @@ from hardzero.studies.core import workers as workers_module
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.running import make_plan, open_store, run_study
 from hardzero.studies.core.study import Context
+from hardzero.studies.core.study_data import checksum_of, load_data
 from hardzero.studies.core.workers import Workers, carry_out, measure_run
 from hardzero.training import Trainer
 
@@ -479,6 +481,20 @@ def test_data_that_do_not_suit_a_study_are_named_and_not_planned(tmp_path, name,
     plan = make_plan(name, data=[str(path)], n_seeds=1)
     assert plan.missing_data.get(str(path)) == reason
     assert bool(plan.specs) == (reason is None)
+
+
+def test_features_of_a_file_are_scaled_by_its_training_part(tmp_path):
+    wide, narrow = tmp_path / "wide.csv", tmp_path / "narrow.csv"
+    for path, factor in ((wide, 1000.0), (narrow, 0.01)):
+        path.write_text("\n".join(["width,target", *(f"{factor * row},{row % 2}" for row in range(40))]))
+    data, plain = load_data(str(wide)), datasets.load(wide)
+    mean, deviation = plain.train.X.mean(), plain.train.X.std()
+    for part in ("train", "validation", "test"):
+        expected = (getattr(plain, part).X - mean) / deviation
+        np.testing.assert_allclose(getattr(data, part).X, expected, atol=1e-5)
+    assert checksum_of(str(wide)) == data.checksum != plain.checksum
+    assert checksum_of(str(narrow)) == datasets.load(narrow).checksum
+    assert checksum_of("digits") == datasets.load("digits").checksum
 
 
 def test_a_study_of_one_s_own_takes_any_data_unless_it_says_which(tmp_path):

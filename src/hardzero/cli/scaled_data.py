@@ -19,9 +19,9 @@ def feature_scaling(X: Any, scale: str) -> LinearScaling | None:
     from hardzero.scaling import LinearScaling
 
     check_scale(scale)
-    if scale == "none" or (scale == "auto" and abs(X).max() <= 1):
+    if scale == "none":
         return None
-    return LinearScaling.standardize(X)
+    return LinearScaling.where_needed(X) if scale == "auto" else LinearScaling.standardize(X)
 
 
 def check_scale(scale: str) -> None:

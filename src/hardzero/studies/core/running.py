@@ -15,7 +15,8 @@ from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore, check_keys, check_names
 from hardzero.studies.core.study import Scale, Settings, Study, check_scale
-from hardzero.studies.core.workers import Progress, Workers, carry_out, checksum_of
+from hardzero.studies.core.study_data import checksum_of
+from hardzero.studies.core.workers import Progress, Workers, carry_out
 
 STORE_NAME = "runs.sqlite"
 DEFAULT_FOLDER = Path("hardzero-studies")

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,8 @@ from hardzero.studies.core.own_errors import first_line
 from hardzero.studies.core.plain_metrics import plain_metrics
 from hardzero.studies.core.processes import POLL_SECONDS, affordable_processes, call_in_processes
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore
-from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study, check_data
+from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study
+from hardzero.studies.core.study_data import load_data
 from hardzero.threads import usable_cores
 
 if TYPE_CHECKING:
@@ -358,21 +359,3 @@ def _checked(name: str, checksum: str) -> Dataset:
             "give all machines the same HARDZERO_DATA"
         )
     return data
-
-
-def checksum_of(name: str, study: Study | None = None) -> str:
-    """Return the checksum of a data set, which is not kept in memory; of a study's own, only if it can be run on it."""
-    from hardzero import datasets
-
-    data = datasets.load(name)
-    if study is not None:
-        check_data(study, data)
-    return data.checksum
-
-
-@lru_cache(maxsize=2)
-def load_data(name: str) -> Dataset:
-    """Load a data set once per process."""
-    from hardzero import datasets
-
-    return datasets.load(name)
