@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 from sklearn.datasets import make_regression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from hardzero import DenoisingAutoencoder, RectifierClassifier, RectifierRegressor
+from hardzero import DenoisingAutoencoder, RectifierClassifier, RectifierRegressor, TextModel
 from hardzero.analysis import sparsity_frontier
 from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
 from hardzero.cli.sweep import _table
@@ -133,6 +135,13 @@ def test_what_has_no_test_error_is_refused_before_it_is_trained(digits):
     X, y = digits
     with pytest.raises(ValueError, match="give a RectifierClassifier or RectifierRegressor"):
         sparsity_frontier(DenoisingAutoencoder(8), X, y, X, y)
+
+
+def test_what_only_holds_a_network_is_refused_before_it_is_trained(digits):
+    X, y = digits
+    for holder in (TextModel(RectifierClassifier((8,))), make_pipeline(StandardScaler(), RectifierClassifier((8,)))):
+        with pytest.raises(ValueError, match=f"target_sparsity, which a {type(holder).__name__} does not take"):
+            sparsity_frontier(holder, X, y, X, y)
 
 
 def test_bad_arguments(digits):

@@ -196,8 +196,8 @@ def sparsity_frontier(
     Raises
     ------
     ValueError
-        If the estimator is neither classifier nor regressor, there is no target, a target lies outside [0, 1),
-        or `n_seeds` is below 1.
+        If the estimator is neither classifier nor regressor or takes no `target_sparsity`, there is no target, a
+        target lies outside [0, 1), or `n_seeds` is below 1.
     KeyboardInterrupt
         If Ctrl-C ended a training: `on_point` has seen the networks that are finished.
 
@@ -219,6 +219,11 @@ def sparsity_frontier(
         raise ValueError(
             f"sparsity_frontier weighs sparsity against test error, which a {type(estimator).__name__} does not have: "
             "give a RectifierClassifier or RectifierRegressor"
+        )
+    if "target_sparsity" not in estimator.get_params(deep=False):
+        raise ValueError(
+            f"sparsity_frontier sets target_sparsity, which a {type(estimator).__name__} does not take: give the "
+            "RectifierClassifier or RectifierRegressor in it, and data as that is given them"
         )
     targets = [float(target) for target in as_list(target_sparsity)]
     if not targets or not all(0 <= target < 1 for target in targets):
