@@ -37,6 +37,15 @@ def test_the_list_names_every_study_and_counts_its_runs(study):
     assert "1 of 1" in line
 
 
+def test_the_list_has_studies_of_one_s_own_with_their_runs(study, naps, monkeypatch):
+    monkeypatch.setenv("NAPS", "2")
+    assert "naps" not in study("list").output
+    study(naps, "--seeds", "1", "--workers", "1")
+    line = next(line for line in study("list").output.splitlines() if "naps" in line)
+    assert "a study of your own" in line
+    assert "2 of 2" in line
+
+
 def test_a_study_is_run_by_its_name_and_reported(study, tmp_path):
     output = study("response-curves").output
     assert "LIF neuron" in output

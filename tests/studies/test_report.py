@@ -262,10 +262,23 @@ def test_a_page_stands_alone_and_says_everything(tmp_path, naps, monkeypatch):
     report = make_report(store, naps)
     write_page(report, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    for text in ("Naps", "Squares are squares.", "22 of 24 runs finished (2 failed)", "this nap was cut short"):
+    for text in (
+        "Naps",
+        "<strong>Claim:</strong> Squares are squares.",
+        "22 of 24 runs finished (2 failed)",
+        "this nap was cut short",
+    ):
         assert text in page
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     ElementTree.fromstring(re.sub(r"<(meta|img|br)([^>]*)>", r"<\1\2/>", page.split("\n", 1)[1]))
+
+
+def test_the_page_of_a_study_of_the_paper_quotes_its_claim(tmp_path):
+    write_page(
+        make_report(run_study("response-curves", folder=tmp_path, workers=ONE), "response-curves"),
+        tmp_path / "page.html",
+    )
+    assert "<strong>The paper:</strong> " in (tmp_path / "page.html").read_text()
 
 
 def test_all_runs_are_written_as_tables(tmp_path, naps):

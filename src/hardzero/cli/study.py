@@ -67,7 +67,7 @@ Folder = Annotated[Path, typer.Option("--store", help="Folder of the store of ru
 
 @app.command("list")
 def list_studies(folder: Folder = FOLDER) -> None:
-    """Show all studies, what the paper claims in each, and the runs that the store has."""
+    """Show all studies, what the paper claims in each, and the runs that the store has, those of your own too."""
     import rich
     from rich.table import Table
     from rich.text import Text
@@ -81,6 +81,10 @@ def list_studies(folder: Folder = FOLDER) -> None:
         study = get_study(name)
         finished = "–" if store is None else _finished(store, name)
         table.add_row(Text(name, style="bold"), Text(study.claim), Text(", ".join(study.data) or "–"), finished)
+    if store is not None:
+        for name in store.studies():
+            if name not in study_names():
+                table.add_row(Text(name, style="bold"), "a study of your own", "–", _finished(store, name))
     rich.print(table)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hardzero
 from hardzero.atomic_file import atomic_file
-from hardzero.studies import get_study
+from hardzero.studies import get_study, study_names
 from hardzero.studies.core.labels import json_text, labels
 from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunStore
@@ -186,7 +186,12 @@ def write_page(report: StudyReport, path: str | os.PathLike[str]) -> None:
         lstrip_blocks=True,
     )
     pictures = [(_data_url(picture), picture.caption) for picture in report.pictures]
-    page = environment.get_template("page.html.j2").render(report=report, study=report.study, pictures=pictures)
+    page = environment.get_template("page.html.j2").render(
+        report=report,
+        study=report.study,
+        of_the_paper=report.study.name in study_names(),
+        pictures=pictures,
+    )
     with atomic_file(path) as file:
         file.write(page.encode())
 

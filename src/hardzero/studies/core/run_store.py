@@ -318,6 +318,12 @@ class RunStore:
         with self._lock:
             return bool(self._connection.execute(query, (version,)).fetchone()[0])
 
+    def studies(self) -> list[str]:
+        """Return the names of the studies of which runs are planned."""
+        with self._lock:
+            rows = self._connection.execute("SELECT DISTINCT study FROM plans ORDER BY study").fetchall()
+        return [row["study"] for row in rows]
+
     def scales(self, study: str) -> list[str]:
         """Return the scales at which runs of a study are planned."""
         with self._lock:

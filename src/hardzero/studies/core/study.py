@@ -83,7 +83,7 @@ class Study(ABC):
         As the command line knows it.
     title : str
     claim : str
-        What the paper says, in a sentence.
+        What the paper says, or what a study of one's own is to show, in a sentence.
     data : sequence of str
         Data sets it runs on by default; empty for a study without data.
     data_at_full_scale : sequence of str
