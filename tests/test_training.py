@@ -119,7 +119,7 @@ def test_early_stopping_keeps_the_network_it_goes_on_from_if_no_epoch_is_better(
 def test_a_warm_start_on_other_data_is_not_judged_by_what_the_earlier_reached(early_stopping):
     X = np.random.RandomState(0).standard_normal((600, 10)).astype(np.float32)
     easy, hard = X[:, 0] > 0, X[:, 0] * X[:, 1] > 0
-    settings = {"early_stopping": early_stopping, "learning_rate_init": 0.01, "n_iter_no_change": 20}
+    settings = {"early_stopping": early_stopping, "learning_rate_init": 0.03, "n_iter_no_change": 20}
     model = small(warm_start=True, max_iter=100, **settings).fit(X, easy).fit(X, hard)
     assert model.score(X, hard) > 0.9
     if early_stopping:

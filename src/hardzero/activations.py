@@ -36,7 +36,7 @@ class Activation(ABC):
         Whether the function is ``s * max(0, z)`` with a sign ``s`` fixed per unit. The slope at an active
         unit is then the sign of its value, and the engine keeps nothing but the non-zeros.
     gain : float
-        Variance gain of the initialization: weights have variance ``gain / n_inputs`` (2 for rectifiers, He
+        Variance gain of the initialization: weights have variance ``gain / fan`` (2 for rectifiers, He
         et al. 2015, because they zero half of a symmetric input; 1 otherwise).
     """
 

@@ -45,7 +45,7 @@ class RectifierClassifier(ClassifierMixin, RectifierEstimator):  # type: ignore[
     Drop-in for `sklearn.neural_network.MLPClassifier`: shared parameters, attributes and errors keep their
     names and meaning. Two classes and several labels a sample use logistic outputs, more classes a softmax;
     the loss is cross-entropy. Weights start uniform with variance 2/n_inputs (He et al. 2015), so that
-    rectifier layers keep their scale at any depth.
+    rectifier layers keep their scale at any depth, or 4/n_units where units are more than twice as many as inputs.
 
     Parameters
     ----------{SHARED_PARAMETERS}

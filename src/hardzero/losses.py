@@ -6,6 +6,7 @@ scores is ``prediction - target``.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from hardzero.ops import Ops
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+FIRST_SPREAD = 0.3
+"""Of the scores of a regression before training, in standard deviations of the targets: less to unlearn."""
 
 
 class Loss(ABC):
@@ -47,6 +52,13 @@ class Loss(ABC):
         losses = self.per_sample(scores, targets)
         return float(np.average(losses, weights=sample_weight))
 
+    def first_scores(self, targets: Array, sample_weight: Array | None = None) -> tuple[Floats, Floats]:
+        """Return the mean of scores before training, and by what factor their spread differs from that of others.
+
+        Each of shape (n_outputs,). Classes start from 0, as likely as each other.
+        """
+        return np.zeros(targets.shape[1]), np.ones(targets.shape[1])
+
     def derivative(self, scores: Array, targets: Array) -> Array:
         """Return the derivative of `per_sample` by the scores; for a canonical loss, the prediction's error."""
         return self.predictions(scores) - targets
@@ -67,6 +79,16 @@ class Loss(ABC):
         if sample_weight is None:
             return derivative / np.float32(len(derivative))
         return derivative * shares(len(derivative), sample_weight)[:, None]
+
+
+def _moments(targets: Array, sample_weight: Array | None) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of each column, 1 for a constant one, to the last bit for repeated rows."""
+    weight = np.ones(len(targets)) if sample_weight is None else sample_weight.astype(np.float64)
+    total, columns = math.fsum(weight), targets.astype(np.float64).T
+    mean = np.array([math.fsum(weight * column) / total for column in columns])
+    squares = np.array([math.fsum(weight * np.square(column)) / total for column in columns])
+    deviation = np.sqrt(np.maximum(squares - np.square(mean), 0.0))
+    return mean, np.where(deviation > 1e-6 * np.abs(mean), deviation, 1.0)
 
 
 def total_weight(n_samples: int, sample_weight: Array | None) -> float:
@@ -158,6 +180,11 @@ class SquaredError(Loss):
     name = "squared_error"
     output_activation = "identity"
 
+    def first_scores(self, targets: Array, sample_weight: Array | None = None) -> tuple[Floats, Floats]:
+        """Return the mean of the targets, and a part of their standard deviation."""
+        mean, deviation = _moments(targets, sample_weight)
+        return mean, FIRST_SPREAD * deviation
+
     def predictions(self, scores: Array) -> Array:
         """Return the scores."""
         return scores
@@ -172,6 +199,11 @@ class PoissonLoss(Loss):
 
     name = "poisson"
     output_activation = "exp"
+
+    def first_scores(self, targets: Array, sample_weight: Array | None = None) -> tuple[Floats, Floats]:
+        """Return the logarithm of the targets' mean, and a small spread."""
+        mean, _ = _moments(targets, sample_weight)
+        return np.log(np.maximum(mean, np.finfo(np.float32).tiny)), np.full(len(mean), FIRST_SPREAD)
 
     def predictions(self, scores: Array) -> Array:
         """Return exp(scores), cut below the overflow of float32."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -24,6 +24,20 @@ Input = Array | csr_array
 
 PREDICTION_ROWS = 1024
 """Samples per minibatch when a network is evaluated: enough to reuse weights, few enough for caches."""
+
+
+def fan_of_inputs_or_units(n_inputs: int, n_units: int) -> float:
+    """Return the number of inputs, or half the units where these are more than twice as many.
+
+    Many units on few inputs have gradients that add up: with variances by their inputs alone a step of training
+    changes their sum too much. Half the units is what the mean of inputs and units (Glorot and Bengio 2010) comes to.
+
+    Examples
+    --------
+    >>> fan_of_inputs_or_units(784, 1000), fan_of_inputs_or_units(10, 256)
+    (784, 128.0)
+    """
+    return max(n_inputs, n_units / 2)
 
 
 @dataclass
@@ -131,12 +145,13 @@ class Network:
         n_outputs: int,
         loss: Loss,
         random_state: np.random.RandomState,
+        fan: Callable[[int, int], float] = fan_of_inputs_or_units,
     ) -> Network:
         """Return a network with random weights and zero biases.
 
-        Weights are uniform with variance ``gain / n_inputs`` (He et al. 2015; see `Activation.gain`), so that
-        the size of activations neither grows nor shrinks with depth. Biases of zero leave every unit at zero
-        for half of a symmetric input: about 50 % zeros before training.
+        Weights are uniform with variance ``gain / fan`` (He et al. 2015; see `Activation.gain`), so that the size of
+        activations neither grows nor shrinks with depth. Biases of zero leave every unit at zero for half of a
+        symmetric input: about 50 % zeros before training.
 
         Parameters
         ----------
@@ -147,14 +162,23 @@ class Network:
             Units and activation of each hidden layer.
         loss : Loss
         random_state : numpy.random.RandomState
+        fan : callable, default=fan_of_inputs_or_units
+            From a hidden layer's numbers of inputs and of units; that of the output layer is its number of inputs.
         """
         hidden_layers = []
         n_inputs = n_features
         for n_units, activation in activations:
-            parameters = _initial_parameters(ops, n_inputs, n_units, activation.gain, random_state)
+            variance = activation.gain / fan(n_inputs, n_units)
+            parameters = _initial_parameters(ops, n_inputs, n_units, variance, random_state)
             hidden_layers.append(Layer(parameters, activation))
             n_inputs = n_units
-        return cls(hidden_layers, _initial_parameters(ops, n_inputs, n_outputs, 1.0, random_state), loss)
+        output = _initial_parameters(ops, n_inputs, n_outputs, 1.0 / n_inputs, random_state)
+        return cls(hidden_layers, output, loss)
+
+    def set_first_scores(self, mean: NDArray[np.float64], spread: NDArray[np.float64]) -> None:
+        """Let the scores of a network that is not trained yet have a mean and, by factors, another spread."""
+        self.output.bias[...] = mean
+        self.output.weights[...] *= spread.astype(np.float32)
 
     @property
     def parameters(self) -> list[Parameters]:
@@ -275,9 +299,9 @@ def _minibatches(ops: Ops, X: Input) -> Iterator[Rows]:
 
 
 def _initial_parameters(
-    ops: Ops, n_inputs: int, n_outputs: int, gain: float, random_state: np.random.RandomState
+    ops: Ops, n_inputs: int, n_outputs: int, variance: float, random_state: np.random.RandomState
 ) -> Parameters:
-    bound = np.sqrt(3.0 * gain / n_inputs)
+    bound = np.sqrt(3.0 * variance)
     weights = ops.matrix(n_inputs, n_outputs)
     weights[...] = random_state.uniform(-bound, bound, (n_inputs, n_outputs))
     return Parameters(weights, np.zeros(n_outputs, dtype=np.float32))

@@ -493,6 +493,7 @@ class RectifierEstimator(NetworkEstimator):
         layers = [(size, activation) for size in sizes]
         self.__dict__.pop("pretraining_", None)
         self._take_network(Network.initialize(ops, n_features, layers, n_outputs, loss, random_state))
+        self.network_.set_first_scores(*loss.first_scores(data.samples.targets, data.samples.sample_weight))
         if data.all_rows is not None:
             from hardzero.pretrained_start import pretrained_stack, start_from_encoders
 

@@ -40,7 +40,8 @@ class LinearScaling:
     def standardize(cls, X: Any) -> LinearScaling:
         """Return the scaling to mean 0 and variance 1; sparse input keeps its zeros and gets maximum 1 instead.
 
-        A column that is constant, up to the rounding of its type, is shifted, not scaled.
+        A column that is constant, up to the rounding of its type, is shifted, not scaled. One of zeros and ones stays
+        as it is: a rare category would otherwise be the largest of inputs.
 
         Parameters
         ----------
@@ -54,11 +55,13 @@ class LinearScaling:
         if not isinstance(X, np.ndarray):
             return cls._to_maximum(_largest_values(X))
         shift = X.mean(axis=0, dtype=np.float64)
-        squares = np.zeros(X.shape[1])
+        squares, is_indicator = np.zeros(X.shape[1]), np.ones(X.shape[1], dtype=bool)
         with np.errstate(over="ignore"):  # too_large_columns names them
             for start in range(0, len(X), _ROWS):
-                squares += np.square(X[start : start + _ROWS].astype(np.float64) - shift).sum(axis=0)
-        return cls._to_variance(shift, squares / len(X), len(X), _rounding(X))
+                rows = X[start : start + _ROWS]
+                squares += np.square(rows.astype(np.float64) - shift).sum(axis=0)
+                is_indicator &= _are_indicators(rows)
+        return cls._to_variance(shift, squares / len(X), len(X), _rounding(X), is_indicator)
 
     @classmethod
     def where_needed(cls, X: Any) -> LinearScaling | None:
@@ -66,10 +69,13 @@ class LinearScaling:
         return None if abs(X).max() <= 1 else cls.standardize(X)
 
     @classmethod
-    def _to_variance(cls, mean: Floats, variance: Floats, n_rows: int, rounding: float) -> LinearScaling:
+    def _to_variance(
+        cls, mean: Floats, variance: Floats, n_rows: int, rounding: float, is_indicator: NDArray[np.bool_]
+    ) -> LinearScaling:
         scale = np.sqrt(variance)
         smallest = max(rounding, n_rows * np.finfo(np.float64).eps) * np.abs(mean)  # the sum is rounded as well
-        return cls(mean, np.where(scale > smallest, scale, 1.0))
+        varies = (scale > smallest) & ~is_indicator
+        return cls(np.where(is_indicator, 0.0, mean), np.where(varies, scale, 1.0))
 
     @classmethod
     def _to_maximum(cls, largest: Floats) -> LinearScaling:
@@ -146,6 +152,7 @@ class ChunkedStandardization:
         self._mean: Any = 0.0
         self._squares: Any = 0.0
         self._largest_values: Any = None
+        self._is_indicator: Any = True
 
     def add(self, X: Any) -> None:
         """Take a chunk into account, an ndarray or csr_array of shape (n_rows, n_columns)."""
@@ -162,12 +169,19 @@ class ChunkedStandardization:
         self._mean = self._mean + (mean - self._mean) * len(values) / n_rows
         self._n_rows = n_rows
         self._rounding = max(self._rounding, _rounding(X))
+        self._is_indicator = self._is_indicator & _are_indicators(X)
 
     def scaling(self) -> LinearScaling:
         """Return the scaling of all chunks together."""
         if self._largest_values is not None:
             return LinearScaling._to_maximum(self._largest_values)
-        return LinearScaling._to_variance(self._mean, self._squares / self._n_rows, self._n_rows, self._rounding)
+        variance = self._squares / self._n_rows
+        return LinearScaling._to_variance(self._mean, variance, self._n_rows, self._rounding, self._is_indicator)
+
+
+def _are_indicators(X: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which columns hold zeros and ones only."""
+    return np.asarray(((X == 0) | (X == 1)).all(axis=0), dtype=bool)
 
 
 def _rounding(X: NDArray[Any]) -> float:

@@ -171,7 +171,7 @@ def test_the_best_pass_is_one_with_the_zeros_asked_for():
     random = np.random.default_rng(1)
     y = np.where(random.random(400) < 0.25, 1 - Y, Y)
     parameters = {"hidden_layer_sizes": (100,), "target_sparsity": 0.9}
-    fitted = RectifierClassifier(**parameters, batch_size=20, learning_rate_init=0.003, random_state=0).fit_chunks(
+    fitted = RectifierClassifier(**parameters, batch_size=20, learning_rate_init=0.01, random_state=0).fit_chunks(
         chunked(X[:200], y[:200]), passes=40, validation=(X[200:], y[200:])
     )
     scores = fitted.validation_scores_

@@ -212,7 +212,9 @@ def _fit(
 ) -> Callable[[Array], Array]:
     """Return the prediction of a network with one hidden layer fitted to (X, y)."""
     ops = get_ops(n_threads=1)
-    network = Network.initialize(ops, X.shape[1], [(width, activation)], 1, get_loss("identity"), random_state)
+    layers, loss = [(width, activation)], get_loss("identity")
+    # Units on one or two inputs are to bend within the range of these, however many they are.
+    network = Network.initialize(ops, X.shape[1], layers, 1, loss, random_state, fan=lambda n_inputs, _: n_inputs)
     hidden = network.hidden_layers[0].parameters
     points = random_state.uniform(-1.0, 1.0, (width, X.shape[1]))
     hidden.bias[...] = -np.einsum("ij,ji->i", points, hidden.weights)
