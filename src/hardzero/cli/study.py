@@ -64,6 +64,9 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="A study, as 'hardzero study list' shows them, or a .py file with one.")]
 Folder = Annotated[Path, typer.Option("--store", help="Folder of the store of runs and of the reports.")]
 
+LOG_WIDTH = 200
+"""Columns of what goes into a file or a pipe: tables need not be folded there."""
+
 
 @app.command("list")
 def list_studies(folder: Folder = FOLDER) -> None:
@@ -173,7 +176,7 @@ def _carry_out(store: RunStore, plan: Any, workers: Any) -> None:
 
 def _show(report: StudyReport, folder: Path, planned: Container[str] | None = None, *, markdown: bool = False) -> None:
     """Print and write a report; of failures those of planned runs, all by default."""
-    import rich
+    from rich.console import Console
     from rich.text import Text
 
     from hardzero.studies.core.report import write_page, write_runs
@@ -182,9 +185,12 @@ def _show(report: StudyReport, folder: Path, planned: Container[str] | None = No
         for table in report.tables:
             typer.echo(f"{table.title}\n\n{table.markdown()}\n")
     else:
-        rich.print(Text.assemble((report.study.title, "bold"), f" ({report.scale}): {report.study.claim}"))
+        console = Console()
+        if not console.is_terminal:
+            console.width = LOG_WIDTH
+        console.print(Text.assemble((report.study.title, "bold"), f" ({report.scale}): {report.study.claim}"))
         for table in report.tables:
-            rich.print(table.rich())
+            console.print(table.rich())
     page = folder / f"{report.study.name}-{report.scale}.html"
     write_page(report, page)
     paths = [page, *write_runs(report, folder)]
