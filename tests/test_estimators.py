@@ -14,7 +14,13 @@ import pandas as pd
 import pytest
 from scipy.sparse import coo_matrix, csc_array, csr_array, csr_matrix
 from sklearn.base import clone
-from sklearn.datasets import load_digits, make_classification, make_multilabel_classification, make_regression
+from sklearn.datasets import (
+    load_digits,
+    make_classification,
+    make_friedman1,
+    make_multilabel_classification,
+    make_regression,
+)
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -606,3 +612,18 @@ def test_a_loaded_model_keeps_its_target_sparsity_in_further_passes(tmp_path):
         loaded.partial_fit(X / 16, y)
     assert loaded._trainer.penalty.coefficients == pytest.approx(classifier._trainer.penalty.coefficients, rel=0.5)
     np.testing.assert_allclose(loaded.measure_sparsity(X / 16), classifier.measure_sparsity(X / 16), atol=0.03)
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(1.0, 0.0), (0.01, 0.0), (1.0, 100.0), (30.0, -1000.0)])
+def test_targets_in_any_unit_are_learned(factor, shift):
+    X, y = make_friedman1(200, random_state=0)
+    X = StandardScaler().fit_transform(X)
+    assert RectifierRegressor(random_state=0).fit(X, factor * y + shift).score(X, factor * y + shift) > 0.85
+
+
+def test_counts_of_any_size_are_learned():
+    X = np.random.default_rng(0).normal(size=(200, 5))
+    for size in (3.0, 1000.0):
+        counts = np.random.default_rng(1).poisson(size * np.exp(0.5 * X[:, 0]))
+        regressor = RectifierRegressor("poisson", random_state=0).fit(X, counts)
+        assert regressor.score(X, counts) > 0.8

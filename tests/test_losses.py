@@ -6,6 +6,8 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import expit, log_softmax, softmax, xlogy
 from sklearn.metrics import log_loss, mean_poisson_deviance
 
@@ -143,3 +145,24 @@ def test_heads_are_found_by_their_output_activation():
     assert all(get_loss(name).output_activation == name for name in OUTPUT_HEADS)
     with pytest.raises(ValueError, match="unknown output activation 'sigmoid': choose one of softmax"):
         get_loss("sigmoid")
+
+
+@given(st.lists(st.tuples(st.floats(0.125, 1e6, width=32), st.integers(1, 5)), min_size=2, max_size=30))
+def test_scores_start_from_the_targets_as_if_weights_were_repeated_rows(targets_and_weights):
+    targets, weight = (np.array(column, dtype=np.float32) for column in zip(*targets_and_weights, strict=True))
+    repeated = np.repeat(targets, weight.astype(int))[:, np.newaxis]
+    for head in (SquaredError(), PoissonLoss()):
+        found = head.first_scores(targets[:, np.newaxis], weight)
+        for value, expected in zip(found, head.first_scores(repeated), strict=True):
+            np.testing.assert_array_equal(value, expected)
+
+
+def test_scores_start_from_mean_and_spread_of_the_targets():
+    targets = np.array([[1.0, 5.0], [3.0, 5.0]], dtype=np.float32)
+    mean, spread = SquaredError().first_scores(targets)
+    np.testing.assert_allclose(mean, [2, 5])
+    np.testing.assert_allclose(spread, [0.3, 0.3])  # a constant target says nothing of the spread
+    np.testing.assert_allclose(SquaredError().first_scores(1000 * targets)[1][0], 300)
+    np.testing.assert_allclose(PoissonLoss().first_scores(targets)[0], np.log([2, 5]))
+    assert np.isfinite(PoissonLoss().first_scores(0 * targets)[0]).all()
+    assert [part.tolist() for part in SoftmaxLoss().first_scores(targets)] == [[0, 0], [1, 1]]

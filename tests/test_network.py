@@ -262,3 +262,12 @@ def test_results_have_the_same_bits_for_any_number_of_threads():
         results.append(gradients(ops, network, X, targets, activation_l1=[0.1, 0.1], decay=0.1))
     for other in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+@pytest.mark.parametrize(("n_inputs", "n_units", "fan"), [(100, 50, 100), (100, 200, 100), (100, 1000, 500)])
+def test_weights_start_with_a_variance_by_their_inputs_or_in_wide_layers_by_their_units(n_inputs, n_units, fan):
+    layers, random_state = [(n_units, get_activation("relu"))], np.random.RandomState(0)
+    network = Network.initialize(get_ops(), n_inputs, layers, 300, get_loss("softmax"), random_state)
+    assert np.var(network.hidden_layers[0].parameters.weights) == pytest.approx(2 / fan, rel=0.05)
+    assert np.var(network.output.weights) == pytest.approx(1 / n_units, rel=0.05)
+    assert not network.output.bias.any()

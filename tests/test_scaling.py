@@ -97,3 +97,16 @@ def test_chunks_are_standardized_as_the_whole(as_sparse, sizes, seed):
     np.testing.assert_allclose(found.shift, expected.shift, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-6)
     assert standardization.largest == abs(X).max()
+
+
+def test_columns_of_zeros_and_ones_stay_as_they_are():
+    random = np.random.default_rng(0)
+    X = np.column_stack([np.arange(300) == 7, np.ones(300), np.zeros(300), random.normal(5, 2, 300)]).astype(np.float32)
+    chunked = ChunkedStandardization()
+    for chunk in np.split(X, 3):
+        chunked.add(chunk)
+    for scaling in (LinearScaling.standardize(X), chunked.scaling()):
+        np.testing.assert_array_equal(scaling.apply(X)[:, :3], X[:, :3])
+        np.testing.assert_allclose(scaling.apply(X)[:, 3].mean(), 0, atol=1e-5)
+    nearly = np.where(X == 1, 1.5, X)
+    assert (LinearScaling.standardize(nearly).shift[:2] != 0).all()
