@@ -370,7 +370,8 @@ def test_a_second_interruption_loses_nothing(tmp_path, start):
         if line.startswith("Interrupted"):
             break
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    # The second may come when all is done and Python has given up its handlers.
+    assert process.returncode in (130, -signal.SIGINT)
     assert "Traceback" not in errors
     assert describe(tmp_path / "digits.safetensors")["notes"]["interrupted"] is True
 
