@@ -132,6 +132,12 @@ def test_columns_without_names_may_have_categories(write):
         ("a,a=b,y\n" + "b=c,1,0\nd,2,1\n" * 5, {"categories": "a"}, "columns whose names with '=' could be taken"),
         ("a,a=b,y\n" + "b=c,c,0\nd,c,1\n" * 5, {"categories": "all"}, "columns whose names with '=' could be taken"),
         (TABLE, {"categories": {"color": "red"}}, "categories of column 'color' are 'red': give a list of them"),
+        (TABLE, {"categories": {"color": []}}, r"categories of column 'color' are \[\]: give a list of them"),
+        ("a,y\n", {"categories": "a"}, "a header and no rows"),
+        ("a,y\n", {"categories": "all"}, "a header and no rows"),
+        ('a,y\n"x,2\n3,4\n', {"categories": "a"}, "quotation mark .* never closed"),
+        ('a,y\n"x,2\n3,4\n', {"categories": "all"}, "quotation mark .* never closed"),
+        ("a,y\nx,2,3\n", {"categories": "a"}, "row 2 of a.csv has 3 fields where 2 are expected"),
     ],
 )
 def test_what_cannot_be_categories_is_refused(write, content, options, complaint):

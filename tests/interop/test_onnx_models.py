@@ -124,3 +124,7 @@ def test_without_onnx_the_error_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r"hardzero\[onnx\]"):
         to_onnx(regressor, tmp_path / "model.onnx")
+    regressor.save(tmp_path / "model")
+    result = CliRunner().invoke(app, ["export", str(tmp_path / "model")])
+    assert result.exit_code == 1
+    assert result.output == "hardzero: this needs the package onnx: pip install 'hardzero[onnx]'\n"

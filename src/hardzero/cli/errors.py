@@ -69,7 +69,8 @@ def warn(message: str) -> None:
 
 
 def _message(error: BaseException) -> str:
-    if isinstance(error, ValueError):
+    # A package of an extra that is missing is told with the remedy.
+    if isinstance(error, ValueError) or type(error) is ImportError:
         return str(error)
     if isinstance(error, FileNotFoundError):
         return str(error) if error.filename is None else f"there is no file {error.filename}"

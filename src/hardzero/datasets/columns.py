@@ -170,7 +170,7 @@ def as_categories(columns: CategoryColumns) -> tuple[ColumnKey, ...] | Categorie
     if not isinstance(columns, Mapping):
         return as_keys(columns)
     for column, values in columns.items():
-        if isinstance(values, str):
+        if isinstance(values, str) or not list(values):
             raise ValueError(f"categories of column {column!r} are {values!r}: give a list of them")
     return {column: tuple(dict.fromkeys(map(str, values))) for column, values in columns.items()}
 

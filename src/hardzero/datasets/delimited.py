@@ -180,7 +180,7 @@ def read_chunks(file: DelimitedFile, selection: Selection, chunk_rows: int | Non
         yield DelimitedChunk(X, targets, first_record)
         first_record += len(frame)
     if first_record == 0:
-        raise ValueError(f"{file.path} has a header and no rows" if file.has_header else f"{file.path} has no rows")
+        raise _no_rows(file)
 
 
 def _refuse_swallowed_rows(frame: pd.DataFrame, selection: Selection, file: DelimitedFile, first_record: int) -> None:
@@ -249,7 +249,7 @@ def _frames(
 
     features = set(selection.features)
     as_text = {name: str for name in file.names if name not in features}
-    with reading(file.path, file.encoding), open_text(file.path, file.encoding) as handle:
+    with reading(file.path, file.encoding), open_text(file.path, file.encoding) as handle, _parsing(file):
         _skip_delimiter_line(handle)
         reader = pd.read_csv(
             handle,
@@ -274,11 +274,20 @@ def _frames(
                         frame = next(reader, None)
                 except pd.errors.EmptyDataError:
                     return
-                except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-                    raise _row_error(file, error) from error
                 if frame is None:
                     return
                 yield frame
+
+
+@contextmanager
+def _parsing(file: DelimitedFile) -> Iterator[None]:
+    """Turn errors of pandas' parser into ones that name the row."""
+    import pandas as pd
+
+    try:
+        yield
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise _row_error(file, error) from error
 
 
 def _row_error(file: DelimitedFile, error: Exception) -> ValueError:
@@ -293,6 +302,10 @@ def _row_error(file: DelimitedFile, error: Exception) -> ValueError:
     if "inside string" in str(error):
         return ValueError(f"a quotation mark in {file.path.name} is never closed ({error})")
     return ValueError(f"{file.path.name} cannot be read: {error}")
+
+
+def _no_rows(file: DelimitedFile) -> ValueError:
+    return ValueError(f"{file.path} has a header and no rows" if file.has_header else f"{file.path} has no rows")
 
 
 def find_categories(
@@ -312,7 +325,7 @@ def find_categories(
     Raises
     ------
     ValueError
-        If a column has too many different values.
+        If the file has no rows, or a column too many different values.
     """
     import pandas as pd
 
@@ -323,11 +336,15 @@ def find_categories(
     finder, as_texts = CategoryFinder(columns, only_texts=only_texts), Selection((), (), None, ())
     if only_texts:
         # Most columns of numbers are known as such by the first rows, and need not be read to the end.
-        finder.look_at(next(_frames(file, as_texts, chunk_rows, columns)), hold_number)
+        for frame in islice(_frames(file, as_texts, chunk_rows, columns), 1):
+            finder.look_at(frame, hold_number)
     if finder.columns:
         for frame in _frames(file, as_texts, chunk_rows, finder.columns):
             finder.look_at(frame, hold_number)
-    return finder.categories(file.path.name)
+    found = finder.categories(file.path.name)
+    if not all(found.values()):
+        raise _no_rows(file)
+    return found
 
 
 def _raw_target(column: pd.Series[Any], file: DelimitedFile, first_record: int) -> NDArray[np.object_]:
