@@ -99,6 +99,32 @@ def test_chunks_are_standardized_as_the_whole(as_sparse, sizes, seed):
     assert standardization.largest == abs(X).max()
 
 
+@given(st.integers(0, 1000), st.floats(0, 1))
+@settings(deadline=None)
+def test_missing_values_are_the_mean_to_the_network(seed, density):
+    random = np.random.default_rng(seed)
+    X = (random.normal(size=(60, 4)) * 3 + [2000, 5, -20, 0]).astype(np.float32)
+    lacks = random.random((60, 2)) > density
+    X[:, 3], X[lacks[:, 0], 0] = lacks[:, 0], 0
+    pairs = ((0, 3),)
+    scaling, chunked = LinearScaling.standardize(X, pairs), ChunkedStandardization(pairs)
+    for chunk in np.split(X, 3):
+        chunked.add(chunk)
+    present = X[~lacks[:, 0], 0].astype(np.float64)
+    for found in (scaling, chunked.scaling()):
+        scaled = found.apply(X)
+        assert (scaled[lacks[:, 0], 0] == 0).all()
+        np.testing.assert_array_equal(scaled[:, 3], X[:, 3])
+        if len(present):
+            np.testing.assert_allclose(found.shift[0], present.mean(), rtol=1e-9)
+        if len(present) > 1:
+            np.testing.assert_allclose(found.scale[0], present.std(), rtol=1e-5)
+    net = network(4)
+    expected = net.scores(OPS, scaling.apply(X))
+    scaling.fold_into_input(net)
+    np.testing.assert_allclose(net.scores(OPS, X), expected, atol=2e-2)
+
+
 def test_columns_of_zeros_and_ones_stay_as_they_are():
     random = np.random.default_rng(0)
     X = np.column_stack([np.arange(300) == 7, np.ones(300), np.zeros(300), random.normal(5, 2, 300)]).astype(np.float32)

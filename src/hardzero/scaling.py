@@ -7,6 +7,7 @@ their own units, needs no pre-processing, and skips the zeros of the raw input.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ from hardzero.network import Network
 
 Floats = NDArray[np.float64]
 
+Pairs = Sequence[tuple[int, int]]
+"""Columns that lack some values, each with the column that says where."""
+
 _ROWS = 8192
 
 _LARGEST_ERROR = 0.05
@@ -26,18 +30,21 @@ _LARGEST_ERROR = 0.05
 
 @dataclass(frozen=True)
 class LinearScaling:
-    """The map from ``x`` to ``(x - shift) / scale``, column by column.
+    """The map from ``x`` to ``(x - shift) / scale``, column by column, and to 0 where a value is missing.
 
     Attributes
     ----------
     shift, scale : ndarray of shape (n_columns,), float64
+    missing : sequence of (int, int)
+        Columns that hold 0 where a value is missing, each with the column that is 1 there.
     """
 
     shift: Floats
     scale: Floats
+    missing: Pairs = ()
 
     @classmethod
-    def standardize(cls, X: Any) -> LinearScaling:
+    def standardize(cls, X: Any, missing: Pairs = ()) -> LinearScaling:
         """Return the scaling to mean 0 and variance 1; sparse input keeps its zeros and gets maximum 1 instead.
 
         A column that is constant, up to the rounding of its type, is shifted, not scaled. One of zeros and ones stays
@@ -46,36 +53,27 @@ class LinearScaling:
         Parameters
         ----------
         X : ndarray or csr_array of shape (n_samples, n_columns)
+        missing : sequence of (int, int)
+            Columns that lack some values, and hold 0 there, each with the column that is 1 in such rows.
 
         Examples
         --------
-        >>> LinearScaling.standardize(np.array([[1.0, 5.0], [3.0, 5.0]]))
-        LinearScaling(shift=array([2., 5.]), scale=array([1., 1.]))
+        >>> scaling = LinearScaling.standardize(np.array([[1.0, 5.0], [3.0, 5.0]]))
+        >>> scaling.shift.tolist(), scaling.scale.tolist()
+        ([2.0, 5.0], [1.0, 1.0])
         """
-        if not isinstance(X, np.ndarray):
-            return cls._to_maximum(_largest_values(X))
-        shift = X.mean(axis=0, dtype=np.float64)
-        squares, is_indicator = np.zeros(X.shape[1]), np.ones(X.shape[1], dtype=bool)
-        with np.errstate(over="ignore"):  # too_large_columns names them
+        standardization = ChunkedStandardization(missing)
+        if isinstance(X, np.ndarray):
             for start in range(0, len(X), _ROWS):
-                rows = X[start : start + _ROWS]
-                squares += np.square(rows.astype(np.float64) - shift).sum(axis=0)
-                is_indicator &= _are_indicators(rows)
-        return cls._to_variance(shift, squares / len(X), len(X), _rounding(X), is_indicator)
+                standardization.add(X[start : start + _ROWS])
+        else:
+            standardization.add(X)
+        return standardization.scaling()
 
     @classmethod
-    def where_needed(cls, X: Any) -> LinearScaling | None:
+    def where_needed(cls, X: Any, missing: Pairs = ()) -> LinearScaling | None:
         """Return `standardize` of `X`, or None if no value lies beyond -1 and 1: such features stay as they are."""
-        return None if abs(X).max() <= 1 else cls.standardize(X)
-
-    @classmethod
-    def _to_variance(
-        cls, mean: Floats, variance: Floats, n_rows: int, rounding: float, is_indicator: NDArray[np.bool_]
-    ) -> LinearScaling:
-        scale = np.sqrt(variance)
-        smallest = max(rounding, n_rows * np.finfo(np.float64).eps) * np.abs(mean)  # the sum is rounded as well
-        varies = (scale > smallest) & ~is_indicator
-        return cls(np.where(is_indicator, 0.0, mean), np.where(varies, scale, 1.0))
+        return None if abs(X).max() <= 1 else cls.standardize(X, missing)
 
     @classmethod
     def _to_maximum(cls, largest: Floats) -> LinearScaling:
@@ -92,7 +90,10 @@ class LinearScaling:
             return csr_array(X.multiply(1.0 / self.scale)).astype(np.float32)
         scaled = np.empty(X.shape, dtype=np.float32)
         for start in range(0, len(X), _ROWS):
-            scaled[start : start + _ROWS] = (X[start : start + _ROWS].astype(np.float64) - self.shift) / self.scale
+            values = X[start : start + _ROWS].astype(np.float64)
+            for column, indicator in self.missing:
+                values[:, column] += self.shift[column] * values[:, indicator]
+            scaled[start : start + _ROWS] = (values - self.shift) / self.scale
         return scaled
 
     def imprecise_columns(self) -> NDArray[np.intp]:
@@ -120,6 +121,8 @@ class LinearScaling:
         first = network.parameters[0]
         weights = first.weights.astype(np.float64) / self.scale[:, None]
         first.bias[...] = first.bias - self.shift @ weights
+        for column, indicator in self.missing:
+            weights[indicator] += self.shift[column] * weights[column]
         first.weights[...] = weights
 
     def fold_into_output(self, network: Network) -> None:
@@ -131,6 +134,11 @@ class LinearScaling:
 class ChunkedStandardization:
     """`LinearScaling.standardize` for data of which a chunk is seen at a time.
 
+    Parameters
+    ----------
+    missing : sequence of (int, int)
+        As for `LinearScaling.standardize`.
+
     Attributes
     ----------
     largest : float
@@ -141,13 +149,14 @@ class ChunkedStandardization:
     >>> standardization = ChunkedStandardization()
     >>> for chunk in (np.array([[1.0, 5.0]]), np.array([[3.0, 5.0]])):
     ...     standardization.add(chunk)
-    >>> standardization.scaling()
-    LinearScaling(shift=array([2., 5.]), scale=array([1., 1.]))
+    >>> standardization.scaling().shift.tolist()
+    [2.0, 5.0]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, missing: Pairs = ()) -> None:
         self.largest = 0.0
-        self._n_rows = 0
+        self._missing = missing
+        self._n_rows: Any = 0
         self._rounding = 0.0
         self._mean: Any = 0.0
         self._squares: Any = 0.0
@@ -161,13 +170,8 @@ class ChunkedStandardization:
             seen = 0.0 if self._largest_values is None else self._largest_values
             self._largest_values = np.maximum(seen, _largest_values(X))
             return
-        # Chan, Golub and LeVeque (1979): means and squares of parts combine without loss of precision.
-        values = X.astype(np.float64)
-        mean, n_rows = values.mean(axis=0), self._n_rows + len(values)
-        between = np.square(mean - self._mean) * self._n_rows * len(values) / n_rows
-        self._squares = self._squares + np.square(values - mean).sum(axis=0) + between
-        self._mean = self._mean + (mean - self._mean) * len(values) / n_rows
-        self._n_rows = n_rows
+        with np.errstate(over="ignore"):  # too_large_columns names them
+            self._add_moments(X.astype(np.float64))
         self._rounding = max(self._rounding, _rounding(X))
         self._is_indicator = self._is_indicator & _are_indicators(X)
 
@@ -175,8 +179,30 @@ class ChunkedStandardization:
         """Return the scaling of all chunks together."""
         if self._largest_values is not None:
             return LinearScaling._to_maximum(self._largest_values)
-        variance = self._squares / self._n_rows
-        return LinearScaling._to_variance(self._mean, variance, self._n_rows, self._rounding, self._is_indicator)
+        scale = np.sqrt(self._squares / np.maximum(self._n_rows, 1))
+        # The sum is rounded as well.
+        smallest = np.maximum(self._rounding, self._n_rows * np.finfo(np.float64).eps) * np.abs(self._mean)
+        varies = (scale > smallest) & ~self._is_indicator
+        shift = np.where(self._is_indicator, 0.0, self._mean)
+        return LinearScaling(shift, np.where(varies, scale, 1.0), self._missing)
+
+    def _add_moments(self, values: Floats) -> None:
+        """Take count, mean and squares of a chunk into account; `values` is changed."""
+        is_missing = {column: values[:, indicator] == 1 for column, indicator in self._missing}
+        count = np.full(values.shape[1], len(values))
+        for column, rows in is_missing.items():
+            count[column] -= np.count_nonzero(rows)
+        mean = values.sum(axis=0) / np.maximum(count, 1)
+        for column, rows in is_missing.items():
+            values[rows, column] = mean[column]
+        # Chan, Golub and LeVeque (1979): means and squares of parts combine without loss of precision.
+        n_rows = self._n_rows + count
+        share = count / np.maximum(n_rows, 1)
+        difference = mean - self._mean
+        self._squares = self._squares + np.square(values - mean).sum(axis=0)
+        self._squares += np.square(difference * np.sqrt(self._n_rows * share))
+        self._mean = self._mean + difference * share
+        self._n_rows = n_rows
 
 
 def _are_indicators(X: NDArray[Any]) -> NDArray[np.bool_]:

@@ -537,6 +537,26 @@ def test_categories_are_found_again_in_new_data(run, tmp_path, chunks):
     assert "warning" not in page.stderr
 
 
+@pytest.mark.parametrize("chunks", [(), ("--chunk-rows", "50")], ids=["memory", "chunks"])
+def test_missing_numbers_are_filled_with_the_mean(run, tmp_path, chunks):
+    generator = np.random.default_rng(0)
+    year = generator.normal(2000, 10, 300).round(2)
+    frame = pd.DataFrame({"year": year, "y": np.where(year > 2000, "new", "old"), "size": generator.normal(size=300)})
+    frame.loc[generator.random(300) < 0.2, "year"] = np.nan
+    frame.to_csv(tmp_path / "cars.csv", index=False)
+    options = ("--hidden", "16", "--epochs", "60", "--learning-rate", "0.01", *chunks)
+    assert run("fit", "cars.csv", "--fill-missing", *options).exit_code == 0
+    (tmp_path / "new.csv").write_text("size,year\n0,1970\n0,2030\n0,\n0,?\n0,1000\n")
+    predictions = run("predict", "cars.safetensors", "new.csv").stdout.splitlines()
+    assert predictions[1:3] == ["old", "new"]
+    assert predictions[3] == predictions[4]
+    page = run("report", "cars.safetensors", "cars.csv")
+    assert page.exit_code == 0
+    assert "warning" not in page.stderr
+    (tmp_path / "gap.csv").write_text("size,year\n,1970\n")
+    assert "'size' is missing in row 2 of gap.csv" in run("predict", "cars.safetensors", "gap.csv").stderr
+
+
 def test_notes_name_the_columns_of_a_file_with_decimal_commas(run, tmp_path):
     rows = "".join(f"{i % 7},5;{'ab'[i % 2]};{i % 3};{'xy'[i % 2]}\n" for i in range(60))
     (tmp_path / "rows.csv").write_text(rows)

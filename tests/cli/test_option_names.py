@@ -11,6 +11,7 @@ FILES = {
     "texts.csv": b"a,b,y\n1,good,x\n2,bad,z\n",
     "bare.csv": b"1,2\n3,4\n",
     "gap.csv": b"a,y\n1,x\n2,\n",
+    "hole.csv": b"x,y\n,0\n1,1\n",
 }
 
 
@@ -21,6 +22,7 @@ FILES = {
     (["texts.csv", "--target", "y", "--text", "c"], "no column 'c' for --text."),
     (["bare.csv"], "or pass --no-header if the data begin there"),
     (["gap.csv"], "fill it in or remove the row"),
+    (["hole.csv"], "fill it in, remove the row, or fit with --fill-missing"),
     (["digits", "--encoding", "latin-1"], "--encoding cannot be chosen"),
     (["digits", "--split-seed", "3"], "--split-seed cannot be chosen"),
     (["digits", "--learning-rate", "0"], "--learning-rate must be a float"),

@@ -181,8 +181,8 @@ def test_splits_of_the_file_are_kept(save):
     [
         ({"fractions": (0.8, 0.1, 0.1)}, "brings its own splits: leave out fractions= and seed="),
         ({"seed": 3}, "brings its own splits: leave out fractions= and seed="),
-        ({"ignore": ["id"]}, "has no named columns; text=, ignore= and categories="),
-        ({"text": "review"}, "has no named columns; text=, ignore= and categories="),
+        ({"ignore": ["id"]}, "has no named columns; text=, ignore=, categories= and fill_missing="),
+        ({"text": "review"}, "has no named columns; text=, ignore=, categories= and fill_missing="),
     ],
 )
 def test_splits_of_the_file_cannot_be_changed(save, options, complaint):

@@ -33,6 +33,7 @@ class ChunkedRun(FitRun):
     stream: Stream = field(kw_only=True)
 
     def __post_init__(self) -> None:
+        from hardzero.datasets.categories import missing_pairs
         from hardzero.scaling import ChunkedStandardization
 
         if self.settings["solver"] == "lbfgs":
@@ -43,7 +44,7 @@ class ChunkedRun(FitRun):
         scales_targets = self._task == "regression" and self.loss == "squared_error"
         if not scales_features and not scales_targets:
             return
-        features, targets = ChunkedStandardization(), ChunkedStandardization()
+        features, targets = ChunkedStandardization(missing_pairs(self._feature_names)), ChunkedStandardization()
         for X, y in self.stream.chunks("train"):
             if scales_features:
                 features.add(X)

@@ -38,6 +38,15 @@ CategoriesOption = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+FillMissingOption = Annotated[
+    bool,
+    typer.Option(
+        "--fill-missing",
+        help="Take the mean of a column for a number that is missing, with a feature that says where; otherwise such a "
+        "file is refused.",
+        rich_help_panel=DATA,
+    ),
+]
 ScaleOption = Annotated[
     str,
     typer.Option(

@@ -17,6 +17,7 @@ from hardzero.cli.data_options import (
     DecimalOption,
     DelimiterOption,
     EncodingOption,
+    FillMissingOption,
     FirstIndexOption,
     HeaderOption,
     IgnoreOption,
@@ -73,6 +74,7 @@ def fit(
     task: TaskOption = None,
     ignore: IgnoreOption = None,
     categories: CategoriesOption = None,
+    fill_missing: FillMissingOption = False,
     delimiter: DelimiterOption = None,
     decimal: DecimalOption = ".",
     encoding: EncodingOption = "utf-8",
@@ -249,6 +251,7 @@ def fit(
         "text": text,
         "ignore": tuple(ignore or ()),
         "categories": tuple(categories or ()),
+        "fill_missing": fill_missing,
         "delimiter": delimiter,
         "decimal": decimal,
         "encoding": encoding,
@@ -353,7 +356,7 @@ def _named_columns(
     from hardzero.datasets.columns import find_column
     from hardzero.datasets.delimited import open_delimited
 
-    if text is None and not ignore and not options["categories"]:
+    if text is None and not ignore and not options["categories"] and not options["fill_missing"]:
         return {}
     layout = {name: options[name] for name in ("delimiter", "decimal", "encoding", "header")}
     names = open_delimited(Path(data).expanduser(), **layout).names

@@ -35,7 +35,7 @@ class InMemoryRun(FitRun):
     def __post_init__(self) -> None:
         if len(self.dataset.validation) < self._fewest_validation_rows:
             self.settings = {**self.settings, "early_stopping": False}
-        self.features = feature_scaling(self.dataset.train.X, self.scale)
+        self.features = feature_scaling(self.dataset.train.X, self.scale, self._feature_names)
         self.estimator = self._make_estimator(self.settings)
         if self._task == "regression" and self.loss == "squared_error":
             self.targets = target_scaling(self.dataset.train.y)

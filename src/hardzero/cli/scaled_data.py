@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hardzero.scaling import LinearScaling
 
 
-def feature_scaling(X: Any, scale: str) -> LinearScaling | None:
+def feature_scaling(X: Any, scale: str, names: Sequence[str] | None) -> LinearScaling | None:
     """Return the scaling of features for ``standard``, ``none`` or ``auto``; None where they stay as they are.
+
+    Their names tell which may be missing.
 
     Raises
     ------
     ValueError
         If `scale` is none of the three.
     """
+    from hardzero.datasets.categories import missing_pairs
     from hardzero.scaling import LinearScaling
 
     check_scale(scale)
     if scale == "none":
         return None
-    return LinearScaling.where_needed(X) if scale == "auto" else LinearScaling.standardize(X)
+    missing = missing_pairs(names)
+    return LinearScaling.where_needed(X, missing) if scale == "auto" else LinearScaling.standardize(X, missing)
 
 
 def check_scale(scale: str) -> None:

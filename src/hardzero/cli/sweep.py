@@ -21,6 +21,7 @@ from hardzero.cli.data_options import (
     DecimalOption,
     DelimiterOption,
     EncodingOption,
+    FillMissingOption,
     HeaderOption,
     IgnoreOption,
     SplitSeedOption,
@@ -65,6 +66,7 @@ def sweep(
     task: TaskOption = None,
     ignore: IgnoreOption = None,
     categories: CategoriesOption = None,
+    fill_missing: FillMissingOption = False,
     delimiter: DelimiterOption = None,
     decimal: DecimalOption = ".",
     encoding: EncodingOption = "utf-8",
@@ -101,6 +103,7 @@ def sweep(
         task=task,
         ignore=tuple(ignore or ()),
         categories=tuple(categories or ()),
+        fill_missing=fill_missing,
         delimiter=delimiter,
         decimal=decimal,
         encoding=encoding,
@@ -156,7 +159,7 @@ def _is_sweep(path: Path) -> bool:
 def _scaled(dataset: Dataset) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """Return train and test part with features scaled as ``hardzero fit`` does, and real targets standardized."""
     train, test = dataset.train, dataset.test
-    features = feature_scaling(train.X, "auto")
+    features = feature_scaling(train.X, "auto", dataset.feature_names)
     targets = target_scaling(train.y) if dataset.task == "regression" else None
     return scaled(train.X, train.y, features, targets), scaled(test.X, test.y, features, targets)
 

@@ -95,6 +95,7 @@ def load(
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
     categories: CategoryColumns = (),
+    fill_missing: bool = False,
     delimiter: str | None = None,
     decimal: str = ".",
     encoding: str = "utf-8",
@@ -135,6 +136,10 @@ def load(
         Columns of categories, which become a feature for each category, 1 where a row has it and 0 elsewhere, called
         ``column=category``; ``"all"`` takes every column of texts. An empty field is a category, too. A mapping says
         which categories a column has; a warning tells of others, which have no feature.
+    fill_missing : bool, default=False
+        True reads a number that is missing (an empty field, or ``NA``, ``NaN``, ``null``, ``?`` and the like) as 0, and
+        adds a feature ``column=`` that is 1 where this is so for each column in which it occurs. By default it is an
+        error.
     delimiter : str or None, default=None
         None finds it from a first line such as ``sep=;``, or from the file's ending and first row.
     decimal : {".", ","}, default="."
@@ -187,6 +192,7 @@ def load(
         text,
         tuple(ignore),
         as_categories(categories),
+        fill_missing,
         delimiter,
         decimal,
         encoding,

@@ -1,6 +1,7 @@
 """Columns of categories as features that are 0 or 1, one a category, called ``column=category``.
 
-The names of the features are all that a model has to keep: they say which column is looked at, and for what.
+The names of the features are all that a model has to keep: they say which column is looked at, and for what. A column
+of numbers of which some are missing has the one category of an empty field, besides its numbers.
 """
 
 from __future__ import annotations
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 ALL = "all"
 """Asks for categories in every column of texts."""
 
+MISSING = ""
+"""The category of an empty field."""
+
+MISSING_NUMBERS = (MISSING, "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None")
+"""What stands for a number that is missing, where numbers may be missing."""
+
 MOST_CATEGORIES = 1000
 """A column with more different values is an identifier or running text."""
 
@@ -30,17 +37,32 @@ def category_feature(column: str, category: str) -> str:
 
 
 def with_categories(features: Sequence[str], categories: Categories) -> tuple[str, ...]:
-    """Return features with those of its categories in the place of each column that has some.
+    """Return features with those of its categories in the place of each column that has some, or beside its numbers.
 
     Examples
     --------
-    >>> with_categories(["size", "color"], {"color": ("blue", "red")})
-    ('size', 'color=blue', 'color=red')
+    >>> with_categories(["size", "color", "age"], {"color": ("blue", "red"), "age": ("",)})
+    ('size', 'color=blue', 'color=red', 'age', 'age=')
     """
     expanded: list[str] = []
     for name in features:
-        expanded += [category_feature(name, value) for value in categories[name]] if name in categories else [name]
+        of_column = categories.get(name, (MISSING,))
+        expanded += [name] if of_column == (MISSING,) else []
+        expanded += [category_feature(name, value) for value in of_column] if name in categories else []
     return tuple(expanded)
+
+
+def missing_pairs(features: Sequence[str] | None) -> tuple[tuple[int, int], ...]:
+    """Return the position of each feature of numbers that may be missing, with that of the one which says where.
+
+    Examples
+    --------
+    >>> missing_pairs(["size", "age", "color=", "age="])
+    ((1, 3),)
+    """
+    position = {name: index for index, name in enumerate(features or ())}
+    pairs = ((position[name], position.get(category_feature(name, MISSING))) for name in position)
+    return tuple((column, indicator) for column, indicator in pairs if indicator is not None)
 
 
 def categories_of(features: Iterable[str], columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -146,4 +168,4 @@ def _distinct(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str]]:
 
     codes, values = pd.factorize(column)
     # The code of a missing value is -1, which means the last.
-    return codes, [*(str(value).strip() for value in values), ""]
+    return codes, [*(str(value).strip() for value in values), MISSING]

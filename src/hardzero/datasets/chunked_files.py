@@ -16,7 +16,7 @@ from hardzero.datasets.file_source import (
     FileSource,
     open_source,
     refuse_other_width,
-    with_categories_found,
+    with_features_found,
     with_usual_target,
 )
 from hardzero.datasets.reading_options import ReadingOptions
@@ -62,6 +62,7 @@ def iterate_chunks(
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
     categories: CategoryColumns = (),
+    fill_missing: bool = False,
     delimiter: str | None = None,
     decimal: str = ".",
     encoding: str = "utf-8",
@@ -80,7 +81,7 @@ def iterate_chunks(
     path : str or path-like
     chunk_rows : int, default=50_000
         Rows held in memory at a time: 50,000 rows of 1000 features take 200 MB.
-    feature_names, n_features, target, text, ignore, categories, delimiter, decimal, encoding, header
+    feature_names, n_features, target, text, ignore, categories, fill_missing, delimiter, decimal, encoding, header
         As for `read_table`.
     task, unlabeled, first_index
         As for `read_table`. Whether the target holds classes or values is settled by the first chunk unless `task` or
@@ -121,6 +122,7 @@ def iterate_chunks(
         text=text,
         ignore=tuple(ignore),
         categories=as_categories(categories),
+        fill_missing=fill_missing,
         delimiter=delimiter,
         decimal=decimal,
         encoding=encoding,
@@ -130,7 +132,7 @@ def iterate_chunks(
     )
     source = open_source(existing_file(path), options, feature_names=feature_names, n_features=n_features)
     if feature_names is None:
-        source = with_categories_found(source, chunk_rows)
+        source = with_features_found(source, chunk_rows)
     refuse_other_width(source, n_features)
     fractions = check_fractions(fractions)
     chunks = _parsed_chunks(source, chunk_rows, classes)
@@ -147,6 +149,7 @@ def scan_file(
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
     categories: CategoryColumns = (),
+    fill_missing: bool = False,
     delimiter: str | None = None,
     decimal: str = ".",
     encoding: str = "utf-8",
@@ -159,7 +162,9 @@ def scan_file(
 
     Parameters
     ----------
-    path, target, task, text, ignore, categories, delimiter, decimal, encoding, header, unlabeled, first_index
+    path, target, task, text, ignore, categories, fill_missing, delimiter, decimal, encoding, header
+        As for `load`.
+    unlabeled, first_index
         As for `load`.
     chunk_rows : int, default=50_000
         Rows held in memory at a time.
@@ -179,6 +184,7 @@ def scan_file(
         text=text,
         ignore=tuple(ignore),
         categories=as_categories(categories),
+        fill_missing=fill_missing,
         delimiter=delimiter,
         decimal=decimal,
         encoding=encoding,
@@ -186,7 +192,7 @@ def scan_file(
         unlabeled=unlabeled,
         first_index=first_index,
     )
-    source = with_categories_found(with_usual_target(open_source(existing_file(path), options)), chunk_rows)
+    source = with_features_found(with_usual_target(open_source(existing_file(path), options)), chunk_rows)
     parser: TargetParser | None = None
     n_samples, n_features = 0, None
     for X, columns, first_row in source.chunks(chunk_rows):

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.datasets.categories import CategoryFinder
+from hardzero.datasets.categories import MISSING, MISSING_NUMBERS, CategoryFinder
 from hardzero.datasets.columns import Selection, listed
 from hardzero.datasets.decimal_comma import comma_numbers, labels_with_points
 from hardzero.datasets.directory import is_gzipped, open_bytes
@@ -249,6 +249,8 @@ def _frames(
 
     features = set(selection.features)
     as_text = {name: str for name in file.names if name not in features}
+    may_lack_numbers = features.intersection(selection.categories)
+    missing = {name: MISSING_NUMBERS if name in may_lack_numbers else (MISSING,) for name in file.names}
     with reading(file.path, file.encoding), open_text(file.path, file.encoding) as handle, _parsing(file):
         _skip_delimiter_line(handle)
         reader = pd.read_csv(
@@ -261,7 +263,7 @@ def _frames(
             usecols=None if columns is None else list(columns),
             dtype=cast("Any", as_text),
             keep_default_na=False,
-            na_values=[""],
+            na_values=cast("Any", missing),
             skipinitialspace=True,
             low_memory=False,
             chunksize=chunk_rows or sys.maxsize,
@@ -345,6 +347,22 @@ def find_categories(
     if not all(found.values()):
         raise _no_rows(file)
     return found
+
+
+def find_missing(file: DelimitedFile, columns: Sequence[str], chunk_rows: int = CATEGORY_ROWS) -> list[str]:
+    """Pass once over columns of numbers and return those that lack some.
+
+    Parameters
+    ----------
+    file : DelimitedFile
+    columns : sequence of str
+    chunk_rows : int
+        Rows in memory at a time.
+    """
+    lacking, as_texts = set[str](), Selection((), (), None, ())
+    for frame in _frames(file, as_texts, chunk_rows, columns):
+        lacking.update(name for name in columns if frame[name].isin(MISSING_NUMBERS).any() or frame[name].isna().any())
+    return [name for name in columns if name in lacking]
 
 
 def _raw_target(column: pd.Series[Any], file: DelimitedFile, first_record: int) -> NDArray[np.object_]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardzero.datasets.categories import category_feature, write_indicators
+from hardzero.datasets.categories import MISSING, MISSING_NUMBERS, category_feature, write_indicators
 from hardzero.datasets.columns import Selection
 from hardzero.datasets.decimal_comma import COMMA_REMEDY, POINT_REMEDY
 from hardzero.datasets.target_column import DECIMAL_COMMA
@@ -40,6 +40,8 @@ def feature_matrix(
     for index, name in enumerate(selection.features):
         if name in columns:
             numbers = file.numbers(frame[name])
+            if name in selection.categories:
+                numbers = np.where(frame[name].isna(), 0.0, numbers)
             with np.errstate(over="ignore"):
                 X[:, index] = numbers
     bad = ~np.isfinite(X)
@@ -62,6 +64,9 @@ def _write_categories(
     """Set the features of the categories that rows have, and warn once for a column with one that is not known."""
     position = {name: index for index, name in enumerate(selection.features)}
     for column, known in selection.categories.items():
+        if column in position:
+            X[:, position[category_feature(column, MISSING)]] = frame[column].isna()
+            continue
         positions = [position[category_feature(column, category)] for category in known]
         unknown = np.flatnonzero(write_indicators(X, frame[column], known, positions))
         if len(unknown) and column not in told:
@@ -86,8 +91,9 @@ def _cell_error(column: pd.Series[Any], row: int, n_bad: int, name: str, file: D
         return f"column {name!r} holds texts, such as {text!r} in {file.where(row)}; {remedy}"
     value, place = column.iloc[row], file.where(first_record + row)
     more = f" ({n_bad - 1} more cells are wrong, too)" if n_bad > 1 else ""
-    if pd.isna(value):
-        return f"column {name!r} is missing in {place}{more}; fill it in or remove the row"
+    if pd.isna(value) or str(value) in MISSING_NUMBERS:
+        what = "missing" if pd.isna(value) else f"missing ({value})"
+        return f"column {name!r} is {what} in {place}{more}; fill it in, remove the row, or fit with fill_missing=True"
     if not np.isnan(numbers[row]):
         return f"column {name!r} is {value} in {place}{more}; features must be finite and fit float32 (below 3.4e38)"
     remedy = _decimal_remedy(value, file) or "name the column with categories= if it holds categories"

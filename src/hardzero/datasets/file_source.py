@@ -11,9 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.datasets import npz, svmlight
-from hardzero.datasets.categories import ALL, Categories, categories_of, with_categories
+from hardzero.datasets.categories import ALL, MISSING, Categories, categories_of, with_categories
 from hardzero.datasets.columns import Selection, Targets, find_column, listed, select_columns, usual_target
-from hardzero.datasets.delimited import CATEGORY_ROWS, DelimitedFile, find_categories, open_delimited, read_chunks
+from hardzero.datasets.delimited import (
+    CATEGORY_ROWS,
+    DelimitedFile,
+    find_categories,
+    find_missing,
+    open_delimited,
+    read_chunks,
+)
 from hardzero.datasets.file_format import CSV, NPZ, SVMLIGHT, file_format
 from hardzero.datasets.reading_options import ReadingOptions
 from hardzero.datasets.target_column import Where
@@ -174,8 +181,10 @@ def open_source(
 
 def refuse_column_options(path: Path, options: ReadingOptions) -> None:
     """Raise ValueError for options that name columns of a file without them."""
-    if options.text is not None or options.ignore or options.categories:
-        raise ValueError(f"{path} has no named columns; text=, ignore= and categories= are for CSV and TSV files")
+    if options.text is not None or options.ignore or options.categories or options.fill_missing:
+        raise ValueError(
+            f"{path} has no named columns; text=, ignore=, categories= and fill_missing= are for CSV and TSV files"
+        )
 
 
 def with_usual_target(source: FileSource) -> FileSource:
@@ -197,10 +206,10 @@ def with_usual_target(source: FileSource) -> FileSource:
     return replace(source, selection=selection)
 
 
-def with_categories_found(source: FileSource, chunk_rows: int = CATEGORY_ROWS) -> FileSource:
-    """Return the source with a feature for each category of the columns that have some.
+def with_features_found(source: FileSource, chunk_rows: int = CATEGORY_ROWS) -> FileSource:
+    """Return the source with a feature for each category of its columns, and for where numbers are missing.
 
-    The file is read once for them, unless they are known.
+    The file is read once for either, unless they are known.
 
     Parameters
     ----------
@@ -214,22 +223,17 @@ def with_categories_found(source: FileSource, chunk_rows: int = CATEGORY_ROWS) -
     ValueError
         If such a column is no feature, has too many different values, or names of features would be ambiguous.
     """
-    selection, table, wanted = source.selection, source.table, source.options.categories
-    if table is None or not wanted:
+    selection, table, options = source.selection, source.table, source.options
+    if table is None or not (options.categories or options.fill_missing):
         return source
     if selection.text is not None:
-        raise ValueError("text= and categories= do not go together: of a file with texts no other column is used")
-    takes_all = wanted == (ALL,) and ALL not in table.names
-    columns = [find_column(table.names, key, "categories=", table.source) for key in wanted if not takes_all]
-    for column in columns:
-        if column not in selection.features:
-            raise ValueError(f"column {column!r} of {source.path} is named by categories= and is no feature")
-    categories: Categories
-    if isinstance(wanted, Mapping):
-        categories = dict(zip(columns, wanted.values(), strict=True))
-    else:
-        looked_at = selection.features if takes_all else columns
-        categories = find_categories(table, looked_at, only_texts=takes_all, chunk_rows=chunk_rows)
+        raise ValueError(
+            "text= goes with neither categories= nor fill_missing=: of a file with texts no other column is used"
+        )
+    categories = dict(_categories_found(source, table, chunk_rows))
+    if options.fill_missing:
+        numbers = [name for name in selection.features if name not in categories]
+        categories |= dict.fromkeys(find_missing(table, numbers, chunk_rows), (MISSING,))
     features = with_categories(selection.features, categories)
     if len(set(features)) < len(features) or categories_of(features, table.names) != categories:
         raise ValueError(
@@ -270,6 +274,22 @@ def array_of(target: Targets) -> str | None:
         return None
     name = target[0] if len(target) == 1 else target[0].removesuffix("_1")
     return name if tuple(target) == column_names(name, len(target)) else None
+
+
+def _categories_found(source: FileSource, table: DelimitedFile, chunk_rows: int) -> Categories:
+    """Return the categories of the columns that the options say to have some."""
+    features, wanted = source.selection.features, source.options.categories
+    if not wanted:
+        return {}
+    takes_all = wanted == (ALL,) and ALL not in table.names
+    columns = [find_column(table.names, key, "categories=", table.source) for key in wanted if not takes_all]
+    for column in columns:
+        if column not in features:
+            raise ValueError(f"column {column!r} of {source.path} is named by categories= and is no feature")
+    if isinstance(wanted, Mapping):
+        return dict(zip(columns, wanted.values(), strict=True))
+    looked_at = features if takes_all else columns
+    return find_categories(table, looked_at, only_texts=takes_all, chunk_rows=chunk_rows)
 
 
 def _open_table(

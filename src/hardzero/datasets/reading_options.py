@@ -17,6 +17,7 @@ class ReadingOptions:
     text: ColumnKey | None = None
     ignore: tuple[ColumnKey, ...] = ()
     categories: tuple[ColumnKey, ...] | Categories = ()
+    fill_missing: bool = False
     delimiter: str | None = None
     decimal: str = "."
     encoding: str = "utf-8"

@@ -23,7 +23,7 @@ from hardzero.datasets.file_source import (
     open_source,
     refuse_column_options,
     refuse_other_width,
-    with_categories_found,
+    with_features_found,
     with_usual_target,
 )
 from hardzero.datasets.reading_options import ReadingOptions
@@ -69,7 +69,7 @@ def load_file(
     if file_format(checked) == NPZ and npz.has_splits(checked):
         _refuse_to_divide(checked, fractions, seed)
         return _load_split_npz(checked, options)
-    source = with_categories_found(with_usual_target(open_source(checked, options)))
+    source = with_features_found(with_usual_target(open_source(checked, options)))
     X, y, parser = _read_whole(source)
     assert y is not None
     parser.refuse_constant(checked.name)
@@ -104,6 +104,7 @@ def read_table(
     text: ColumnKey | None = None,
     ignore: Iterable[ColumnKey] = (),
     categories: CategoryColumns = (),
+    fill_missing: bool = False,
     delimiter: str | None = None,
     decimal: str = ".",
     encoding: str = "utf-8",
@@ -130,7 +131,7 @@ def read_table(
     target_required : bool, default=True
         False reads a file that lacks the target, with `y` None. A target given by its index is lacking where there are
         fewer columns, or where that column is one of `feature_names`.
-    task, text, ignore, categories, delimiter, decimal, encoding, header, unlabeled
+    task, text, ignore, categories, fill_missing, delimiter, decimal, encoding, header, unlabeled
         As for `load`.
     first_index : {0, 1} or None, default=None
         Where the indices of an svmlight file begin: as in the file that the model was fitted to. None finds it out, and
@@ -162,6 +163,7 @@ def read_table(
         text=text,
         ignore=tuple(ignore),
         categories=as_categories(categories),
+        fill_missing=fill_missing,
         delimiter=delimiter,
         decimal=decimal,
         encoding=encoding,
@@ -177,7 +179,7 @@ def read_table(
         target_required=target_required,
     )
     if feature_names is None:
-        source = with_categories_found(source)
+        source = with_features_found(source)
     refuse_other_width(source, n_features)
     X, y, parser = _read_whole(source, classes)
     return Table(

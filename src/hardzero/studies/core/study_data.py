@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hardzero.datasets.catalog import is_named, load
+from hardzero.datasets.categories import missing_pairs
 from hardzero.datasets.dataset import Dataset, Split
 from hardzero.scaling import LinearScaling
 from hardzero.studies.core.study import check_data
@@ -36,7 +37,7 @@ def _load(name: str) -> Dataset:
 
 def _scaled(data: Dataset) -> Dataset:
     """Return a data set whose features are scaled as those of its training part need it."""
-    scaling = LinearScaling.where_needed(data.train.X)
+    scaling = LinearScaling.where_needed(data.train.X, missing_pairs(data.feature_names))
     if scaling is None:
         return data
     train, validation, test = (
