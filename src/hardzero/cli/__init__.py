@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hardzero.cli import bench, config, export, fit, inspect, predict, report, study, sweep
+from hardzero.cli import bench, config, evaluate, export, fit, inspect, predict, report, study, sweep
 from hardzero.cli.errors import ErrorReportingGroup
 
 app = typer.Typer(
@@ -48,6 +48,7 @@ def options(
 
 app.command("fit", epilog=fit.EXAMPLES)(fit.fit)
 app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
+app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
 app.command("export", epilog=export.EXAMPLES)(export.export)
 app.command("report", epilog=report.EXAMPLES)(report.report)

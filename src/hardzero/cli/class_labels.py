@@ -34,8 +34,6 @@ def labels_as_fitted(y: NDArray[Any], classes: NDArray[Any], source: str) -> NDA
     >>> labels_as_fitted(np.array(["-1", "1", "1"]), np.array([-1, 1]), "wine.csv")
     array([-1,  1,  1])
     """
-    from hardzero.datasets.columns import listed
-
     if _are_texts(y) == _are_texts(classes):
         return y
     texts = list(map(_written, y.tolist()))
@@ -44,11 +42,19 @@ def labels_as_fitted(y: NDArray[Any], classes: NDArray[Any], source: str) -> NDA
     known = {_written(label): label for label in classes.tolist()}
     unknown = [text for text in texts if text not in known]
     if unknown:
-        raise ValueError(
-            f"{source} has the label {unknown[0]!r}, and the classes of the model are {listed(list(known))}: correct "
-            "it, or name another column with --target"
-        )
+        raise unknown_label(unknown[0], classes, source)
     return np.array([known[text] for text in texts], dtype=classes.dtype)
+
+
+def unknown_label(label: Any, classes: NDArray[Any], source: str) -> ValueError:
+    """Return the error for a label that is no class of the model."""
+    from hardzero.datasets.columns import listed
+
+    known = listed(list(map(_written, classes.tolist())))
+    return ValueError(
+        f"{source} has the label {label!r}, and the classes of the model are {known}: correct it, or name "
+        "another column with --target"
+    )
 
 
 def _written(label: Any) -> str:

@@ -92,6 +92,15 @@ FirstIndexOption = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+NotedFirstIndexOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Where the indices of an svmlight file begin; as in the data of 'hardzero fit' by default.",
+        rich_help_panel=DATA,
+    ),
+]
 SplitSeedOption = Annotated[
     int, typer.Option(min=0, help="Divides a file into train, validation and test.", rich_help_panel=DATA)
 ]

@@ -108,13 +108,13 @@ def evaluate(estimator: Any, train: Iterable[Any], test: Split, X_test: Any) -> 
     )
 
 
-def results_table(evaluation: Evaluation, training: dict[str, Any]) -> Table:
-    """Return the table that ends ``hardzero fit``.
+def results_table(evaluation: Evaluation, training: dict[str, Any] | None = None) -> Table:
+    """Return the table that ends ``hardzero fit`` and ``hardzero evaluate``.
 
     Parameters
     ----------
     evaluation : Evaluation
-    training : dict
+    training : dict, optional
         ``epochs``, ``best_epoch``, ``seconds`` and ``samples_per_second``; the latter three may be None.
     """
     from rich.table import Table
@@ -141,7 +141,7 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     return (center - spread) / (n + z * z), (center + spread) / (n + z * z)
 
 
-def _rows(evaluation: Evaluation, training: dict[str, Any]) -> list[tuple[str, str]]:
+def _rows(evaluation: Evaluation, training: dict[str, Any] | None) -> list[tuple[str, str]]:
     from hardzero.analysis.regression_error import error_text
 
     rows = []
@@ -156,7 +156,8 @@ def _rows(evaluation: Evaluation, training: dict[str, Any]) -> list[tuple[str, s
     for index, (zeros, dead, units) in enumerate(
         zip(evaluation.zeros, evaluation.dead_units, evaluation.units, strict=True), start=1
     ):
-        rows.append((f"layer {index}", f"{zeros:.1%} zeros, {dead} of {units} units dead"))
+        silent = "dead" if training else "zero in all samples"
+        rows.append((f"layer {index}", f"{zeros:.1%} zeros, {dead} of {units} units {silent}"))
     rows.append(("zeros overall", f"{evaluation.zeros_overall:.1%}"))
     ratio = evaluation.dense_microseconds / evaluation.microseconds
     compared = f"{ratio:.1f} times as fast as" if ratio >= 1 else f"{1 / ratio:.1f} times as slow as"
@@ -167,6 +168,10 @@ def _rows(evaluation: Evaluation, training: dict[str, Any]) -> list[tuple[str, s
             "one thread",
         )
     )
+    return rows if training is None else [*rows, ("training", _training_text(training))]
+
+
+def _training_text(training: dict[str, Any]) -> str:
     text = f"{training['epochs']} epochs"
     if training.get("best_epoch"):
         text += f", the best one {training['best_epoch']}"
@@ -174,5 +179,4 @@ def _rows(evaluation: Evaluation, training: dict[str, Any]) -> list[tuple[str, s
         text += f", in {training['seconds']:.1f} s"
     if training.get("samples_per_second"):
         text += f": {training['samples_per_second']:,.0f} samples/s"
-    rows.append(("training", text))
-    return rows
+    return text

@@ -89,3 +89,9 @@ def noted_reading(notes: dict[str, Any]) -> dict[str, Any]:
 def reading_as_noted(notes: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return how a file is read: as `hardzero fit` read its own, but for the options that are given, not None."""
     return {**noted_reading(notes), **{name: value for name, value in given.items() if value is not None}}
+
+
+def layout_as_noted(notes: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return how the text of a file is read, of the options that are given or noted."""
+    reading = reading_as_noted(notes, given)
+    return {name: reading[name] for name in given if name in reading}

@@ -12,12 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from hardzero.cli.data_options import DelimiterOption, NotedDecimalOption, NotedEncodingOption, NotedHeaderOption
+from hardzero.cli.data_options import (
+    DelimiterOption,
+    NotedDecimalOption,
+    NotedEncodingOption,
+    NotedFirstIndexOption,
+    NotedHeaderOption,
+)
 from hardzero.cli.guarded_training import warnings_shown_after
-from hardzero.cli.model_input import known_names, noted_targets, reading_as_noted, with_names
+from hardzero.cli.model_input import layout_as_noted, noted_targets
+from hardzero.cli.new_data import PredictingModel
 from hardzero.cli.output_file import ForceOption, check_kind, check_output
 from hardzero.cli.piped_input import as_file
-from hardzero.cli.text_input import network_estimator, takes_texts, texts_for
+from hardzero.cli.text_input import network_estimator
 from hardzero.cli.threads_option import check_threads
 
 if TYPE_CHECKING:
@@ -66,14 +73,7 @@ def predict(
     decimal: NotedDecimalOption = None,
     encoding: NotedEncodingOption = None,
     header: NotedHeaderOption = None,
-    first_index: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Where the indices of an svmlight file begin; as in the data of 'hardzero fit' by default.",
-        ),
-    ] = None,
+    first_index: NotedFirstIndexOption = None,
     threads: Annotated[int | None, typer.Option(callback=check_threads, help="All cores by default.")] = None,
 ) -> None:
     """Predict with a saved model; one row of CSV a sample, in the order of the data.
@@ -82,20 +82,14 @@ def predict(
     column that it needs and the data lack is an error.
     """
     from hardzero.atomic_file import atomic_file
-    from hardzero.model_file import describe, load
 
     if output is not None:
         check_output(output, model, data)
         check_kind(output, "table of predictions", _holds_predictions, force=force)
-    description = describe(model)
-    estimator = load(model)
-    if not hasattr(estimator, "predict"):
-        raise ValueError(
-            f"{model} holds a {description['kind']}, which does not predict: give a classifier or regressor"
-        )
-    if proba and not hasattr(estimator, "predict_proba"):
+    saved = PredictingModel.load(model)
+    if proba and not hasattr(saved.estimator, "predict_proba"):
         raise ValueError(f"--proba: {model} is a regression, which has no classes; leave the option out")
-    network_estimator(estimator).set_params(n_jobs=threads)
+    network_estimator(saved.estimator).set_params(n_jobs=threads)
     given = {
         "delimiter": delimiter,
         "decimal": decimal,
@@ -103,17 +97,9 @@ def predict(
         "header": header,
         "first_index": first_index,
     }
-    reading = reading_as_noted(description["notes"], given)
-    options = {name: reading[name] for name in given if name in reading}
-    data = as_file(data)
-    if text is not None and not takes_texts(description):
-        raise ValueError(f"--text: {model} takes numbers, not texts; leave the option out")
     with warnings_shown_after():
-        if takes_texts(description):
-            X = texts_for(data, text, description["notes"], **options)
-        else:
-            X = _read(data, model, estimator, description, **options)
-        frame = _predictions(estimator, X, description["notes"], proba)
+        X, _ = saved.read(as_file(data), text=text, **layout_as_noted(saved.notes, given))
+        frame = _predictions(saved.estimator, X, saved.notes, proba)
     if output is None:
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")
         return
@@ -134,33 +120,6 @@ def _holds_predictions(path: Path) -> bool:
     ours = (f"{PREDICTION}_", f"{PROBABILITY}_")
     known = [name == PREDICTION or name.startswith(ours) for name in names]
     return all(known) and header.removeprefix('"').startswith(PREDICTION)
-
-
-def _read(data: str, model: Path, estimator: Any, description: dict[str, Any], **options: Any) -> Any:
-    """Return the samples as the model takes them."""
-    from hardzero import datasets
-    from hardzero.datasets.catalog import is_named
-
-    names = known_names(description)
-    if is_named(data):
-        dataset = datasets.load(data)
-        if dataset.is_text:
-            raise ValueError(f"{data} holds raw texts; {model} takes {estimator.n_features_in_} features")
-        X = dataset.test.X
-    else:
-        table = datasets.read_table(
-            data,
-            feature_names=names,
-            n_features=estimator.n_features_in_ if names is None else None,
-            **options,
-        )
-        unused = [name for name in table.unused_columns if name not in noted_targets(description["notes"])]
-        if unused:
-            typer.echo(f"Columns that the model does not use: {', '.join(unused)}", err=True)
-        X = table.X
-    if X.ndim != 2 or X.shape[1] != estimator.n_features_in_:
-        raise ValueError(f"{data} has samples of {X.shape[-1]} features; {model} takes {estimator.n_features_in_}")
-    return with_names(X, description.get("feature_names"))
 
 
 def _predictions(estimator: Any, X: Any, notes: dict[str, Any], proba: bool) -> pd.DataFrame:

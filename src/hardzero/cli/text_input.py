@@ -9,6 +9,8 @@ import numpy as np
 import typer
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hardzero.datasets import Dataset, Split
 
 
@@ -75,8 +77,10 @@ def text_column(given: str | None, notes: dict[str, Any], data: str) -> str:
     return column
 
 
-def texts_for(data: str, text: str | None, notes: dict[str, Any], **options: Any) -> Any:
-    """Return the texts that a text model is to predict for.
+def texts_for(
+    data: str, text: str | None, notes: dict[str, Any], **options: Any
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the texts that a text model is to predict for, and their targets where the options name some.
 
     Parameters
     ----------
@@ -96,9 +100,10 @@ def texts_for(data: str, text: str | None, notes: dict[str, Any], **options: Any
         loaded = datasets.load(data)
         if not loaded.is_text:
             raise ValueError(f"the model takes texts; {data} has none")
-        return loaded.test.X
-    texts = datasets.read_table(data, text=text_column(text, notes, data), **options).X
+        return loaded.test.X, loaded.test.y
+    table = datasets.read_table(data, text=text_column(text, notes, data), **options)
+    texts = table.X
     n_empty = int(np.count_nonzero(texts == ""))
     if n_empty:
         typer.echo(f"{n_empty:,} of {len(texts):,} texts are empty: they get the prediction for no words", err=True)
-    return texts
+    return texts, table.y

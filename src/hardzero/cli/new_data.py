@@ -1,0 +1,115 @@
+"""Samples for a saved model: from a file whose columns are found by name, or the test split of a named data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from hardzero.cli.data_options import as_target
+from hardzero.cli.model_input import known_names, noted_targets, with_names
+from hardzero.cli.text_input import takes_texts, texts_for
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class PredictingModel:
+    """A saved classifier or regressor, with or without the words of its texts.
+
+    Parameters
+    ----------
+    path : Path
+    estimator : TextModel, RectifierClassifier, RectifierRegressor or Pipeline
+    description : dict
+        What the file says of itself.
+    """
+
+    path: Path
+    estimator: Any
+    description: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: Path) -> PredictingModel:
+        """Load a model.
+
+        Raises
+        ------
+        ValueError
+            If it is no model, or one that does not predict.
+        """
+        from hardzero.model_file import describe, load
+
+        description = describe(path)
+        estimator = load(path)
+        if not hasattr(estimator, "predict"):
+            raise ValueError(
+                f"{path} holds a {description['kind']}, which does not predict: give a classifier or regressor"
+            )
+        return cls(path, estimator, description)
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What was noted when it was saved."""
+        notes: dict[str, Any] = self.description["notes"]
+        return notes
+
+    @property
+    def takes_texts(self) -> bool:
+        """Whether its samples are raw texts."""
+        return takes_texts(self.description)
+
+    def read(
+        self, data: str, *, target: Sequence[str] = (), text: str | None = None, **options: Any
+    ) -> tuple[Any, NDArray[Any] | None]:
+        """Return samples as the model takes them, and their targets.
+
+        Parameters
+        ----------
+        data : str
+            A file, or the name of a data set, of which the test split is taken.
+        target : sequence of str
+            Columns of a file; none reads no targets of it.
+        text : str or None
+            The column of raw texts; None is the one that the model was trained on.
+        **options
+            As for `hardzero.datasets.read_table`.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, a value is at fault, or the model takes samples of another kind.
+        """
+        if text is not None and not self.takes_texts:
+            raise ValueError(f"--text: {self.path} takes numbers, not texts; leave the option out")
+        if target:
+            options = {**options, "target": as_target(list(target))}
+        if self.takes_texts:
+            return texts_for(data, text, self.notes, **options)
+        return self._read_numbers(data, **options)
+
+    def _read_numbers(self, data: str, **options: Any) -> tuple[Any, NDArray[Any] | None]:
+        from hardzero import datasets
+        from hardzero.datasets.catalog import is_named
+
+        names, n_features = known_names(self.description), self.estimator.n_features_in_
+        samples: Any
+        if is_named(data):
+            dataset = datasets.load(data)
+            if dataset.is_text:
+                raise ValueError(f"{data} holds raw texts; {self.path} takes {n_features} features")
+            samples = dataset.test
+        else:
+            expected = n_features if names is None else None
+            samples = datasets.read_table(data, feature_names=names, n_features=expected, **options)
+            unused = [name for name in samples.unused_columns if name not in noted_targets(self.notes)]
+            if unused:
+                typer.echo(f"Columns that the model does not use: {', '.join(unused)}", err=True)
+        X = samples.X
+        if X.ndim != 2 or X.shape[1] != n_features:
+            raise ValueError(f"{data} has samples of {X.shape[-1]} features; {self.path} takes {n_features}")
+        return with_names(X, self.description.get("feature_names")), samples.y
