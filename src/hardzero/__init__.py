@@ -19,6 +19,7 @@ _HOMES = {
     "Predictor": "hardzero.predictor",
     "TextModel": "hardzero.text",
     "load": "hardzero.model_file",
+    "load_predictor": "hardzero.model_file",
     "show_config": "hardzero.config",
     "analysis": "",
     "datasets": "",
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from hardzero.estimators import RectifierClassifier as RectifierClassifier
     from hardzero.estimators import RectifierRegressor as RectifierRegressor
     from hardzero.model_file import load as load
+    from hardzero.model_file import load_predictor as load_predictor
     from hardzero.predictor import Predictor as Predictor
     from hardzero.sparse_autoencoder import SparseAutoencoder as SparseAutoencoder
     from hardzero.text import TextModel as TextModel

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 MOST_NONZEROS = 2**31 - 1
 """What a 32-bit index counts up to."""
@@ -16,11 +19,14 @@ def stack_csr_rows(batches: Sequence[csr_array]) -> csr_array:
 
     Examples
     --------
+    >>> from scipy.sparse import csr_array
     >>> stack_csr_rows([csr_array(np.eye(2)), csr_array(np.ones((1, 2)))]).toarray()
     array([[1., 0.],
            [0., 1.],
            [1., 1.]])
     """
+    from scipy.sparse import csr_array, vstack
+
     stacked = csr_array(vstack(batches, format="csr"))
     shorten_indices(stacked)
     return stacked

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from hardzero.activations import Activation
 from hardzero.csr_rows import stack_csr_rows
@@ -19,8 +18,11 @@ from hardzero.ops.layout import padded_zeros
 from hardzero.ops.random_bits import mix
 from hardzero.ops.updates import Parameters, Update
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 Array = NDArray[np.float32]
-Input = Array | csr_array
+Input: TypeAlias = "Array | csr_array"
 
 PREDICTION_ROWS = 1024
 """Samples per minibatch when a network is evaluated: enough to reuse weights, few enough for caches."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
 
 from hardzero.activations import ACTIVATIONS, SOFTPLUS_REACH, Activation, LeakyIntegrateAndFire, Softplus, is_built_in
 from hardzero.network import Layer, Network
 from hardzero.ops import MOST_THREADS, Ops, _native, get_ops
 from hardzero.ops.layout import padded_copy
 from hardzero.ops.updates import Parameters
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = NDArray[np.float32]
 
@@ -149,7 +151,7 @@ class Predictor:
         ValueError or TypeError
             If the shape does not fit, or the values are no real numbers.
         """
-        if issparse(X):
+        if _is_sparse(X):
             rows = _as_csr(X).copy()
             rows.sum_duplicates()
             rows.eliminate_zeros()
@@ -171,7 +173,7 @@ class Predictor:
 
     def _run(self, X: Any, predictions: bool) -> Array:
         if not isinstance(X, np.ndarray):
-            if not issparse(X):
+            if not _is_sparse(X):
                 X = _as_array(X)
             elif cast(Any, X).format != "csr":
                 X = _as_csr(X)
@@ -200,6 +202,8 @@ class Predictor:
         if isinstance(X, np.ndarray):
             X = np.ascontiguousarray(X, dtype=np.float32)
         else:
+            from scipy.sparse import csr_array
+
             X = csr_array(X)
             X.check_format()
             X = ops.prepare(X)
@@ -236,11 +240,22 @@ def _as_array(X: Any) -> Array:
     return array
 
 
+def _is_sparse(X: Any) -> bool:
+    """Tell whether `X` is a sparse matrix, without importing SciPy, the slowest part of a start, for arrays."""
+    if isinstance(X, np.ndarray):
+        return False
+    from scipy.sparse import issparse
+
+    return bool(issparse(X))
+
+
 def _as_csr(X: Any) -> csr_array:
     """Return sparse input of another format, dtype or byte order as what the native code takes."""
     _check_dimensions(X)
     if X.dtype.kind not in "fiub":
         raise TypeError(f"X holds values that are no real numbers: dtype {X.dtype}")
+    from scipy.sparse import csr_array
+
     rows = csr_array(X.astype(np.float32, copy=False))
     rows.check_format()
     return rows

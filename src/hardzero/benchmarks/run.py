@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import platform
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +14,7 @@ from hardzero.atomic_file import atomic_file
 from hardzero.benchmarks import gpu, prediction, time_to_error, training, workloads
 from hardzero.benchmarks.peers import denormals_as_zero, missing_peers
 from hardzero.benchmarks.scaling import scaling_points
+from hardzero.benchmarks.starting import starting_rows
 from hardzero.benchmarks.table import Row, print_table, to_frame
 from hardzero.interruption import interruption_raised
 from hardzero.threads import usable_cores
@@ -97,18 +95,9 @@ def run_time_to_error() -> list[Row]:
 
 
 def run_import() -> list[Row]:
-    """Time ``import hardzero`` against ``import torch``, each in a new interpreter."""
+    """Time imports against those of PyTorch, and the first prediction of a saved model, each in a new interpreter."""
     _require_torch()
-    seconds: dict[str, list[float]] = {"hardzero": [], "torch": [], "nothing": []}
-    for _ in range(5):
-        for module, times in seconds.items():
-            code = "pass" if module == "nothing" else f"import {module}"
-            started = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code], check=True)
-            times.append(time.perf_counter() - started)
-    bare = np.median(seconds["nothing"])
-    ours, theirs = (float(np.median(seconds[name]) - bare) for name in ("hardzero", "torch"))
-    return [Row("import", "beyond an empty interpreter", "torch", theirs, ours, "s", theirs / max(ours, 1e-3))]
+    return list(starting_rows())
 
 
 def run_gpu() -> list[Row]:

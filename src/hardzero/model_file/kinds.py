@@ -27,6 +27,9 @@ KINDS: dict[str, tuple[str, str, str]] = {
 """Class name: module, packing function, unpacking function. Files name a kind, never a module."""
 
 
+NETWORK_KINDS = {"Network", "RectifierClassifier", "RectifierRegressor"}
+"""Whose arrays are those of one network, with an architecture beside them."""
+
 PACKAGES = {"hardzero", "sklearn"}
 """Where the classes of these names come from: PyTorch modules are often called Network, too."""
 
