@@ -57,8 +57,22 @@ def test_values_of_a_regression(run, table, new_table, tmp_path):
     predictions = hardzero.load(tmp_path / "insects.safetensors").predict(new_table[FEATURES])
     found = figures(run("evaluate", "insects.safetensors", "new.csv", "--json"))
     assert found["r2"] == pytest.approx(r2_score(new_table["weight"], predictions), abs=1e-4)
-    assert found["classes"] == []
+    assert "targets" not in found
     assert "test RMSE" in run("evaluate", "insects.safetensors", "new.csv").stdout
+
+
+def test_several_values_are_measured_one_by_one(run, table, new_table, tmp_path):
+    targets = ("--target", "weight", "--target", "depth", "--ignore", "id", "--ignore", "species")
+    assert run("fit", table, *targets, *QUICK).exit_code == 0
+    predictions = hardzero.load(tmp_path / "insects.safetensors").predict(new_table[["length", "width"]])
+    found = figures(run("evaluate", "insects.safetensors", "new.csv", "--json"))["targets"]
+    for index, name in enumerate(("weight", "depth")):
+        truth = new_table[name].to_numpy(np.float32)
+        assert found[index]["target"] == name
+        assert found[index]["r2"] == pytest.approx(r2_score(truth, predictions[:, index]), abs=1e-4)
+        assert found[index]["rmse"] == pytest.approx(np.sqrt(np.mean((truth - predictions[:, index]) ** 2)), rel=1e-4)
+    lines = run("evaluate", "insects.safetensors", "new.csv").stdout.splitlines()
+    assert [line.split()[0] for line in lines[-3:]] == ["target", "weight", "depth"]
 
 
 def test_a_named_data_set_is_measured_on_its_test_split(run, tmp_path):

@@ -93,11 +93,11 @@ def evaluate(
         y = _checked_targets(y, estimator, data)
         plain = X.to_numpy() if hasattr(X, "to_numpy") else X
         evaluation = measure(estimator, [plain], Split(plain, y), X)
-        details = _by_class(estimator, X, y, noted_targets(saved.notes))
+        details = _details(estimator, X, y, noted_targets(saved.notes))
     if Path(data).name == saved.notes.get("data") and not is_named(data):
         warn(f"{model} was fitted to a file called {Path(data).name}: if it is this one, most rows are not new to it")
     if as_json:
-        typer.echo(json.dumps({**evaluation.to_dict(), "classes": details}, indent=2))
+        typer.echo(json.dumps({**evaluation.to_dict(), **details}, indent=2))
         return
     from rich.console import Console
 
@@ -105,9 +105,9 @@ def evaluate(
 
     console = Console()
     console.print(results_table(evaluation), soft_wrap=not console.is_terminal)
-    if details:
+    for rows in details.values():
         console.print()
-        console.print(_classes_table(details), soft_wrap=not console.is_terminal)
+        console.print(_details_table(rows), soft_wrap=not console.is_terminal)
 
 
 def _task(estimator: Any) -> str:
@@ -145,43 +145,77 @@ def _checked_targets(y: NDArray[Any], estimator: Any, source: str) -> NDArray[An
     return y
 
 
-def _by_class(estimator: Any, X: Any, y: NDArray[Any], targets: list[str]) -> list[dict[str, Any]]:
-    """Return samples, recall and precision of each class; nothing for a regression."""
+def _details(estimator: Any, X: Any, y: NDArray[Any], targets: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the figures of each class, or of each target where there are several; nothing for a single target."""
     from sklearn.base import is_classifier
+
+    predictions = estimator.predict(X)
+    has_names = y.ndim == 2 and len(targets) == y.shape[1]
+    if is_classifier(estimator):
+        return {"classes": _by_class(y, predictions, targets if has_names else estimator.classes_.tolist())}
+    if y.ndim == 1:
+        return {}
+    return {"targets": _by_target(y, predictions, targets if has_names else list(range(1, y.shape[1] + 1)))}
+
+
+def _by_class(y: NDArray[Any], predictions: NDArray[Any], names: list[Any]) -> list[dict[str, Any]]:
+    """Return samples, recall and precision of each class or label."""
     from sklearn.metrics import precision_recall_fscore_support
 
-    if not is_classifier(estimator):
-        return []
-    classes = estimator.classes_
-    labels = np.arange(y.shape[1]) if y.ndim == 2 else classes
-    names = targets if y.ndim == 2 and len(targets) == y.shape[1] else classes.tolist()
-    measured = precision_recall_fscore_support(
-        y, estimator.predict(X), labels=labels, average=None, zero_division=np.nan
-    )
+    labels = np.arange(y.shape[1]) if y.ndim == 2 else names
+    measured = precision_recall_fscore_support(y, predictions, labels=labels, average=None, zero_division=np.nan)
     return [
-        {
-            "class": name,
-            "samples": int(n_samples),
-            "recall": None if np.isnan(recall) else round(float(recall), 6),
-            "precision": None if np.isnan(precision) else round(float(precision), 6),
-        }
+        {"class": name, "samples": int(n_samples), "recall": _known(recall), "precision": _known(precision)}
         for name, precision, recall, _, n_samples in zip(names, *measured, strict=True)
     ]
 
 
-def _classes_table(details: list[dict[str, Any]]) -> Table:
-    """Return the table of classes, or of the worst where there are many."""
+def _by_target(y: NDArray[Any], predictions: NDArray[Any], names: list[Any]) -> list[dict[str, Any]]:
+    """Return RMSE and R² of each target."""
+    from sklearn.metrics import r2_score
+
+    from hardzero.analysis.regression_error import root_mean_squared_error
+
+    columns = zip(names, y.T, predictions.T, strict=True)
+    return [
+        {
+            "target": name,
+            "rmse": _known(root_mean_squared_error(truth, predicted)),
+            "r2": _known(r2_score(truth, predicted)) if len(truth) > 1 else None,
+        }
+        for name, truth, predicted in columns
+    ]
+
+
+def _known(value: float) -> float | None:
+    """Return a figure that JSON can hold, None for what is undefined."""
+    return float(value) if np.isfinite(value) else None
+
+
+_HEADS = {"recall": "recognized", "precision": "right when predicted", "rmse": "RMSE", "r2": "R²"}
+
+
+def _details_table(rows: list[dict[str, Any]]) -> Table:
+    """Return the table of classes, or of the worst where there are many, or of targets."""
     from rich.table import Table
 
-    title, shown = None, details
-    if len(details) > MOST_CLASSES:
-        shown = sorted(details, key=lambda row: 1.0 if row["recall"] is None else row["recall"])[:MOST_CLASSES]
-        title = f"the {MOST_CLASSES} classes of {len(details)} that are recognized least"
+    title, shown = None, rows
+    if "recall" in rows[0] and len(rows) > MOST_CLASSES:
+        shown = sorted(rows, key=lambda row: 1.0 if row["recall"] is None else row["recall"])[:MOST_CLASSES]
+        title = f"the {MOST_CLASSES} classes of {len(rows)} that are recognized least"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    table.add_column("class", no_wrap=True)
-    for name in ("samples", "recognized", "right when predicted"):
-        table.add_column(name, justify="right")
+    first, *others = rows[0]
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(_HEADS.get(name, name), justify="right")
     for row in shown:
-        shares = ("–" if row[name] is None else f"{row[name]:.1%}" for name in ("recall", "precision"))
-        table.add_row(str(row["class"]), f"{row['samples']:,}", *shares)
+        table.add_row(str(row[first]), *(_shown(name, row[name]) for name in others))
     return table
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if name in ("recall", "precision"):
+        return f"{value:.1%}"
+    return f"{value:,}" if name == "samples" else f"{value:.4g}"
