@@ -82,13 +82,15 @@ Rows take_csr(Engine& engine,
                          samples ? samples->data() : nullptr, first, n_samples);
 }
 
-Rows take_activations(Engine& engine,
-                      const nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& values,
-                      const nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& slope) {
-  require(extent(values, 0) == extent(slope, 0) && extent(values, 1) == extent(slope, 1),
+using ContiguousMatrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+Rows take_activations(Engine& engine, const ContiguousMatrix& values,
+                      const std::optional<ContiguousMatrix>& slope) {
+  require(!slope || (extent(values, 0) == extent(*slope, 0) && extent(values, 1) == extent(*slope, 1)),
           "values and slope must have the same shape");
   const ReleasedGil no_gil;
-  return engine.take_activations(values.data(), slope.data(), extent(values, 0), extent(values, 1));
+  return engine.take_activations(values.data(), slope ? slope->data() : nullptr, extent(values, 0),
+                                 extent(values, 1));
 }
 
 nb::object affine(Engine& engine, const Rows& rows, const InputMatrix& weights, const InputVector& bias) {
@@ -292,7 +294,7 @@ NB_MODULE(_native, m) {
            "n_columns"_a, "samples"_a.none(), "first"_a, "last"_a)
       .def("take_csr", &take_csr<std::int64_t>, "row_start"_a.noconvert(), "index"_a.noconvert(), "value"_a,
            "n_columns"_a, "samples"_a.none(), "first"_a, "last"_a)
-      .def("take_activations", &take_activations)
+      .def("take_activations", &take_activations, "values"_a, "slope"_a.none())
       .def("affine", &affine)
       .def("rectified", &rectified, "rows"_a, "weights"_a, "bias"_a, "signs"_a.none())
       .def("dropout",

@@ -173,12 +173,12 @@ Rows Engine::take_activations(const float* values, const float* slope, Index n_r
   rows.n_rows = n_rows;
   rows.n_columns = n_columns;
   rows.dense = Matrix(*pool_, n_rows, n_columns);
-  rows.slope = Matrix(*pool_, n_rows, n_columns);
+  if (slope) rows.slope = Matrix(*pool_, n_rows, n_columns);
   std::atomic<Index> n_nonzero{0};
   run_over_rows(n_rows, n_columns, [&](Index begin, Index end) {
     for (Index row = begin; row < end; ++row) {
       copy_padded(values + row * n_columns, n_columns, rows.dense, row);
-      copy_padded(slope + row * n_columns, n_columns, rows.slope, row);
+      if (slope) copy_padded(slope + row * n_columns, n_columns, rows.slope, row);
     }
     const float* const first = values + begin * n_columns;
     n_nonzero += std::count_if(first, values + end * n_columns, [](float x) { return x != 0.0f; });

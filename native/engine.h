@@ -58,7 +58,7 @@ class Engine {
   template <class Integer>
   Rows take_csr(const CsrView<Integer>& matrix, const Index* samples, Index first, Index n_samples);
 
-  // Activations and slopes that the caller has computed.
+  // Activations and slopes that the caller has computed; `slope` null where no `backward` follows.
   Rows take_activations(const float* values, const float* slope, Index n_rows, Index n_columns);
 
   // `signs` null: rectifier; else per unit, padded.

@@ -195,6 +195,14 @@ def test_nan_stays_nan(activation):
     assert np.isnan(activation.value(np.float32([[np.nan, np.nan]]))).all()
 
 
+@pytest.mark.parametrize("activation", [Softplus(), Softplus(16.0), Logistic(), LeakyIntegrateAndFire()])
+def test_value_and_slope_together_have_the_bits_of_each(activation):
+    z = np.concatenate([np.linspace(-100, 100, 4001), [0.0, -0.0, 1e-30, 1e30, -1e30]]).astype(np.float32)
+    value, slope = activation.value_and_slope(z)
+    np.testing.assert_array_equal(value, activation.value(z))
+    np.testing.assert_array_equal(slope, activation.slope(z))
+
+
 @pytest.mark.parametrize("activation", SMOOTH, ids=repr)
 def test_slopes_are_the_differences_of_the_values(activation):
     z = np.linspace(-4.03, 4.11, 63, dtype=np.float32)

@@ -214,9 +214,9 @@ def test_no_layer_beyond_the_one_asked_for_is_computed(ops, monkeypatch):
     X, _ = make_data("softmax")
     expected, widths, hidden = network.forward(ops, ops.rows(X)).hidden[0].dense(), [], ops.hidden
 
-    def counted(rows, weights, bias, activation):
+    def counted(rows, weights, bias, activation, **options):
         widths.append(len(bias))
-        return hidden(rows, weights, bias, activation)
+        return hidden(rows, weights, bias, activation, **options)
 
     monkeypatch.setattr(ops, "hidden", counted)
     assert np.array_equal(network.hidden(ops, X, 0).toarray(), expected)

@@ -242,6 +242,17 @@ def test_smooth_networks_predict_a_sample_alone_as_in_a_minibatch_but_for_roundi
     np.testing.assert_allclose(predictor.scores(X), one_by_one, rtol=1e-5, atol=1e-5)
 
 
+def test_minibatches_of_smooth_networks_go_to_numpy_where_they_are_large_enough_for_its_calls(monkeypatch):
+    predictor, taken = Predictor(make_network([5, 100, 100, 3], "tanh")), []
+    run = predictor._run_smooth
+    monkeypatch.setattr(
+        predictor, "_run_smooth", lambda network, X, *args: taken.append(len(X)) or run(network, X, *args)
+    )
+    for n_samples in (1, 8, 24, 25, 300):
+        predictor(make_input(n_samples, 5))
+    assert taken == [25, 300]
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_no_samples_give_no_scores(activation):
     assert Predictor(make_network([5, 6, 3], activation)).scores(np.zeros((0, 5), dtype=np.float32)).shape == (0, 3)

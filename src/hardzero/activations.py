@@ -159,19 +159,26 @@ class Softplus(Activation):
 
     def value(self, z: Array) -> Array:
         """Return (1/beta)·log(1 + exp(beta·z)) without overflow."""
-        beta = np.float32(self.beta)
-        with np.errstate(over="ignore"):
-            distance = np.abs(z) * beta
-        tail = np.log1p(np.exp(-np.minimum(distance, SOFTPLUS_REACH)))
-        tail = np.where(distance > SOFTPLUS_REACH, np.float32(0), tail)
-        return np.asarray(np.maximum(z, np.float32(0)) + tail / beta, dtype=np.float32)
+        return self._value(z, self._decay(z))
 
     def slope(self, z: Array) -> Array:
         """Return the logistic function of beta·z."""
+        return logistic(z, self._decay(z))
+
+    def value_and_slope(self, z: Array) -> tuple[Array, Array]:
+        """Return both from one exponential."""
+        decay = self._decay(z)
+        return self._value(z, decay), logistic(z, decay)
+
+    def _decay(self, z: Array) -> Array:
+        """Return exp(-beta·|z|), exactly 0 beyond the reach."""
         with np.errstate(over="ignore"):
-            scaled = z * np.float32(self.beta)
-        slope = logistic(np.clip(scaled, -SOFTPLUS_REACH, SOFTPLUS_REACH))
-        return np.where(scaled < -SOFTPLUS_REACH, np.float32(0), slope)
+            distance = np.abs(z) * np.float32(self.beta)
+        decay = np.exp(-np.minimum(distance, np.float32(SOFTPLUS_REACH)))
+        return np.where(distance > SOFTPLUS_REACH, np.float32(0), decay)
+
+    def _value(self, z: Array, decay: Array) -> Array:
+        return np.asarray(np.maximum(z, np.float32(0)) + np.log1p(decay) / np.float32(self.beta), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -208,7 +215,14 @@ class Logistic(Activation):
 
     def slope(self, z: Array) -> Array:
         """Return the derivative, exp(-|z|) / (1 + exp(-|z|))²."""
+        return self._slope(np.exp(-np.abs(z)))
+
+    def value_and_slope(self, z: Array) -> tuple[Array, Array]:
+        """Return both from one exponential."""
         decay = np.exp(-np.abs(z))
+        return logistic(z, decay), self._slope(decay)
+
+    def _slope(self, decay: Array) -> Array:
         return np.asarray(decay / np.square(1 + decay), dtype=np.float32)
 
 
@@ -290,11 +304,15 @@ class LeakyIntegrateAndFire(Activation):
 
     def slope(self, z: Array) -> Array:
         """Return the derivative of the firing rate, at most `largest_slope`."""
+        return self.value_and_slope(z)[1]
+
+    def value_and_slope(self, z: Array) -> tuple[Array, Array]:
+        """Return both from one logarithm."""
         excess, fires = self._excess(z)
-        gap = self.threshold_potential - self.reset_potential
+        rate, gap = self._rate(excess), self.threshold_potential - self.reset_potential
         steepness = self.time_constant * self.resistance * gap / excess / (excess + gap)
-        slope = np.minimum(np.square(self._rate(excess)) * steepness, self.largest_slope)
-        return np.where(fires, slope, 0.0).astype(np.float32)
+        slope = np.minimum(np.square(rate) * steepness, self.largest_slope)
+        return np.where(fires, rate, 0.0).astype(np.float32), np.where(fires, slope, 0.0).astype(np.float32)
 
     def _excess(self, z: Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return the potential above threshold (a harmless 1 where silent) and where the neuron fires."""

@@ -27,6 +27,9 @@ Input: TypeAlias = "Array | csr_array"
 PREDICTION_ROWS = 1024
 """Samples per minibatch when a network is evaluated: enough to reuse weights, few enough for caches."""
 
+SMOOTH_PREDICTION_ROWS = 256
+"""The same with units that NumPy computes: it passes over a layer's activations several times."""
+
 
 def fan_of_inputs_or_units(n_inputs: int, n_units: int) -> float:
     """Return the number of inputs, or half the units where these are more than twice as many.
@@ -192,9 +195,9 @@ class Network:
         """Number of scores a sample."""
         return int(self.output.weights.shape[1])
 
-    def forward(self, ops: Ops, rows: Rows, dropout: Dropout = NO_DROPOUT) -> ForwardPass:
-        """Return the scores of a minibatch and all that `backward` needs."""
-        inputs = list(self._inputs(ops, rows, dropout))
+    def forward(self, ops: Ops, rows: Rows, dropout: Dropout = NO_DROPOUT, *, slopes: bool = True) -> ForwardPass:
+        """Return the scores of a minibatch and, by default, all that `backward` needs."""
+        inputs = list(self._inputs(ops, rows, dropout, slopes=slopes))
         return ForwardPass(inputs, ops.affine(inputs[-1], self.output.weights, self.output.bias))
 
     def backward(
@@ -248,7 +251,7 @@ class Network:
 
     def hidden(self, ops: Ops, X: Input, depth: int) -> csr_array:
         """Return the activations of hidden layer `depth` (0 is the first) for all rows of `X`, as CSR."""
-        inputs = (self._inputs(ops, rows) for rows in _minibatches(ops, X))
+        inputs = (self._inputs(ops, rows, slopes=False) for rows in self._minibatches(ops, X))
         return stack_csr_rows([next(islice(layers, depth + 1, None)).csr() for layers in inputs])
 
     def sparsity(self, ops: Ops, X: Input) -> NDArray[np.float64]:
@@ -279,25 +282,28 @@ class Network:
             layer.bias[...] = bias
 
     def evaluate(self, ops: Ops, X: Input) -> Iterator[ForwardPass]:
-        """Yield the forward passes of all rows of `X`, a minibatch at a time."""
-        for rows in _minibatches(ops, X):
-            yield self.forward(ops, rows)
+        """Yield the forward passes of all rows of `X`, a minibatch at a time; `backward` cannot follow them."""
+        for rows in self._minibatches(ops, X):
+            yield self.forward(ops, rows, slopes=False)
 
-    def _inputs(self, ops: Ops, rows: Rows, dropout: Dropout = NO_DROPOUT) -> Iterator[Rows]:
+    def _minibatches(self, ops: Ops, X: Input) -> Iterator[Rows]:
+        """Yield the rows of `X` in pieces of the size at which the network is evaluated fastest."""
+        is_smooth = any(not layer.activation.is_rectifier for layer in self.hidden_layers)
+        n_rows = SMOOTH_PREDICTION_ROWS if is_smooth else PREDICTION_ROWS
+        for start in range(0, X.shape[0], n_rows):
+            yield ops.rows(X, slice(start, min(start + n_rows, X.shape[0])))
+
+    def _inputs(self, ops: Ops, rows: Rows, dropout: Dropout = NO_DROPOUT, *, slopes: bool) -> Iterator[Rows]:
         """Yield the input of one layer after the other; none is computed before it is asked for."""
         rows = ops.dropout(rows, dropout.input, dropout.seed) if dropout.input else rows
         ops.catch_up(rows, self.parameters[0])
         yield rows
         for depth, layer in enumerate(self.hidden_layers, start=1):
-            rows = ops.hidden(rows, layer.parameters.weights, layer.parameters.bias, layer.activation)
+            parameters = layer.parameters
+            rows = ops.hidden(rows, parameters.weights, parameters.bias, layer.activation, slopes=slopes)
             if dropout.hidden:
                 rows = ops.dropout(rows, dropout.hidden, dropout.seed + depth)
             yield rows
-
-
-def _minibatches(ops: Ops, X: Input) -> Iterator[Rows]:
-    for start in range(0, X.shape[0], PREDICTION_ROWS):
-        yield ops.rows(X, slice(start, min(start + PREDICTION_ROWS, X.shape[0])))
 
 
 def _initial_parameters(

@@ -74,9 +74,18 @@ class Ops(Protocol):
         """Return ``rows @ weights + bias``, dense."""
 
     def hidden(
-        self, rows: Rows, weights: NDArray[np.float32], bias: NDArray[np.float32], activation: Activation
+        self,
+        rows: Rows,
+        weights: NDArray[np.float32],
+        bias: NDArray[np.float32],
+        activation: Activation,
+        *,
+        slopes: bool = True,
     ) -> Rows:
-        """Return ``activation(rows @ weights + bias)``, with what `backward` needs to pass through it."""
+        """Return ``activation(rows @ weights + bias)``, by default with what `backward` needs to pass through it.
+
+        Without `slopes` the values are the same, and `backward` must not be given them.
+        """
 
     def backward(
         self,

@@ -133,11 +133,16 @@ class NativeOps:
         """Return ``rows @ weights + bias``; see `Ops.affine`."""
         return self._engine.affine(rows._rows, weights, bias)
 
-    def hidden(self, rows: NativeRows, weights: Array, bias: Array, activation: Activation) -> NativeRows:
+    def hidden(
+        self, rows: NativeRows, weights: Array, bias: Array, activation: Activation, *, slopes: bool = True
+    ) -> NativeRows:
         """Return the activations of a hidden layer; see `Ops.hidden`."""
         if activation.is_rectifier:
             return self._wrap(self._engine.rectified(rows._rows, weights, bias, activation.signs(weights.shape[1])))
-        value, slope = activation.value_and_slope(self.affine(rows, weights, bias))
+        z = self.affine(rows, weights, bias)
+        if not slopes:
+            return self._wrap(self._engine.take_activations(np.ascontiguousarray(activation.value(z)), None))
+        value, slope = activation.value_and_slope(z)
         return self._wrap(self._engine.take_activations(np.ascontiguousarray(value), np.ascontiguousarray(slope)))
 
     def backward(

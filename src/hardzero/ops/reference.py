@@ -113,12 +113,14 @@ class ReferenceOps:
         """Return ``rows @ weights + bias``; see `Ops.affine`."""
         return np.asarray(rows.values @ weights + bias, dtype=np.float32)
 
-    def hidden(self, rows: ReferenceRows, weights: Array, bias: Array, activation: Activation) -> ReferenceRows:
+    def hidden(
+        self, rows: ReferenceRows, weights: Array, bias: Array, activation: Activation, *, slopes: bool = True
+    ) -> ReferenceRows:
         """Return the activations of a hidden layer; see `Ops.hidden`."""
         z = self.affine(rows, weights, bias)
         if activation.is_rectifier:
             return ReferenceRows(csr_array(activation.value(z)))
-        return ReferenceRows(*activation.value_and_slope(z))
+        return ReferenceRows(*activation.value_and_slope(z)) if slopes else ReferenceRows(activation.value(z))
 
     def backward(
         self,
