@@ -15,6 +15,7 @@ from hardzero.interop import from_torch, to_torch
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 nn = torch.nn
+prune = pytest.importorskip("torch.nn.utils.prune")
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -176,6 +177,41 @@ class Doubled(nn.Linear):
 def test_a_module_that_no_estimator_computes_is_refused(parts, culprit):
     with pytest.raises(ValueError, match=culprit):
         from_torch(nn.Sequential(*parts))
+
+
+@pytest.mark.parametrize("hooked", [0, None], ids=["layer", "sequential"])
+@pytest.mark.parametrize("kind", ["register_forward_hook", "register_forward_pre_hook"])
+def test_forward_hooks_are_refused(hooked, kind):
+    module = nn.Sequential(nn.Linear(5, 9), nn.ReLU(), nn.Linear(9, 1))
+    handle = getattr(module if hooked is None else module[hooked], kind)(lambda *_: None)
+    with pytest.raises(ValueError, match=r"(Linear|Sequential) has forward hooks.*by their handles"):
+        from_torch(module)
+    handle.remove()
+    np.testing.assert_allclose(from_torch(module).predict(X), output(module).ravel(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("reparametrize", "end"),
+    [
+        (lambda layer: prune.l1_unstructured(layer, "weight", 0.8), lambda layer: prune.remove(layer, "weight")),
+        (nn.utils.spectral_norm, nn.utils.remove_spectral_norm),
+    ],
+)
+def test_weights_that_a_hook_computes_are_taken_once_it_has_ended(reparametrize, end):
+    module = nn.Sequential(nn.Linear(5, 9), nn.ReLU(), nn.Linear(9, 1))
+    reparametrize(module[0])
+    module.load_state_dict({name: tensor + 1 for name, tensor in module.state_dict().items()})
+    with pytest.raises(ValueError, match=r"Linear has forward hooks.*torch\.nn\.utils\.prune\.remove"):
+        from_torch(module)
+    output(module)
+    end(module[0])
+    np.testing.assert_allclose(from_torch(module).predict(X), output(module).ravel(), atol=1e-5)
+
+
+def test_parametrizations_are_taken_as_they_are():
+    module = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(5, 9)), nn.ReLU(), nn.Linear(9, 1))
+    module.load_state_dict({name: tensor + 1 for name, tensor in module.state_dict().items()})
+    np.testing.assert_allclose(from_torch(module).predict(X), output(module).ravel(), atol=1e-5)
 
 
 @pytest.mark.parametrize("classes", [[0, 1], [0, 1, 1], [[0, 1, 2]], 3])

@@ -108,8 +108,9 @@ def from_torch(module: Any, classes: ArrayLike | None = None) -> RectifierClassi
     Raises
     ------
     ValueError
-        If the module holds a layer that hardzero does not have, layers do not fit each other, hidden layers have
-        several activation functions, weights are infinite or not a number, or `classes` do not fit the outputs.
+        If the module holds a layer that hardzero does not have or one with forward hooks, layers do not fit each
+        other, hidden layers have several activation functions, weights are infinite or not a number, or `classes` do
+        not fit the outputs.
     ImportError
         If PyTorch is not installed.
 
@@ -261,11 +262,23 @@ def _parts(module: Any) -> Iterator[Any]:
 
     if not isinstance(module, nn.Module):
         raise ValueError(f"expected a torch.nn.Sequential, got {type(module).__name__}")
+    _refuse_hooks(module)
     if not _is_a(module, nn.Sequential):
         yield module
         return
     for part in module.children():
         yield from _parts(part)
+
+
+def _refuse_hooks(module: Any) -> None:
+    """Refuse what changes the weights or the output of a module when it is called, and is not seen in them before."""
+    if module._forward_hooks or module._forward_pre_hooks:
+        raise ValueError(
+            f"{type(module).__name__} has forward hooks, which may set its weights or change its output: make pruning "
+            "permanent with torch.nn.utils.prune.remove, take torch.nn.utils.parametrizations in place of "
+            "torch.nn.utils.weight_norm and spectral_norm or end those with remove_weight_norm and "
+            "remove_spectral_norm, remove hooks of your own by their handles, and call lazy modules once"
+        )
 
 
 def _is_a(part: Any, *kinds: type[Any]) -> bool:
