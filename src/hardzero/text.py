@@ -338,9 +338,9 @@ class TextModel(BaseEstimator):  # type: ignore[misc]
             )
         return rows
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the estimator's predictions for texts."""
-        return np.asarray(self._fitted().predict(self.transform_texts(X)))
+    def predict(self, X: Any) -> Any:
+        """Return the estimator's predictions for texts, a sparse matrix of labels if it was fitted to one."""
+        return self._fitted().predict(self.transform_texts(X))
 
     @available_if(lambda self: hasattr(self._present(), "predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> NDArray[np.float32]:

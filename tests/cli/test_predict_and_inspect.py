@@ -210,6 +210,22 @@ def test_probabilities(run, model, table):
     np.testing.assert_array_equal(likely, frame["prediction"])
 
 
+def test_labels_have_one_number_in_predictions_and_probabilities(run, tmp_path):
+    random = np.random.default_rng(0)
+    X = pd.DataFrame(random.normal(size=(60, 3)), columns=["a", "b", "c"])
+    X.to_csv(tmp_path / "new.csv", index=False)
+    y = (X[["a", "b"]].to_numpy() > 0).astype(int)
+    settings = {"hidden_layer_sizes": (8,), "solver": "lbfgs", "max_iter": 2000, "random_state": 0}
+    for targets in (y, csr_array(y)):
+        hardzero.RectifierClassifier(**settings).fit(X, targets).save("labels.safetensors")
+        frame = csv(run("predict", "labels.safetensors", "new.csv", "--proba"))
+        assert list(frame) == ["prediction_0", "prediction_1", "probability_0", "probability_1"]
+        np.testing.assert_array_equal(frame.iloc[:, :2], y)
+        np.testing.assert_array_equal(frame.iloc[:, 2:] > 0.5, y)
+    hardzero.RectifierRegressor(**settings).fit(X, y).save("values.safetensors")
+    assert list(csv(run("predict", "values.safetensors", "new.csv"))) == ["prediction_1", "prediction_2"]
+
+
 def test_output_file(run, model, table, tmp_path):
     result = run("predict", model, table, "--output", "predictions.csv")
     assert result.exit_code == 0

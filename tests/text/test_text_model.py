@@ -164,6 +164,14 @@ def test_a_warm_start_goes_on_with_the_words_known(fit, texts_and_labels):
     assert model.estimator_.learning_rate_init == 0.02
 
 
+def test_labels_that_were_sparse_are_predicted_so(texts_and_labels):
+    texts, labels = texts_and_labels
+    y = np.column_stack([labels, labels[::-1]])
+    dense, sparse = TextModel(small()).fit(texts, y), TextModel(small()).fit(texts, scipy.sparse.csr_array(y))
+    assert scipy.sparse.issparse(sparse.predict(texts))
+    np.testing.assert_array_equal(sparse.predict(texts).toarray(), dense.predict(texts))
+
+
 def test_partial_fit_goes_on(texts_and_labels):
     texts, labels = texts_and_labels
     model = TextModel(small())

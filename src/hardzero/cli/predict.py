@@ -7,9 +7,8 @@ import gzip
 import sys
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-import numpy as np
 import typer
 
 from hardzero.cli.data_options import (
@@ -125,19 +124,21 @@ def _holds_predictions(path: Path) -> bool:
 def _predictions(estimator: Any, X: Any, notes: dict[str, Any], proba: bool) -> pd.DataFrame:
     """Return the table that is written."""
     import pandas as pd
+    from scipy.sparse import issparse
 
-    predictions = estimator.predict(X)
-    targets = noted_targets(notes)
-    columns: dict[str, Any] = {}
+    predicted = estimator.predict(X)
+    predictions = cast(Any, predicted).toarray() if issparse(predicted) else predicted
+    names: Any = getattr(estimator, "classes_", None)
     if predictions.ndim == 1:
-        columns[PREDICTION] = predictions
+        columns = {PREDICTION: predictions}
     else:
-        names = targets if len(targets) == predictions.shape[1] else range(1, predictions.shape[1] + 1)
-        columns.update({f"{PREDICTION}_{name}": predictions[:, index] for index, name in enumerate(names)})
+        n_targets, targets = predictions.shape[1], noted_targets(notes)
+        if len(targets) == n_targets:
+            names = targets
+        elif names is None:
+            names = range(1, n_targets + 1)
+        columns = {f"{PREDICTION}_{name}": predictions[:, index] for index, name in enumerate(names)}
     if proba:
         probabilities = estimator.predict_proba(X)
-        labels = estimator.classes_
-        if predictions.ndim == 2 and len(targets) == len(labels):
-            labels = np.array(targets, dtype=object)
-        columns.update({f"{PROBABILITY}_{label}": probabilities[:, index] for index, label in enumerate(labels)})
+        columns.update({f"{PROBABILITY}_{name}": probabilities[:, index] for index, name in enumerate(names)})
     return pd.DataFrame(columns)
