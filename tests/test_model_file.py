@@ -648,6 +648,13 @@ def test_places_that_cannot_be_written(tmp_path):
         save(classifier(), tmp_path)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="asks for the longest name as POSIX does")
+def test_a_name_may_be_as_long_as_the_folder_takes(tmp_path):
+    path = tmp_path / ("m" * os.pathconf(tmp_path, "PC_NAME_MAX"))
+    save(classifier(), path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="replaces an open file")
 def test_a_model_that_is_replaced_while_it_is_read_comes_whole(saved, monkeypatch):
     expected, other, open_file = load(saved), classifier(random_state=1), safetensors.safe_open

@@ -54,7 +54,8 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise UnusablePlace(f"cannot write {path}: there is no folder {final.parent}; create it first")
     if final.is_dir():
         raise UnusablePlace(f"cannot write {path}: it is a folder; give the name of a file")
-    beside = final.with_name(f".{final.name}.{uuid.uuid4().hex[:12]}.tmp")
+    # Without the final name, which may be as long as a name can be.
+    beside = final.with_name(f".hardzero-{uuid.uuid4().hex[:12]}.tmp")
     try:
         with open(beside, "xb") as file:
             yield file
