@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import safetensors
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
@@ -48,12 +49,24 @@ def test_text_models_take_texts(path, make):
     np.testing.assert_allclose(load_predictor(path)(texts)[:, -1], model.predict_proba(texts)[:, 1], rtol=1e-6)
 
 
+def test_a_text_model_is_read_once(path, monkeypatch):
+    TextModel(RectifierClassifier((4,), max_iter=2)).fit(["good film", "bad film"] * 10, [1, 0] * 10).save(path)
+    opened, open_file = [], safetensors.safe_open
+    monkeypatch.setattr(
+        safetensors, "safe_open", lambda *names, **kind: opened.append(names) or open_file(*names, **kind)
+    )
+    load_predictor(path)
+    assert len(opened) == 1
+
+
 def test_nothing_that_training_needs_is_imported(path):
     RectifierClassifier((9,), max_iter=2, random_state=0).fit(X, LABELS).save(path)
     code = (
         "import sys, numpy, hardzero\n"
         f"predict = hardzero.load_predictor({str(path)!r})\n"
-        "assert predict(numpy.zeros((2, 7), 'f')).shape == (2, 3)\n"
+        "for rows in (numpy.zeros((2, 7), 'f'), [[0.0] * 7] * 2):\n"
+        "    assert predict(rows).shape == (2, 3)\n"
+        "    assert predict.cost(rows).active.shape == (2, 2)\n"
         "assert not sys.modules.keys() & {'sklearn', 'scipy', 'pandas', 'joblib'}\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -248,8 +249,9 @@ def _as_array(X: Any) -> Array:
 
 
 def _is_sparse(X: Any) -> bool:
-    """Tell whether `X` is a sparse matrix, without importing SciPy, the slowest part of a start, for arrays."""
-    if isinstance(X, np.ndarray):
+    """Tell whether `X` is a sparse matrix, without importing SciPy, the slowest part of a start, where it is none."""
+    # Who has made a sparse matrix has imported it.
+    if isinstance(X, np.ndarray) or "scipy.sparse" not in sys.modules:
         return False
     from scipy.sparse import issparse
 

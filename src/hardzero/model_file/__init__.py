@@ -7,8 +7,6 @@ metadata entry ``hardzero`` holds everything else as one JSON document.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -95,8 +93,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         If there is no such file.
     """
     contents = read_contents(path)
-    with _damage_explained(path, contents):
-        return get_kind(contents.kind).unpack(contents)
+    return _unpacked(path, contents, contents.kind)
 
 
 def load_predictor(path: str | os.PathLike[str], *, precision: str = "float32", n_threads: int = 1) -> Any:
@@ -142,10 +139,8 @@ def load_predictor(path: str | os.PathLike[str], *, precision: str = "float32", 
 
     contents = read_contents(path)
     if contents.kind in NETWORK_KINDS:
-        with _damage_explained(path, contents):
-            network = get_kind("Network").unpack(contents)
-        return Predictor(network, precision=precision, n_threads=n_threads)
-    model = load(path)
+        return Predictor(_unpacked(path, contents, "Network"), precision=precision, n_threads=n_threads)
+    model = _unpacked(path, contents, contents.kind)
     if not hasattr(model, "predict"):
         raise ValueError(f"{path} holds a {contents.kind}, which does not predict: give a classifier or regressor")
     from hardzero.text import as_text_model
@@ -178,11 +173,10 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     return document
 
 
-@contextmanager
-def _damage_explained(path: str | os.PathLike[str], contents: Contents) -> Iterator[None]:
-    """Say of contents that do not fit each other what to do."""
+def _unpacked(path: str | os.PathLike[str], contents: Contents, kind: str) -> Any:
+    """Return the model of a file, or its network alone; say of contents that do not fit each other what to do."""
     try:
-        yield
+        return get_kind(kind).unpack(contents)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ModelFileError(
             f"{path} cannot be used: {error}. It was written by hardzero {contents.hardzero_version}; if that is "
