@@ -376,6 +376,22 @@ def test_a_closed_standard_input_is_named(model):
     assert "'-' reads data from a pipe, and there is none" in finished.stderr
 
 
+def test_a_closed_standard_output_is_named(run, model, table, tmp_path):
+    command = f"{sys.executable} -m hardzero predict {model} {table} >&-"
+    finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert finished.returncode == 2
+    assert "standard output is closed: open it, or name a file with --output" in finished.stderr
+    subprocess.run(["bash", "-c", f"{command} -o predictions.csv"], check=True, cwd=tmp_path)
+    assert (tmp_path / "predictions.csv").read_text() == run("predict", model, table).stdout
+
+
+def test_a_dash_is_standard_output(run, model, table, tmp_path):
+    result = run("predict", model, table, "--output", "-")
+    assert len(csv(result)) == 150
+    assert result.stdout == run("predict", model, table).stdout
+    assert not (tmp_path / "-").exists()
+
+
 def test_nothing_of_a_pipe_is_left(model, table, tmp_path):
     folder = tmp_path / "temporary"
     folder.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Annotated
 import typer
 
 from hardzero.cli.piped_input import is_piped
+
+STANDARD_OUTPUT = Path("-")
 
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file of another kind.")]
 
@@ -130,6 +133,18 @@ def check_output(path: Path, *inputs: Path | str | None, option: str = "--output
     for read in inputs:
         if read is not None and path.exists() and Path(read).exists() and path.samefile(read):
             raise ValueError(f"{option} {path} is a file that this command reads: give another name")
+
+
+def check_standard_output() -> None:
+    """Make sure, before any work is done, that a result can be written to standard output.
+
+    Raises
+    ------
+    ValueError
+        If it is closed.
+    """
+    if sys.stdout is None:
+        raise ValueError("standard output is closed: open it, or name a file with --output")
 
 
 def check_distinct(**outputs: Path | None) -> None:

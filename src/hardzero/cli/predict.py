@@ -21,7 +21,7 @@ from hardzero.cli.data_options import (
 from hardzero.cli.guarded_training import warnings_shown_after
 from hardzero.cli.model_input import layout_as_noted, noted_targets
 from hardzero.cli.new_data import PredictingModel
-from hardzero.cli.output_file import ForceOption, check_kind, check_output
+from hardzero.cli.output_file import STANDARD_OUTPUT, ForceOption, check_kind, check_output, check_standard_output
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.text_input import network_estimator
 from hardzero.cli.threads_option import check_threads
@@ -61,8 +61,8 @@ def predict(
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="CSV file to write, or .csv.gz; standard output by default.")
-    ] = None,
+        Path, typer.Option("--output", "-o", help="CSV file to write, or .csv.gz; - is standard output.")
+    ] = STANDARD_OUTPUT,
     force: ForceOption = False,
     text: Annotated[
         str | None, typer.Option(help="Column of raw text; by default the one that the model was trained on.")
@@ -82,7 +82,9 @@ def predict(
     """
     from hardzero.atomic_file import atomic_file
 
-    if output is not None:
+    if output == STANDARD_OUTPUT:
+        check_standard_output()
+    else:
         check_output(output, model, data)
         check_kind(output, "table of predictions", _holds_predictions, force=force)
     saved = PredictingModel.load(model)
@@ -99,7 +101,7 @@ def predict(
     with warnings_shown_after():
         X, _ = saved.read(as_file(data), text=text, **layout_as_noted(saved.notes, given))
         frame = _predictions(saved.estimator, X, saved.notes, proba)
-    if output is None:
+    if output == STANDARD_OUTPUT:
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")
         return
     with atomic_file(output) as file:
