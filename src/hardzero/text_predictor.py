@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer
 
 from hardzero.network import Network
-from hardzero.predictor import Predictor
+from hardzero.predictor import Cost, Predictor
 from hardzero.text import Texts, check_texts, vectorize
 
 Array = NDArray[np.float32]
@@ -56,6 +56,29 @@ class TextPredictor:
     def scores(self, texts: Any) -> Array:
         """Return what `__call__` does before the output function."""
         return self._predict.scores(self.rows(texts))
+
+    def cost(self, texts: Any) -> Cost:
+        """Return the active units and multiply-adds for each text and layer, as `hardzero.Predictor.cost`."""
+        return self._predict.cost(self.rows(texts))
+
+    @property
+    def precision(self) -> str:
+        """How weights are stored."""
+        return self._predict.precision
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the weights, without the vocabulary."""
+        return self._predict.n_bytes
+
+    @property
+    def n_threads(self) -> int:
+        """Threads that share the texts of a call, once they are rows."""
+        return self._predict.n_threads
+
+    @n_threads.setter
+    def n_threads(self, n_threads: int) -> None:
+        self._predict.n_threads = n_threads
 
     def rows(self, texts: Any) -> csr_array:
         """Return texts as CSR rows, as the vectorizer's ``transform`` does.

@@ -321,6 +321,19 @@ def test_the_predictor_takes_the_same_texts(any_words):
             predictor(texts)
 
 
+def test_the_predictor_tells_what_that_of_the_network_tells(any_words):
+    texts = ["good good film", "", "unheard of"]
+    predictor, plain = any_words.to_predictor("bfloat16", 2), any_words.estimator_.to_predictor("bfloat16", 2)
+    assert (predictor.precision, predictor.n_bytes, predictor.n_threads) == ("bfloat16", plain.n_bytes, 2)
+    cost, expected = predictor.cost(texts), plain.cost(any_words.transform_texts(texts))
+    np.testing.assert_array_equal(cost.active, expected.active)
+    np.testing.assert_array_equal(cost.multiply_adds, expected.multiply_adds)
+    predictor.n_threads = 3
+    assert predictor.n_threads == 3
+    with pytest.raises(ValueError, match="n_threads must be a whole number"):
+        predictor.n_threads = 0
+
+
 def test_no_texts_are_no_rows(any_words):
     assert any_words.to_predictor()([]).shape == (0, 1)
     assert any_words.transform_texts([]).shape == (0, any_words.estimator_.n_features_in_)
