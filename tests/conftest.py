@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from hardzero import threads
 from hardzero.ops import get_ops
 
 
@@ -17,6 +18,12 @@ from hardzero.ops import get_ops
 def ops(request):
     """Each implementation of ops, on one thread."""
     return get_ops(n_threads=1, name=request.param)
+
+
+@pytest.fixture
+def several_cores(monkeypatch):
+    """Four cores, on whatever machine, so that `n_jobs` up to 4 is that many threads."""
+    monkeypatch.setattr(threads, "available_cores", lambda: 4)
 
 
 @pytest.fixture(scope="session")

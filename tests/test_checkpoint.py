@@ -271,6 +271,7 @@ def test_validation_data_of_the_caller_belong_to_the_training(tmp_path):
             RectifierClassifier(**settings).fit(X, y, validation=(X[100:], y[100:]), checkpoint=checkpoint)
 
 
+@pytest.mark.usefixtures("several_cores")
 def test_the_number_of_threads_may_change(tmp_path):
     settings = {"hidden_layer_sizes": 10, "max_iter": 4, "random_state": 0}
     checkpoint = Checkpoint(tmp_path / "state", every_epochs=1)

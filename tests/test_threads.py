@@ -12,8 +12,15 @@ from hardzero.threads import resolve_n_jobs, usable_cores
 
 @pytest.mark.parametrize(("n_jobs", "expected"), [(1, 1), (3, 3), (None, 8), (-1, 8), (-2, 7), (-20, 1)])
 def test_n_jobs_counts_as_in_scikit_learn(monkeypatch, n_jobs, expected):
-    monkeypatch.setattr(threads, "usable_cores", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(threads, "available_cores", lambda: 8)
     assert resolve_n_jobs(n_jobs) == expected
+
+
+def test_the_threads_of_a_larger_machine_are_cut_to_the_cores_of_this_one(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(threads, "available_cores", lambda: 2)
+    assert [resolve_n_jobs(n_jobs) for n_jobs in (1, 2, 3, 64)] == [1, 2, 2, 2]
 
 
 def test_no_threads_at_all_are_refused():

@@ -417,6 +417,7 @@ def test_a_warm_start_of_another_shape_is_refused(digits):
         regressor.partial_fit(X, y[:, 0])
 
 
+@pytest.mark.usefixtures("several_cores")
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "csr"])
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 def test_the_same_seed_gives_the_same_bits_for_any_number_of_threads(digits, solver, sparse):

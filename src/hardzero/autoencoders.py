@@ -438,7 +438,7 @@ _SHARED_PARAMETERS = """
     verbose : bool, default=False
         Whether the loss of each epoch is printed.
     n_jobs : int or None, default=None
-        Threads. None uses all cores that the process may use."""
+        Threads, at most one for each core. None uses all cores that the process may use."""
 
 _SHARED_ATTRIBUTES = """
     networks_ : list of hardzero.network.Network

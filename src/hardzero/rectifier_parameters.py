@@ -119,8 +119,8 @@ SHARED_PARAMETERS = """
         is fitted already is used as it is inside `sklearn.frozen.FrozenEstimator`. ``"denoising"`` is the default
         one, with `activation_l1` or `target_sparsity` of this estimator.
     n_jobs : int or None, default=None
-        Threads. None and -1 use all cores that the process may use, -2 all but one, and so on; the results do not
-        depend on it."""
+        Threads, at most one for each core. None and -1 use all cores that the process may use, -2 all but one, and so
+        on; the results do not depend on it."""
 
 SHARED_ATTRIBUTES = """
     network_ : hardzero.network.Network

@@ -58,7 +58,7 @@ class SparseAutoencoder(AutoencoderEstimator):
     verbose : bool, default=False
         Whether the loss of each epoch is printed.
     n_jobs : int or None, default=None
-        Threads. None uses all cores that the process may use.
+        Threads, at most one for each core. None uses all cores that the process may use.
 
     Attributes
     ----------

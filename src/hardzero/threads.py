@@ -12,11 +12,16 @@ def usable_cores() -> int:
     Affinity, a container's limit of processor time and ``LOKY_MAX_CPU_COUNT`` count as they do in joblib, whose workers
     get an ``OMP_NUM_THREADS``, so that nested parallelism does not crowd the cores.
     """
-    affine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = _cores_by_joblib(affine, os.environ.get("LOKY_MAX_CPU_COUNT"))
+    cores = available_cores()
     # OpenMP takes a list, a number for each level of nesting.
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return min(cores, int(limit)) if limit.isdecimal() and int(limit) > 0 else cores
+
+
+def available_cores() -> int:
+    """Return the number of cores that the system, a container and joblib's limit leave to this process."""
+    affine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return _cores_by_joblib(affine, os.environ.get("LOKY_MAX_CPU_COUNT"))
 
 
 @cache
@@ -33,7 +38,7 @@ def resolve_n_jobs(n_jobs: int | None) -> int:
     Parameters
     ----------
     n_jobs : int or None
-        None or -1 is all usable cores, -2 all but one, and so on.
+        None or -1 is all usable cores, -2 all but one, and so on; more than there are cores is as many as these.
 
     Raises
     ------
@@ -42,11 +47,14 @@ def resolve_n_jobs(n_jobs: int | None) -> int:
 
     Examples
     --------
-    >>> resolve_n_jobs(3)
-    3
+    >>> resolve_n_jobs(1)
+    1
     """
     if n_jobs is None:
         return usable_cores()
     if n_jobs == 0:
         raise ValueError("n_jobs=0 has no meaning: use None for all cores, or a number of threads")
-    return n_jobs if n_jobs > 0 else max(1, usable_cores() + 1 + n_jobs)
+    if n_jobs > 0:
+        # A model keeps the number of the machine that trained it, and more threads than cores hold each other up.
+        return min(n_jobs, available_cores())
+    return max(1, usable_cores() + 1 + n_jobs)

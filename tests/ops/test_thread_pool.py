@@ -165,8 +165,9 @@ def test_weights_do_not_keep_the_memory_of_their_engine():
 AT_EXIT = """
 import threading, time
 import numpy as np
-from hardzero import RectifierClassifier
+from hardzero import RectifierClassifier, threads
 
+threads.available_cores = lambda: 2
 X = np.random.default_rng(0).random((2000, 300), dtype=np.float32)
 classifier = RectifierClassifier((500, 500), max_iter=10_000, tol=0.0, n_iter_no_change=10_000, n_jobs=2)
 threading.Thread(target=lambda: classifier.fit(X, X[:, 0] > 0.5), daemon=True).start()

@@ -63,6 +63,7 @@ def test_target_sparsity_is_reached(digits):
     assert autoencoder.sparsity_[0] == pytest.approx(0.85, abs=0.03)
 
 
+@pytest.mark.usefixtures("several_cores")
 def test_threads_do_not_change_the_bits(digits):
     for parameters in ({}, {"corruption": "gaussian"}, {"tied_weights": True}):
         fits = [

@@ -182,6 +182,7 @@ def test_another_training_is_told_apart(tmp_path, change):
         second.fit(*data, checkpoint=tmp_path / "state")
 
 
+@pytest.mark.usefixtures("several_cores")
 def test_threads_may_change(tmp_path):
     checkpoint = Checkpoint(tmp_path / "state", every_epochs=1)
     fit_until(classifier(n_jobs=1), 6, checkpoint, X, y)

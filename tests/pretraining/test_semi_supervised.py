@@ -241,6 +241,7 @@ def test_callback_hears_both_phases(digits):
     assert phases == [*layers, ("training", 1), ("training", 2)]
 
 
+@pytest.mark.usefixtures("several_cores")
 def test_threads_do_not_change_the_bits(digits):
     X, y = digits
     fits = [

@@ -111,6 +111,7 @@ def test_revival_can_be_switched_off_between_passes(digits):
     assert dictionary.set_params(revive_dead_atoms=False).partial_fit(digits[:200]).n_revived_ == revived
 
 
+@pytest.mark.usefixtures("several_cores")
 def test_threads_do_not_change_the_bits(digits):
     atoms = [
         SparseAutoencoder(80, selection="top_k", max_iter=3, random_state=1, n_jobs=n_jobs).fit(digits).components_

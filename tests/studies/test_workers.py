@@ -359,6 +359,7 @@ def test_a_worker_with_other_data_is_told_so():
     assert "give all machines the same HARDZERO_DATA" in outcome.error
 
 
+@pytest.mark.usefixtures("several_cores")
 @pytest.mark.parametrize("n_epochs", [3, 4])
 def test_a_killed_run_does_not_repeat_its_pretraining(tmp_path, monkeypatch, n_epochs):
     """Killed in the last of the four epochs of pre-training two layers, and after all of them."""

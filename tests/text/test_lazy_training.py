@@ -174,6 +174,7 @@ def test_partial_fit_and_chunks_end_where_the_dense_rule_does(name, bags, monkey
         assert_near(ours, theirs)
 
 
+@pytest.mark.usefixtures("several_cores")
 @pytest.mark.parametrize("name", SETTINGS)
 def test_same_bits_for_any_number_of_threads(name, bags):
     one, two = (small(n_jobs=n_jobs, **SETTINGS[name]).fit(*bags) for n_jobs in (1, 2))
