@@ -147,6 +147,30 @@ def test_text(write):
     assert table.y.tolist() == [0, 1, 0, 1]
 
 
+@pytest.mark.parametrize("ending", ["", "\n", "\n\n \n"])
+@pytest.mark.parametrize("separator", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.tsv"])
+def test_a_blank_line_between_rows_of_one_column_is_an_empty_field(write, name, separator, ending):
+    lines = ["", "v", "", '"two\n\nlines"', "", "  ", '""', "good", *ending.split("\n")]
+    path, expected = write(name, separator.join(lines)), ["", "two\n\nlines", "", "", "", "good"]
+    assert read_table(path, text="v").X.tolist() == expected
+    assert np.concatenate([X for X, _ in iterate_chunks(path, 2, text="v")]).tolist() == expected
+    with pytest.raises(ValueError, match=r"texts, such as 'two.*' in row 4 of"):
+        read_table(path)
+    assert open_delimited(path, delimiter=None, encoding="utf-8", header=True).where(5) == f"row 8 of {name}"
+
+
+def test_a_blank_line_is_a_missing_number_or_a_category_in_a_single_column(write):
+    path = write("a.csv", "v\n1\n\n3\n\n")
+    with pytest.raises(ValueError, match="column 'v' is missing in row 3"):
+        read_table(path)
+    assert read_table(path, fill_missing=True).X.tolist() == [[1, 0], [0, 1], [3, 0]]
+    assert read_table(path, categories="v").feature_names == ("v=", "v=1", "v=3")
+    assert read_table(write("b.csv", "\n1\n\n3\n"), header=False, fill_missing=True).X[:, 1].tolist() == [1, 0, 1, 0]
+    with pytest.raises(ValueError, match=r"row 4 of a\.csv has 2 fields where 1 are expected"):
+        read_table(write("a.csv", "v\n\n1\n1,2\n"))
+
+
 @pytest.mark.parametrize(
     ("header", "rows"),
     [

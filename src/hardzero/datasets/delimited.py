@@ -14,13 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, dropwhile, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hardzero.datasets.blank_lines import LineReader, blank_letters, without_first_blank, without_last_blank
 from hardzero.datasets.categories import MISSING, MISSING_NUMBERS, CategoryFinder
 from hardzero.datasets.columns import Selection, listed
 from hardzero.datasets.decimal_comma import comma_numbers, labels_with_points
@@ -44,7 +45,8 @@ class DelimitedFile:
     """A CSV or TSV file whose first row has been looked at.
 
     Row numbers count the header as row 1, as a spreadsheet does. Names are unique: a column without a name, or with
-    that of one before it, has a name that describes it.
+    that of one before it, has a name that describes it. Blank lines are no rows; in a file of one column those between
+    rows are, with an empty field.
     """
 
     path: Path
@@ -55,6 +57,16 @@ class DelimitedFile:
     faults: Mapping[str, str] = field(default_factory=dict)
     """What is wrong with columns that cannot be told by their name."""
     decimal: str = "."
+
+    @property
+    def has_one_column(self) -> bool:
+        """Whether a blank line between rows is an empty field."""
+        return len(self.names) == 1
+
+    @property
+    def blank(self) -> str:
+        """Letters of which a blank line consists."""
+        return blank_letters(self.delimiter)
 
     @property
     def source(self) -> str:
@@ -84,13 +96,16 @@ class DelimitedFile:
         return comma_numbers(column)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield number and fields of each row that is not blank, header included; slower than pandas, and exact."""
+        """Yield number and fields of each row, header included; slower than pandas, and exact."""
         with reading(self.path, self.encoding), open_text(self.path, self.encoding) as file:
             _skip_delimiter_line(file)
-            rows = csv.reader(file, delimiter=self.delimiter, skipinitialspace=True)
+            lines = without_last_blank(file, self.blank) if self.has_one_column else file
+            rows = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True)
+            blank_is_row = self.has_one_column and not self.has_header
             for number, row in enumerate(iter(partial(_next_row, rows), None), 1):
-                if len(row) > 1 or (row and row[0].strip()):
-                    yield number, row
+                if blank_is_row or len(row) > 1 or (row and row[0].strip()):
+                    yield number, row or [""]
+                    blank_is_row = self.has_one_column
 
 
 @dataclass(frozen=True)
@@ -135,8 +150,7 @@ def open_delimited(
         if not lines or not lines[-1].strip():
             raise ValueError(f"{path} is empty")
         delimiter = delimiter or named or _detect_delimiter(path, lines[-1], decimal)
-        blank = " \t\r\n".replace(delimiter, "")
-        kept = dropwhile(lambda line: not line.strip(blank), chain(lines, file))
+        kept = without_first_blank(chain(lines, file), blank_letters(delimiter))
         row = _next_row(csv.reader(kept, delimiter=delimiter, skipinitialspace=True)) or []
     if not header:
         names = tuple(f"column_{i + 1}" for i in range(len(row)))
@@ -254,7 +268,7 @@ def _frames(
     with reading(file.path, file.encoding), open_text(file.path, file.encoding) as handle, _parsing(file):
         _skip_delimiter_line(handle)
         reader = pd.read_csv(
-            handle,
+            _text_of_one_column(file, handle) if file.has_one_column else handle,
             sep=file.delimiter,
             decimal=file.decimal,
             header=0 if file.has_header else None,
@@ -265,6 +279,7 @@ def _frames(
             keep_default_na=False,
             na_values=cast("Any", missing),
             skipinitialspace=True,
+            skip_blank_lines=not file.has_one_column,
             low_memory=False,
             chunksize=chunk_rows or sys.maxsize,
         )
@@ -279,6 +294,12 @@ def _frames(
                 if frame is None:
                     return
                 yield frame
+
+
+def _text_of_one_column(file: DelimitedFile, lines: Iterable[str]) -> LineReader:
+    """Return the text of a file without the blank lines that are no rows."""
+    from_header = without_first_blank(lines, file.blank) if file.has_header else lines
+    return LineReader(without_last_blank(from_header, file.blank))
 
 
 @contextmanager
