@@ -106,6 +106,15 @@ def test_columns_without_a_name_of_their_own_may_be_left_out(write, content, ign
     assert len(table.unused_columns) == len(ignore)
 
 
+def test_a_header_of_numbers_is_read_where_it_names_the_features(write):
+    path = write("a.csv", "0,1,2\n3,4,5\n")
+    assert read_table(path, feature_names=["2", "0"]).X.tolist() == [[5, 3]]
+    assert read_table(path, feature_names=["2=5", "0"]).X.tolist() == [[1, 3]]
+    for names in (None, ["3", "0"]):
+        with pytest.raises(ValueError, match=r"only numbers .* rename the columns .* header=False"):
+            read_table(path, feature_names=names)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("line", ["sep=;\n", "sep=;\r\n", ""])
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])

@@ -158,6 +158,11 @@ def usual_target(names: Sequence[str], source: str) -> str:
     raise TargetNotFound(f"name the target column of {source}: none of its columns is called target. {columns}")
 
 
+def has_features(names: Sequence[str], expected: Sequence[str]) -> bool:
+    """Tell whether all the features that are expected are columns, or categories of one."""
+    return not _missing_features(names, expected, categories_of(expected, names))
+
+
 def as_keys(columns: ColumnKey | Iterable[ColumnKey] | None) -> tuple[ColumnKey, ...]:
     """Return columns that are given as one, several or none."""
     if columns is None:
@@ -206,8 +211,7 @@ def _expected_features(
     names: Sequence[str], expected: Sequence[str], categories: Categories, source: str
 ) -> tuple[str, ...]:
     """Return `expected` if all are among `names` or the categories of a column."""
-    present = {*names, *with_categories(list(categories), categories)}
-    missing = [name for name in expected if name not in present]
+    missing = _missing_features(names, expected, categories)
     if missing:
         suggestion = _suggestion(missing[0], names)
         raise ValueError(
@@ -215,6 +219,11 @@ def _expected_features(
             f"{listed(missing)}.{suggestion}"
         )
     return tuple(expected)
+
+
+def _missing_features(names: Sequence[str], expected: Sequence[str], categories: Categories) -> list[str]:
+    present = {*names, *with_categories(list(categories), categories)}
+    return [name for name in expected if name not in present]
 
 
 def _suggestion(wanted: str, names: Sequence[str]) -> str:

@@ -81,6 +81,14 @@ class DelimitedFile:
             if name in self.faults:
                 raise ValueError(self.faults[name])
 
+    def refuse_numbers(self) -> None:
+        """Raise ValueError if the header looks like data."""
+        if self.has_header and all(_is_number(name.replace(self.decimal, ".")) for name in self.names):
+            raise ValueError(
+                f"the first row of {self.path} holds only numbers ({listed(self.names)}), not column names; add a "
+                "header row, rename the columns if these are their names, or pass header=False if the data begin there"
+            )
+
     def where(self, record: int) -> str:
         """Return "row N of FILE" for the data record with this index."""
         wanted = record + self.has_header
@@ -137,7 +145,7 @@ def open_delimited(
     Raises
     ------
     ValueError
-        If the file is empty, its header looks like data, or an option has no such value.
+        If the file is empty, or an option has no such value.
     """
     if decimal not in (".", ","):
         raise ValueError(f"decimal is {decimal!r}; it must be a point or a comma")
@@ -156,7 +164,6 @@ def open_delimited(
         names = tuple(f"column_{i + 1}" for i in range(len(row)))
         return DelimitedFile(path, delimiter, encoding, header, names, decimal=decimal)
     names = tuple(name.strip() for name in row)
-    _refuse_numbers(names, decimal, path)
     unique, faults = _unique_names(names), _name_faults(names, path)
     faults_by_name = {unique[i]: fault for i, fault in faults.items()}
     return DelimitedFile(path, delimiter, encoding, header, unique, faults_by_name, decimal)
@@ -441,15 +448,6 @@ def _detect_delimiter(path: Path, first_line: str, decimal: str) -> str:
             return preferred
     dividing = [delimiter for delimiter in DELIMITERS if n_fields[delimiter] > 1 and delimiter != decimal]
     return max(dividing or DELIMITERS, key=lambda delimiter: n_fields[delimiter])
-
-
-def _refuse_numbers(names: tuple[str, ...], decimal: str, path: Path) -> None:
-    """Refuse a header that is data."""
-    if all(_is_number(name.replace(decimal, ".")) for name in names):
-        raise ValueError(
-            f"the first row of {path} holds only numbers ({listed(names)}), not column names; add a header row, "
-            "or pass header=False if the data begin there"
-        )
 
 
 def _name_faults(names: tuple[str, ...], path: Path) -> dict[int, str]:

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from hardzero.datasets import npz, svmlight
 from hardzero.datasets.categories import ALL, MISSING, Categories, categories_of, with_categories
-from hardzero.datasets.columns import Selection, Targets, find_column, listed, select_columns, usual_target
+from hardzero.datasets.columns import (
+    Selection,
+    Targets,
+    find_column,
+    has_features,
+    listed,
+    select_columns,
+    usual_target,
+)
 from hardzero.datasets.delimited import (
     CATEGORY_ROWS,
     DelimitedFile,
@@ -308,6 +316,8 @@ def _open_table(
     )
     if feature_names is not None and not (table.has_header or (target_required and options.target is not None)):
         table = _with_names_of_features(table, feature_names)
+    if feature_names is None or not has_features(table.names, feature_names):
+        table.refuse_numbers()
     selection = select_columns(
         table.names,
         table.source,
