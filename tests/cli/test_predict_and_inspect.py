@@ -79,6 +79,18 @@ def test_a_file_is_read_as_the_one_of_the_fit(run, table):
     assert len(csv(run("predict", "new.safetensors", "named.csv", *options))) == len(frame)
 
 
+def test_names_with_blanks_are_those_that_pandas_found(run, table, tmp_path):
+    frame = pd.read_csv(table)
+    frame = frame[[*COLUMNS, "species"]].set_axis([" length", "width ", "depth", " species"], axis="columns")
+    frame.to_csv("blanks.csv", index=False)
+    X, y = frame.iloc[:, :3], frame[" species"]
+    fitted = hardzero.RectifierClassifier((8,), max_iter=3, target_sparsity=None, random_state=0).fit(X, y)
+    fitted.save(tmp_path / "blanks.safetensors")
+    result = run("predict", "blanks.safetensors", "blanks.csv")
+    np.testing.assert_array_equal(csv(result)["prediction"], fitted.predict(X))
+    assert run("report", "blanks.safetensors", "blanks.csv", "--target", "species").exit_code == 0
+
+
 def test_columns_of_arrays_are_found_by_name(run, model, table, tmp_path):
     frame = pd.read_csv(table)
     expected = hardzero.load(model).predict(frame[list(COLUMNS)])

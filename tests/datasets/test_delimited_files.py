@@ -125,6 +125,17 @@ def test_a_line_for_spreadsheets_names_the_delimiter(write, name, line, encoding
         read_table(path, encoding=encoding)
 
 
+def test_blanks_around_the_names_of_features_do_not_count(write):
+    path = write("a.csv", "a, b , c,d\n1,2,3,4\n")
+    table = read_table(path, feature_names=[" c", " b ", "a"])
+    assert (table.X.tolist(), table.feature_names) == ([[3, 2, 1]], (" c", " b ", "a"))
+    assert table.unused_columns == ("d",)
+    with pytest.raises(ValueError, match="lacks 1 of the 2 feature columns"):
+        read_table(path, feature_names=["c", " c"])
+    with pytest.raises(ValueError, match="several columns of the same name: b"):
+        read_table(write("a.csv", "a,b, b \n1,2,3\n"), feature_names=["a", " b "])
+
+
 def test_features_without_a_header_are_taken_by_place_where_there_is_no_target(write):
     options = {"target": 0, "target_required": False, "header": False, "feature_names": ("column_2", "column_3")}
     with_target = read_table(write("a.csv", "0,1,2\n1,3,4\n"), **options)

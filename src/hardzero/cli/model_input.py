@@ -35,9 +35,11 @@ def columns_by_name(X: Any, names: Sequence[str], wanted: Sequence[str], source:
     ValueError
         If a column is missing.
     """
+    from hardzero.datasets.columns import with_blanks_of
+
     if list(names) == list(wanted):
         return X
-    positions = {name: position for position, name in enumerate(names)}
+    positions = {name: position for position, name in enumerate(with_blanks_of(wanted, names))}
     missing = [name for name in wanted if name not in positions]
     if missing:
         raise ValueError(f"{source} lacks columns that the model takes: {', '.join(missing)}")

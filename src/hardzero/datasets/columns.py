@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -161,6 +162,19 @@ def usual_target(names: Sequence[str], source: str) -> str:
 def has_features(names: Sequence[str], expected: Sequence[str]) -> bool:
     """Tell whether all the features that are expected are columns, or categories of one."""
     return not _missing_features(names, expected, categories_of(expected, names))
+
+
+def with_blanks_of(expected: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Return names, with the blanks around them that they have among those that are expected where this is unique.
+
+    Examples
+    --------
+    >>> with_blanks_of(["a", " b ", "c", " c"], ["c", "b", "d"])
+    ('c', ' b ', 'd')
+    """
+    present, count = set(names), Counter(name.strip() for name in expected)
+    blank = {name.strip(): name for name in expected if name not in present and count[name.strip()] == 1}
+    return tuple(blank.get(name, name) for name in names)
 
 
 def as_keys(columns: ColumnKey | Iterable[ColumnKey] | None) -> tuple[ColumnKey, ...]:

@@ -20,6 +20,7 @@ from hardzero.datasets.columns import (
     listed,
     select_columns,
     usual_target,
+    with_blanks_of,
 )
 from hardzero.datasets.delimited import (
     CATEGORY_ROWS,
@@ -314,7 +315,9 @@ def _open_table(
         header=options.header,
         decimal=options.decimal,
     )
-    if feature_names is not None and not (table.has_header or (target_required and options.target is not None)):
+    if feature_names is not None and table.has_header:
+        table = _with_blanks_of_features(table, feature_names)
+    elif feature_names is not None and not (target_required and options.target is not None):
         table = _with_names_of_features(table, feature_names)
     if feature_names is None or not has_features(table.names, feature_names):
         table.refuse_numbers()
@@ -329,6 +332,14 @@ def _open_table(
         target_required=target_required,
     )
     return FileSource(path, CSV, options, selection, table)
+
+
+def _with_blanks_of_features(table: DelimitedFile, feature_names: Sequence[str]) -> DelimitedFile:
+    """Return a table whose columns have the blanks around their names that the features have; it is read without."""
+    names = with_blanks_of(feature_names, table.names)
+    renamed = dict(zip(table.names, names, strict=True))
+    faults = {renamed[name]: fault for name, fault in table.faults.items()}
+    return replace(table, names=names, faults=faults)
 
 
 def _with_names_of_features(table: DelimitedFile, feature_names: Sequence[str]) -> DelimitedFile:

@@ -120,7 +120,7 @@ def read_table(
     path : str or path-like
         A CSV, TSV, NPZ or svmlight file, as for `load`.
     feature_names : sequence of str, or None
-        Features of the model. Columns are matched by name and put into this order; columns
+        Features of the model. Columns are matched by name, but for blanks around it, and put into this order; columns
         that are neither these nor the target are not used and listed in the result. A first row of nothing but numbers
         is refused unless these are the names. Columns of an NPZ file have names if it has an array ``feature_names``;
         columns without names are taken to be in this order. So are those of a table without header that has as many
