@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardzero.datasets import iterate_chunks, load, read_table, scan_file
@@ -28,6 +28,7 @@ def test_a_category_is_1_where_a_row_has_it(write):
 words = st.sampled_from(["a", "b", "c=d", "é", "7", ""])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(words, st.integers(0, 9), words, st.booleans()), min_size=1, max_size=30), st.integers(1, 7))
 def test_features_are_those_of_pandas_whole_and_in_chunks(tmp_path_factory, rows, chunk_rows):
     path = tmp_path_factory.mktemp("table") / "a.csv"

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardzero.datasets import iterate_chunks, load, read_table, scan_file
@@ -24,6 +24,7 @@ def test_missing_numbers_are_0_and_a_feature_says_where(write):
 numbers = st.sampled_from(["1", "-2.5", "7e3", *MISSING_NUMBERS])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(numbers, st.integers(0, 9), numbers, st.booleans()), min_size=1, max_size=30), st.integers(1, 7)
 )
