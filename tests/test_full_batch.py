@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from complex_network import ComplexNetwork
 from hardzero import full_batch
@@ -68,3 +69,16 @@ def test_minimizing_leaves_the_minimum_in_the_network(ops):
     assert result.fun < start
     assert objective(objective.pack())[0] == pytest.approx(result.fun, rel=1e-5)
     assert minimize(objective, 3, 1000, 0.0).nit <= 3
+
+
+def test_the_engine_shares_the_cores_with_no_threads_of_blas(ops, monkeypatch):
+    threads, measure = set(), FullBatchObjective.__call__
+
+    def look(objective, vector):
+        threads.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return measure(objective, vector)
+
+    monkeypatch.setattr(FullBatchObjective, "__call__", look)
+    with threadpool_limits(2, user_api="blas"):
+        minimize(make_objective(ops)[0], max_iterations=2, max_function_calls=10, tol=1e-4)
+    assert threads == {1}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from hardzero.interruption import interrupted
 from hardzero.losses import total_weight
@@ -123,14 +124,16 @@ def minimize(objective: FullBatchObjective, max_iterations: int, max_function_ca
         best.x, best.fun, best.nit = intermediate_result.x.copy(), intermediate_result.fun, best.nit + 1
 
     try:
-        result: Any = scipy.optimize.minimize(
-            objective,
-            best.x,
-            method="L-BFGS-B",
-            jac=True,
-            callback=remember,
-            options={"maxfun": max_function_calls, "maxiter": max_iterations, "gtol": tol},
-        )
+        # SciPy's vectors are too short for BLAS's own threads, which would only take cores from the engine's.
+        with threadpool_limits(1, user_api="blas"):
+            result: Any = scipy.optimize.minimize(
+                objective,
+                best.x,
+                method="L-BFGS-B",
+                jac=True,
+                callback=remember,
+                options={"maxfun": max_function_calls, "maxiter": max_iterations, "gtol": tol},
+            )
     except KeyboardInterrupt:
         objective.unpack(best.x)
         if not best.nit:
