@@ -112,6 +112,23 @@ def test_all_columns_of_texts_have_categories_and_no_others(write):
             load(write("b.csv", content), target="y", categories="all")
 
 
+def test_columns_are_named_besides_all_columns_of_texts(write):
+    text = "zip,n,color,y\n" + "8001,1,red,0\n8002,2,blue,1\n" * 5
+    expected = ("zip=8001", "zip=8002", "n", "color=blue", "color=red")
+    for categories in (["all", "zip"], ["zip", "all"], ["all", 0, "color"]):
+        assert load(write("a.csv", text), target="y", categories=categories).feature_names == expected
+    every = load(write("a.csv", text), target="y", categories=["all", "zip", "n", "color"])
+    assert every.feature_names == ("zip=8001", "zip=8002", "n=1", "n=2", "color=blue", "color=red")
+
+
+def test_a_column_called_all_is_meant_by_its_name(write):
+    text = "all,color,y\n" + "1,red,0\n2,blue,1\n" * 5
+    named = load(write("a.csv", text), target="y", categories=["all", "color"])
+    assert named.feature_names == ("all=1", "all=2", "color=blue", "color=red")
+    with pytest.raises(ValueError, match="column 'color' holds texts"):
+        load(write("a.csv", text), target="y", categories="all")
+
+
 def test_a_file_is_scanned_with_its_categories(write):
     summary = scan_file(write("a.csv", TABLE), target="y", categories=["color"], chunk_rows=3)
     assert summary.feature_names == NAMES

@@ -34,7 +34,7 @@ CategoriesOption = Annotated[
     list[str] | None,
     typer.Option(
         help="Column of categories, with a feature for each of them; may be given several times, and 'all' takes every "
-        "column of texts.",
+        "column of texts besides.",
         rich_help_panel=DATA,
     ),
 ]

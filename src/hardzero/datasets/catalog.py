@@ -134,8 +134,9 @@ def load(
         Columns to leave out, such as an identifier.
     categories : str, int, iterable of these, or mapping of str to list of str, default=()
         Columns of categories, which become a feature for each category, 1 where a row has it and 0 elsewhere, called
-        ``column=category``; ``"all"`` takes every column of texts. An empty field is a category, too. A mapping says
-        which categories a column has; a warning tells of others, which have no feature.
+        ``column=category``; ``"all"``, unless a column is called so, takes every column of texts, besides others that
+        are named. An empty field is a category, too. A mapping says which categories a column has; a warning tells of
+        others, which have no feature.
     fill_missing : bool, default=False
         True reads a number that is missing (an empty field, or ``NA``, ``NaN``, ``null``, ``?`` and the like) as 0, and
         adds a feature ``column=`` that is 1 where this is so for each column in which it occurs. By default it is an

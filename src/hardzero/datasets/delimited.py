@@ -364,7 +364,7 @@ def find_categories(
         return bool(is_number.any()) or any(map(DECIMAL_COMMA.match, texts))
 
     finder, as_texts = CategoryFinder(columns, only_texts=only_texts), Selection((), (), None, ())
-    if only_texts:
+    if only_texts and columns:
         # Most columns of numbers are known as such by the first rows, and need not be read to the end.
         for frame in islice(_frames(file, as_texts, chunk_rows, columns), 1):
             finder.look_at(frame, hold_number)

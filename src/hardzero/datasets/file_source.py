@@ -290,15 +290,19 @@ def _categories_found(source: FileSource, table: DelimitedFile, chunk_rows: int)
     features, wanted = source.selection.features, source.options.categories
     if not wanted:
         return {}
-    takes_all = wanted == (ALL,) and ALL not in table.names
-    columns = [find_column(table.names, key, "categories=", table.source) for key in wanted if not takes_all]
+    takes_all = ALL in wanted and not isinstance(wanted, Mapping) and ALL not in table.names
+    keys = [key for key in wanted if key != ALL or not takes_all]
+    columns = [find_column(table.names, key, "categories=", table.source) for key in keys]
     for column in columns:
         if column not in features:
             raise ValueError(f"column {column!r} of {source.path} is named by categories= and is no feature")
     if isinstance(wanted, Mapping):
         return dict(zip(columns, wanted.values(), strict=True))
-    looked_at = features if takes_all else columns
-    return find_categories(table, looked_at, only_texts=takes_all, chunk_rows=chunk_rows)
+    others = [name for name in features if takes_all and name not in columns]
+    return {
+        **find_categories(table, columns, only_texts=False, chunk_rows=chunk_rows),
+        **find_categories(table, others, only_texts=True, chunk_rows=chunk_rows),
+    }
 
 
 def _open_table(
