@@ -18,11 +18,15 @@ FILES = {
 @pytest.mark.parametrize(("arguments", "message"), [
     (["latin.csv"], "pass --encoding latin-1 or such"),
     (["wide.csv"], "pass --encoding utf-16, or save it as UTF-8"),
-    (["texts.csv", "--target", "y"], "(--categories all takes all columns of texts), with --text"),
+    (["texts.csv", "--target", "y"], "(--categories all takes all columns of texts), name it with --text"),
     (["texts.csv", "--target", "y", "--text", "c"], "no column 'c' for --text."),
     (["bare.csv"], "or pass --no-header if the data begin there"),
-    (["gap.csv"], "fill it in or remove the row"),
+    (["gap.csv"], "fill it in, or remove the row\n"),
     (["hole.csv"], "fill it in, remove the row, or fit with --fill-missing"),
+    (["gap.csv", "--task", "foo"], '--task foo is unknown: it must be "classification" or "regression", or left out'),
+    (["gap.csv", "--delimiter", "ab"], "--delimiter ab must be one character"),
+    (["gap.csv", "--decimal", ";"], "--decimal ; must be a point or a comma"),
+    (["gap.csv", "--encoding", "foo"], "--encoding foo is unknown"),
     (["digits", "--encoding", "latin-1"], "--encoding cannot be chosen"),
     (["digits", "--split-seed", "3"], "--split-seed cannot be chosen"),
     (["digits", "--learning-rate", "0"], "--learning-rate must be a float"),
@@ -46,6 +50,25 @@ def test_errors_of_predict(run, tmp_path):
     result = run("predict", "m.safetensors", "new.csv")
     assert result.exit_code == 2
     assert "pass --encoding utf-16" in result.stderr
+    (tmp_path / "new.csv").write_text("a\n1\n?\n")
+    result = run("predict", "m.safetensors", "new.csv")
+    assert result.stderr.endswith(
+        "row 3 of new.csv, for which the model has no feature; fill it in, or remove the row\n"
+    )
+
+
+@pytest.mark.parametrize(("command", "message"), [
+    (["sweep", "texts.csv"], "(--categories all takes all columns of texts), or leave it out with --ignore\n"),
+    (["study", "initial-sparsity", "--data", "texts.csv"], "holds texts, such as 'good' in row 2 of texts.csv\n"),
+    (["study", "initial-sparsity", "--data", "hole.csv"], "row 2 of hole.csv; fill it in, or remove the row\n"),
+    (["study", "initial-sparsity", "--data", "wide.csv"], "is in UTF-16, not utf-8; save it as UTF-8\n"),
+])  # fmt: skip
+def test_remedies_are_those_that_the_command_has(run, tmp_path, command, message):
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    result = run(*command)
+    assert result.exit_code == 2
+    assert message in result.stderr
 
 
 def test_what_a_command_lacks_stays_as_it_is():

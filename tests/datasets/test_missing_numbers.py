@@ -51,8 +51,14 @@ def test_new_data_may_lack_what_the_data_of_the_model_lacked_and_nothing_else(wr
     path = write("new.csv", "color,age,size\nred,,2\nblue,5,3\n")
     table = read_table(path, feature_names=NAMES)
     assert table.X.tolist() == [[2, 0, 1, 0, 0, 1], [3, 5, 0, 0, 1, 0]]
-    with pytest.raises(ValueError, match=r"column 'size' is missing in row 2 of gap.csv; fill it in"):
+    with pytest.raises(ValueError, match=r"'size' is missing in row 2 of gap.csv, .* no feature; fill it in, or rem"):
         read_table(write("gap.csv", "color,age,size\nred,1,\n"), feature_names=NAMES)
+    with pytest.raises(
+        ValueError, match=r"'size' holds texts, such as 'S' in row 2 .*, where the model takes numbers$"
+    ):
+        read_table(write("c.csv", "color,age,size\nred,1,S\nred,2,M\n"), feature_names=NAMES)
+    with pytest.raises(ValueError, match=r"'size' is 'S' in row 3 of d.csv, which is not a number$"):
+        read_table(write("d.csv", "color,age,size\nred,1,1\nred,2,S\n"), feature_names=NAMES)
     with pytest.raises(ValueError, match="lacks 2 of the 6 feature columns of the model: age, age="):
         read_table(write("b.csv", "color,size\nred,1\n"), feature_names=NAMES)
 
@@ -95,7 +101,7 @@ def test_a_scan_knows_the_features(write):
 
 def test_files_that_cannot_lack_numbers_refuse_the_option(write, tmp_path):
     np.savez(tmp_path / "a.npz", X=np.eye(4), y=[0, 1, 0, 1])
-    with pytest.raises(ValueError, match="fill_missing= are for CSV and TSV files"):
+    with pytest.raises(ValueError, match="as CSV and TSV files have: leave out fill_missing="):
         load(tmp_path / "a.npz", fill_missing=True)
     with pytest.raises(ValueError, match="fill_missing= cannot be chosen for the named data set 'digits'"):
         load("digits", fill_missing=True)

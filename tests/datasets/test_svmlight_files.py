@@ -55,7 +55,7 @@ def test_more_features_than_the_model_knows_are_refused(write):
 
 
 def test_named_columns_are_for_tables(write):
-    with pytest.raises(ValueError, match="for CSV and TSV"):
+    with pytest.raises(ValueError, match="as CSV and TSV files have: leave out text="):
         load(write("a.svmlight", CONTENT), text="text")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sqlite3
 import sys
 import traceback
+from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from hardzero.cli.option_names import option_names, with_option_names
+from hardzero.cli.option_names import option_for, option_names, with_option_names
+from hardzero.data_fault import DataFault
 
 FAILED = 1
 """The command was right, but could not be carried out: training diverged, the disk is full."""
@@ -41,8 +44,8 @@ class ErrorReportingGroup(TyperGroup):
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            command = self.get_command(ctx, ctx.invoked_subcommand or "")
-            message = with_option_names(_message(error), option_names(command))
+            options = option_names(self.get_command(ctx, ctx.invoked_subcommand or ""))
+            message = with_option_names(_message(error, options), options)
             typer.secho(f"hardzero: {message}", fg=typer.colors.RED, err=True)
             raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt:
@@ -68,7 +71,9 @@ def warn(message: str) -> None:
     typer.secho(f"warning: {message}", fg=typer.colors.YELLOW, err=True)
 
 
-def _message(error: BaseException) -> str:
+def _message(error: BaseException, options: Collection[str]) -> str:
+    if isinstance(error, DataFault):
+        return str(error.for_caller(partial(option_for, options=options)))
     # A package of an extra that is missing is told with the remedy.
     if isinstance(error, ValueError) or type(error) is ImportError:
         return str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 OPTIONS = {
@@ -46,6 +47,13 @@ def option_names(command: Any) -> list[str]:
     return [name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)]
 
 
+def option_for(parameter: str, options: Collection[str] | None) -> str | None:
+    """Return the option for a parameter; None if it has none among these, by default those for training."""
+    option = OPTIONS.get(parameter, f"--{parameter.replace('_', '-')}")
+    known = parameter in _ALONE if options is None else option in options
+    return option if known else None
+
+
 def with_option_names(message: str, options: Collection[str] | None = None) -> str:
     """Return a message with the parameters in it called by the options of a command.
 
@@ -61,11 +69,7 @@ def with_option_names(message: str, options: Collection[str] | None = None) -> s
     >>> with_option_names('pass encoding="utf-16"; leave it out with ignore=', ["--encoding", "--ignore"])
     'pass --encoding utf-16; leave it out with --ignore'
     """
-
-    def option(name: str) -> str | None:
-        found = OPTIONS.get(name, f"--{name.replace('_', '-')}")
-        known = name in _ALONE if options is None else found in options
-        return found if known else None
+    option = partial(option_for, options=options)
 
     def assignment(match: re.Match[str]) -> str:
         name, value = match["name"], (match["value"] or "").strip("\"'")
@@ -76,7 +80,6 @@ def with_option_names(message: str, options: Collection[str] | None = None) -> s
         return f"{option(name)} {value}".rstrip()
 
     message = re.sub(r"The '(?P<name>\w+)' parameter of \w+", lambda match: option(match["name"]) or match[0], message)
-    message = re.sub(r", remove the row, or pass unlabeled=True to learn from it[\w ]*", " or remove the row", message)
     message = message.replace("(passes)", f"({OPTIONS['max_iter']})")
     message = _ASSIGNMENT.sub(assignment, message)
     return _NAME_ALONE.sub(lambda match: option(match["name"]) or match[0], message)

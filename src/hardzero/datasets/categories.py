@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hardzero.data_fault import DataFault
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -125,9 +127,10 @@ class CategoryFinder:
         found = {}
         for column, values in self._found.items():
             if len(values) > MOST_CATEGORIES:
-                raise ValueError(
+                raise DataFault(
                     f"column {column!r} of {source} has more than {MOST_CATEGORIES} different values, such as "
-                    f"{next(iter(values))!r}, which are no categories; leave it out with ignore="
+                    f"{next(iter(values))!r}, which are no categories",
+                    "leave it out with ignore=",
                 )
             if any(values) or not self._only_texts:
                 found[column] = tuple(sorted(values))

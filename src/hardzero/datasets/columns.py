@@ -28,7 +28,8 @@ class TargetNotFound(ValueError):
 class Selection:
     """Which columns of a table are read as what.
 
-    A column with categories has a feature for each of them (`hardzero.datasets.categories`).
+    A column with categories has a feature for each of them (`hardzero.datasets.categories`). The features are those
+    that a model takes, or all that there are.
     """
 
     features: tuple[str, ...]
@@ -36,6 +37,7 @@ class Selection:
     text: str | None
     unused: tuple[str, ...]
     categories: Categories = field(default_factory=dict)
+    of_model: bool = False
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -135,7 +137,8 @@ def select_columns(
         features = _without(names, {*targets, *ignored})
     if not features:
         raise ValueError(f"{source} has no column left for features: its columns are {listed(names)}")
-    return Selection(features, targets, None, _without(names, {*targets, *features, *categories}), categories)
+    unused = _without(names, {*targets, *features, *categories})
+    return Selection(features, targets, None, unused, categories, of_model=feature_names is not None)
 
 
 def usual_target(names: Sequence[str], source: str) -> str:

@@ -14,7 +14,7 @@ from hardzero.datasets.target_column import to_numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-COMMA_REMEDY = 'pass decimal="," if numbers have a decimal comma, or write them with a decimal point'
+COMMA_REMEDIES = ('pass decimal="," if numbers have a decimal comma', "write numbers with a decimal point")
 POINT_REMEDY = 'with decimal="," a number has no point, not between thousands either: remove it'
 
 _POINT = re.compile(r"\s*[+-]?\d*\.\d+\s*$|\s*[+-]?\d{1,3}(\.\d{3})+(,\d*)?\s*$")

@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from hardzero.data_fault import DataFault
 from hardzero.datasets.blank_lines import LineReader, blank_letters, without_first_blank, without_last_blank
 from hardzero.datasets.categories import MISSING, MISSING_NUMBERS, CategoryFinder
 from hardzero.datasets.columns import Selection, listed
@@ -38,6 +39,7 @@ CATEGORY_ROWS = 50_000
 """Rows in memory at a time while categories are looked for."""
 DELIMITER_LINE = re.compile(r"sep=(.)[\r\n]+$")
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+SAVE_REMEDY = "save it as UTF-8"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class DelimitedFile:
     encoding: str
     has_header: bool
     names: tuple[str, ...]
-    faults: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, DataFault] = field(default_factory=dict)
     """What is wrong with columns that cannot be told by their name."""
     decimal: str = "."
 
@@ -79,14 +81,16 @@ class DelimitedFile:
         """Raise ValueError if a selected column cannot be told by its name."""
         for name in (*selection.features, *selection.texts):
             if name in self.faults:
-                raise ValueError(self.faults[name])
+                raise self.faults[name]
 
     def refuse_numbers(self) -> None:
         """Raise ValueError if the header looks like data."""
         if self.has_header and all(_is_number(name.replace(self.decimal, ".")) for name in self.names):
-            raise ValueError(
-                f"the first row of {self.path} holds only numbers ({listed(self.names)}), not column names; add a "
-                "header row, rename the columns if these are their names, or pass header=False if the data begin there"
+            raise DataFault(
+                f"the first row of {self.path} holds only numbers ({listed(self.names)}), not column names",
+                "add a header row",
+                "rename the columns if these are their names",
+                "pass header=False if the data begin there",
             )
 
     def where(self, record: int) -> str:
@@ -148,9 +152,9 @@ def open_delimited(
         If the file is empty, or an option has no such value.
     """
     if decimal not in (".", ","):
-        raise ValueError(f"decimal is {decimal!r}; it must be a point or a comma")
+        raise ValueError(f"decimal={decimal!r} must be a point or a comma")
     if delimiter is not None and len(delimiter) != 1:
-        raise ValueError(f"delimiter is {delimiter!r}; it must be one character")
+        raise ValueError(f"delimiter={delimiter!r} must be one character")
     encoding = _known_encoding(encoding)
     with reading(path, encoding), open_text(path, encoding) as file:
         named = _skip_delimiter_line(file)
@@ -450,17 +454,20 @@ def _detect_delimiter(path: Path, first_line: str, decimal: str) -> str:
     return max(dividing or DELIMITERS, key=lambda delimiter: n_fields[delimiter])
 
 
-def _name_faults(names: tuple[str, ...], path: Path) -> dict[int, str]:
+def _name_faults(names: tuple[str, ...], path: Path) -> dict[int, DataFault]:
     """Return what is wrong with nameless and duplicate columns, by their index."""
     n_columns = Counter(names)
     faults = {}
     for index, name in enumerate(names):
         if not name:
-            faults[index] = f"column {index + 1} of {path} has no name; name it, or leave it out with ignore={index}"
+            faults[index] = DataFault(
+                f"column {index + 1} of {path} has no name", "name it", f"leave it out with ignore={index}"
+            )
         elif n_columns[name] > 1:
-            faults[index] = (
-                f"{path} has several columns of the same name: {name}; rename them, or leave them out with ignore= and "
-                f"their numbers (column {index + 1} is {index})"
+            faults[index] = DataFault(
+                f"{path} has several columns of the same name: {name}",
+                "rename them",
+                f"leave them out with ignore= and their numbers (column {index + 1} is {index})",
             )
     return faults
 
@@ -488,7 +495,7 @@ def reading(path: Path, encoding: str) -> Iterator[None]:
     try:
         yield
     except UnicodeError as error:
-        raise ValueError(_encoding_error(path, encoding)) from error
+        raise _encoding_fault(path, encoding) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is cut off or damaged and cannot be unpacked ({error})") from error
     except csv.Error as error:
@@ -502,19 +509,20 @@ def _known_encoding(encoding: str) -> str:
         # Fails, too, for those that are no encodings of text, such as base64.
         "".encode(encoding)
     except LookupError as error:
-        raise ValueError(f"encoding {encoding!r} is unknown; use a name such as utf-8, latin-1 or utf-16") from error
+        raise ValueError(f"encoding={encoding!r} is unknown; use a name such as utf-8, latin-1 or utf-16") from error
     return "utf-8-sig" if name == "utf-8" else encoding
 
 
-def _encoding_error(path: Path, encoding: str) -> str:
+def _encoding_fault(path: Path, encoding: str) -> DataFault:
     """Say where a file stops being text in its supposed encoding."""
     name = "utf-8" if encoding == "utf-8-sig" else encoding
     with open_bytes(path) as file:
         for number, line in enumerate(file, 1):
             if number == 1 and line[:2] in UTF_16_MARKS:
-                return f'{path} is in UTF-16, not {name}; pass encoding="utf-16", or save it as UTF-8'
+                return DataFault(f"{path} is in UTF-16, not {name}", 'pass encoding="utf-16"', SAVE_REMEDY)
             try:
                 line.decode(encoding)
             except UnicodeError as error:
-                return f'line {number} of {path} is not {name} ({error}); pass encoding="latin-1" or such'
-    return f"{path} is not {name}; pass another encoding=, or save it as UTF-8"
+                fault = f"line {number} of {path} is not {name} ({error})"
+                return DataFault(fault, 'pass encoding="latin-1" or such', SAVE_REMEDY)
+    return DataFault(f"{path} is not {name}", "pass another encoding=", SAVE_REMEDY)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hardzero.data_fault import DataFault
 from hardzero.datasets.categories import MISSING, MISSING_NUMBERS, category_feature, write_indicators
 from hardzero.datasets.columns import Selection
-from hardzero.datasets.decimal_comma import COMMA_REMEDY, POINT_REMEDY
+from hardzero.datasets.decimal_comma import COMMA_REMEDIES, POINT_REMEDY
 from hardzero.datasets.target_column import DECIMAL_COMMA
 from hardzero.user_warnings import warn_user
 
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hardzero.datasets.delimited import DelimitedFile
+
+MISSING_REMEDIES = ("fill it in", "remove the row")
+CATEGORY_REMEDIES = ("name the column with categories= if it holds categories",)
+TEXTS_REMEDIES = (
+    'name it with categories= if they are categories (categories="all" takes all columns of texts)',
+    "name it with text= if it is running text",
+    "leave it out with ignore=",
+)
 
 
 def feature_matrix(
@@ -48,7 +57,7 @@ def feature_matrix(
     if bad.any():
         row = int(np.argmax(bad.any(axis=1)))
         name = selection.features[int(np.argmax(bad[row]))]
-        raise ValueError(_cell_error(frame[name], row, int(bad.sum()), name, file, first_record))
+        raise _cell_fault(frame[name], row, int(bad.sum()), name, file, first_record, of_model=selection.of_model)
     _write_categories(X, frame, selection, file, first_record, told)
     return X
 
@@ -79,40 +88,50 @@ def _write_categories(
             )
 
 
-def _cell_error(column: pd.Series[Any], row: int, n_bad: int, name: str, file: DelimitedFile, first_record: int) -> str:
-    """Say what is wrong with a cell, and how to mend it."""
+def _cell_fault(
+    column: pd.Series[Any],
+    row: int,
+    n_bad: int,
+    name: str,
+    file: DelimitedFile,
+    first_record: int,
+    *,
+    of_model: bool,
+) -> DataFault:
+    """Say what is wrong with a cell, and how to mend it: what features there are is settled where a model has them."""
     import pandas as pd
 
     numbers, present = file.numbers(column), column.notna().to_numpy(dtype=bool)
     if first_record == 0 and present.sum() > 1 and np.isnan(numbers[present]).all():
         row = int(np.argmax(present))
-        text = str(column.iloc[row])[:60]
-        remedy = _texts_remedy(column[present], file)
-        return f"column {name!r} holds texts, such as {text!r} in {file.where(row)}; {remedy}"
+        fault = f"column {name!r} holds texts, such as {str(column.iloc[row])[:60]!r} in {file.where(row)}"
+        remedies = _common_decimal_remedies(column[present], file)
+        if of_model:
+            return DataFault(f"{fault}, where the model takes numbers", *remedies)
+        return DataFault(fault, *(remedies or TEXTS_REMEDIES))
     value, place = column.iloc[row], file.where(first_record + row)
     more = f" ({n_bad - 1} more cells are wrong, too)" if n_bad > 1 else ""
     if pd.isna(value) or str(value) in MISSING_NUMBERS:
         what = "missing" if pd.isna(value) else f"missing ({value})"
-        return f"column {name!r} is {what} in {place}{more}; fill it in, remove the row, or fit with fill_missing=True"
+        fault = f"column {name!r} is {what} in {place}{more}"
+        if of_model:
+            return DataFault(f"{fault}, for which the model has no feature", *MISSING_REMEDIES)
+        return DataFault(fault, *MISSING_REMEDIES, "fit with fill_missing=True")
     if not np.isnan(numbers[row]):
-        return f"column {name!r} is {value} in {place}{more}; features must be finite and fit float32 (below 3.4e38)"
-    remedy = _decimal_remedy(value, file) or "name the column with categories= if it holds categories"
-    return f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number; {remedy}"
+        must = "features must be finite and fit float32 (below 3.4e38)"
+        return DataFault(f"column {name!r} is {value} in {place}{more}; {must}")
+    remedies = _decimal_remedies(value, file) or (() if of_model else CATEGORY_REMEDIES)
+    return DataFault(f"column {name!r} is {str(value)[:60]!r} in {place}{more}, which is not a number", *remedies)
 
 
-def _decimal_remedy(value: Any, file: DelimitedFile) -> str:
-    """Say what to do about a number in another notation; empty for what is none."""
+def _decimal_remedies(value: Any, file: DelimitedFile) -> tuple[str, ...]:
+    """Say what to do about a number in another notation; nothing for what is none."""
     if file.decimal == ".":
-        return COMMA_REMEDY if DECIMAL_COMMA.match(str(value)) else ""
-    return POINT_REMEDY if "." in str(value) and any(letter.isdigit() for letter in str(value)) else ""
+        return COMMA_REMEDIES if DECIMAL_COMMA.match(str(value)) else ()
+    return (POINT_REMEDY,) if "." in str(value) and any(letter.isdigit() for letter in str(value)) else ()
 
 
-def _texts_remedy(texts: pd.Series[Any], file: DelimitedFile) -> str:
-    """Say what to do about a column without a number."""
-    remedies = {_decimal_remedy(text, file) for text in texts}
-    if len(remedies) == 1 and "" not in remedies:
-        return remedies.pop()
-    return (
-        'name it with categories= if they are categories (categories="all" takes all columns of texts), with text= if '
-        "it is running text, or leave it out with ignore="
-    )
+def _common_decimal_remedies(texts: pd.Series[Any], file: DelimitedFile) -> tuple[str, ...]:
+    """Say what to do about a column of nothing but numbers in another notation."""
+    remedies = {_decimal_remedies(text, file) for text in texts}
+    return remedies.pop() if len(remedies) == 1 else ()

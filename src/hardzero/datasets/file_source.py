@@ -190,10 +190,10 @@ def open_source(
 
 def refuse_column_options(path: Path, options: ReadingOptions) -> None:
     """Raise ValueError for options that name columns of a file without them."""
-    if options.text is not None or options.ignore or options.categories or options.fill_missing:
-        raise ValueError(
-            f"{path} has no named columns; text=, ignore=, categories= and fill_missing= are for CSV and TSV files"
-        )
+    given = [] if options.text is None else ["text="]
+    given += [f"{name}=" for name in ("ignore", "categories", "fill_missing") if getattr(options, name)]
+    if given:
+        raise ValueError(f"{path} has no named columns, as CSV and TSV files have: leave out {' and '.join(given)}")
 
 
 def with_usual_target(source: FileSource) -> FileSource:

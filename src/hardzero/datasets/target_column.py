@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hardzero.data_fault import DataFault
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -62,10 +64,12 @@ class TargetColumn:
     def refuse_missing(self) -> None:
         """Raise ValueError if a target is missing."""
         if self.missing.any():
-            raise ValueError(
+            raise DataFault(
                 f"target {self.name!r} is missing in {self.where(int(np.argmax(self.missing)))}"
-                f"{and_more(self.missing)}; fill it in, remove the row, or pass unlabeled=True to learn from it "
-                "without a label"
+                f"{and_more(self.missing)}",
+                "fill it in",
+                "remove the row",
+                "pass unlabeled=True to learn from it without a label",
             )
 
     def refuse_infinite(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hardzero.data_fault import DataFault
 from hardzero.datasets.dataset import CLASSIFICATION, REGRESSION
 from hardzero.datasets.target_column import TargetColumn, label_text, numbers_of, shown
 
@@ -20,9 +21,12 @@ MOST_DISTINCT = 100_000
 NUMERIC_SHARE = 0.9
 """A target of which more than this share are numbers is one with typing errors, not one of labels."""
 
-NUMBERS_REMEDY = (
-    'write numbers with a decimal point, or pass decimal="," if they have a comma, and remove the rows without a '
-    'target; or pass task="classification" if these are labels'
+LABELS_REMEDY = 'pass task="classification" if these are labels'
+
+NUMBERS_REMEDIES = (
+    "write numbers with a decimal point and remove the rows without a target",
+    'pass decimal="," if numbers have a comma',
+    LABELS_REMEDY,
 )
 
 
@@ -109,11 +113,11 @@ class TargetEvidence:
             values = [value for value, number in zip(values, numbers_of(values), strict=True) if number != -1]
         return np.unique(np.array([label_text(value) for value in values], dtype=np.str_))
 
-    def refuse_texts(self, remedy: str) -> None:
-        """Raise ValueError if a target is not a number."""
+    def refuse_texts(self, reason: str, *remedies: str) -> None:
+        """Raise DataFault if a target is not a number; the reason says why it should be one."""
         if self.n_text:
             more = f" (and {self.n_text - 1} more rows)" if self.n_text > 1 else ""
-            raise ValueError(f"{self.first_text}{more}, which is not a number; {remedy}")
+            raise DataFault(f"{self.first_text}{more}, which is not a number; {reason}", *remedies)
 
     def refuse_constant(self, source: str, *, as_labels: bool) -> None:
         """Raise ValueError if no sample has a target, or all have the same, as labels or else as numbers."""
@@ -135,16 +139,15 @@ class TargetEvidence:
     def _refuse_typing_errors(self) -> None:
         """Refuse a column of numbers with texts among them or with decimal commas, and one where each text is new."""
         if self.n_text < (1 - NUMERIC_SHARE) * self.n_labeled:
-            self.refuse_texts(
-                'nearly all other targets are; correct it, or pass task="classification" if these are labels'
-            )
+            self.refuse_texts("nearly all other targets are", "correct it", LABELS_REMEDY)
         if not self.whole:
-            self.refuse_texts(f"others are, such as {self.first_fraction}; {NUMBERS_REMEDY}")
+            self.refuse_texts(f"others are, such as {self.first_fraction}", *NUMBERS_REMEDIES)
         if self.n_decimal_commas > self.n_text / 2:
-            self.refuse_texts(NUMBERS_REMEDY)
+            self.refuse_texts("most texts are numbers with a decimal comma", *NUMBERS_REMEDIES)
         n_distinct = len(self._distinct)
         if n_distinct > MOST_DISTINCT or (n_distinct > MOST_CLASSES and n_distinct == self.n_labeled):
-            raise ValueError(
-                f"{self.first_text}, and a different text in each of {n_distinct} rows; that is no class. "
-                'Choose another target, or pass task="classification" to insist'
+            raise DataFault(
+                f"{self.first_text}, and a different text in each of {n_distinct} rows; that is no class",
+                "choose another target",
+                'pass task="classification" to insist',
             )

@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from hardzero.datasets.dataset import CLASSIFICATION, REGRESSION
 from hardzero.datasets.target_column import INEXACT_FROM, TargetColumn, Where, label_text, numbers_of, shown
-from hardzero.datasets.target_evidence import TargetEvidence
+from hardzero.datasets.target_evidence import LABELS_REMEDY, TargetEvidence
 
 WHOLE_LABELS, WHOLE_TEXTS, TEXT_LABELS = "whole numbers", "texts of whole numbers", "texts"
-REGRESSION_REMEDY = 'a regression needs numbers; pass task="classification" if these are labels'
-SEVERAL_REMEDY = "several targets must all be numbers"
 
 
 @dataclass
@@ -47,7 +45,9 @@ class TargetParser:
 
     def __post_init__(self) -> None:
         if self.task not in (None, CLASSIFICATION, REGRESSION):
-            raise ValueError(f'task is {self.task!r}; it must be "classification", "regression" or None to infer it')
+            raise ValueError(
+                f'task={self.task!r} is unknown: it must be "classification" or "regression", or left out to infer it'
+            )
         self.evidence = [TargetEvidence(name) for name in self.names]
         if self.classes is not None:
             self.classes = np.asarray(self.classes)
@@ -76,14 +76,14 @@ class TargetParser:
         """Return the task, inferred from all that was observed if it was not given."""
         if len(self.evidence) > 1:
             for evidence in self.evidence:
-                evidence.refuse_texts(SEVERAL_REMEDY)
+                evidence.refuse_texts("several targets must all be numbers")
             binary = all(evidence.is_binary() for evidence in self.evidence)
             self.task = self.task or (CLASSIFICATION if binary else REGRESSION)
             return self.task
         evidence = self.evidence[0]
         self.task = self.task or evidence.infer_task()
         if self.task == REGRESSION:
-            evidence.refuse_texts(REGRESSION_REMEDY)
+            evidence.refuse_texts("a regression needs numbers", LABELS_REMEDY)
         elif self._labels_are is None and evidence.labels_are_whole(self.unlabeled):
             self._labels_are = WHOLE_LABELS
         elif self._labels_are is None:

@@ -219,8 +219,9 @@ def _divide(
 
 def _refuse_to_divide(path: Path, fractions: tuple[float, float, float], seed: int) -> None:
     """Raise ValueError for a division that is not the one of the file."""
-    if fractions != DEFAULT_FRACTIONS or seed != 0:
-        raise ValueError(f"{path.name} brings its own splits: leave out fractions= and seed=")
+    given = (["fractions="] if fractions != DEFAULT_FRACTIONS else []) + (["seed="] if seed != 0 else [])
+    if given:
+        raise ValueError(f"{path.name} brings its own splits: leave out {' and '.join(given)}")
 
 
 def _load_split_npz(path: Path, options: ReadingOptions) -> Dataset:

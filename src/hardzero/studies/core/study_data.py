@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from hardzero.data_fault import DataFault
 from hardzero.datasets.catalog import is_named, load
 from hardzero.datasets.categories import missing_pairs
 from hardzero.datasets.dataset import Dataset, Split
@@ -31,7 +32,11 @@ def load_data(name: str) -> Dataset:
 
 
 def _load(name: str) -> Dataset:
-    data = load(name)
+    try:
+        data = load(name)
+    except DataFault as fault:
+        # A study has no parameters for how a file is read.
+        raise fault.for_caller(lambda parameter: False) from fault
     return data if is_named(name) or data.is_text else _scaled(data)
 
 
