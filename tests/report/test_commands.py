@@ -114,6 +114,21 @@ def test_sweep_prints_and_saves_the_frontier(tmp_path):
     assert [point.target for point in SparsityFrontier.load(path).points] == [0.0, 0.8]
 
 
+def test_a_sweep_takes_none_as_its_table_prints_it(tmp_path):
+    options = ("--target-sparsity", "none", "--seeds", "1", "--epochs", "1", "--hidden", "16")
+    result = run(sweep, "digits", *options, "-o", tmp_path / "sweep.json")
+    assert result.exit_code == 0, result.output
+    assert " none " in result.output
+    assert [point.target for point in SparsityFrontier.load(tmp_path / "sweep.json").points] == [0.0]
+
+
+def test_warnings_of_a_sweep_are_lines_without_python(tmp_path):
+    options = ("--target-sparsity", "0.95", "--seeds", "1", "--epochs", "1", "--hidden", "16")
+    result = run(sweep, "digits", *options, "-o", tmp_path / "sweep.json")
+    assert "warning: --target-sparsity was not reached" in result.stderr
+    assert "UserWarning" not in result.stderr
+
+
 def test_a_sweep_shows_targets_to_their_last_digit(tmp_path):
     options = ("--target-sparsity", "0.985", "--seeds", "1", "--epochs", "1", "--hidden", "16")
     result = run(sweep, "digits", *options, "-o", tmp_path / "sweep.json")
@@ -194,6 +209,7 @@ def test_sweep_names_the_option_that_is_wrong_before_it_reads_data(option, value
     result = CliRunner().invoke(app, ["sweep", "digits", option, value], env={"COLUMNS": "200"})
     assert result.exit_code == 2
     assert option in result.stderr
+    assert "layer" not in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,6 +8,7 @@ validation error at 85 % zeros from 2.3 % to 1.6 %). Values of a regression woul
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +96,27 @@ def parse_sparsities(text: str) -> Numbers:
         If it is no list of numbers of which each is at least 0 and below 1.
     """
     wanted = parse_numbers("--target-sparsity", text)
-    if not all(0 <= value < 1 for value in wanted.values):
-        raise ValueError(f"--target-sparsity {text} must lie between 0 and 1, such as 0.9")
+    _refuse_outside(wanted.values, text)
     return wanted
+
+
+def parse_targets(text: str) -> tuple[float, ...]:
+    """Return the targets of a sweep from ``none,0.8,0.9``; none is 0.
+
+    Raises
+    ------
+    ValueError
+        If it is no list of fractions of which each is at least 0 and below 1, or none.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    try:
+        targets = tuple(0.0 if part.lower() == "none" else float(part) for part in parts)
+    except ValueError:
+        raise ValueError(f"--target-sparsity {text!r} is no list of fractions, such as none,0.8,0.9") from None
+    _refuse_outside(targets, text)
+    return targets
+
+
+def _refuse_outside(fractions: Sequence[float], text: str) -> None:
+    if not all(0 <= fraction < 1 for fraction in fractions):
+        raise ValueError(f"--target-sparsity {text} must lie between 0 and 1, such as 0.9")

@@ -5,7 +5,6 @@ Networks are trained by the recipe of ``hardzero fit``, without its dropout and 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isnan
@@ -31,6 +30,7 @@ from hardzero.cli.data_options import (
 )
 from hardzero.cli.errors import INTERRUPTED
 from hardzero.cli.fit_settings import check_parameters
+from hardzero.cli.guarded_training import warnings_shown_after
 from hardzero.cli.output_file import ForceOption, check_kind, check_output, stem, unfinished
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.scaled_data import feature_scaling, scaled, target_scaling
@@ -52,7 +52,7 @@ hardzero sweep mnist --target-sparsity 0,0.8,0.9,0.95 --seeds 5 --hidden 1000,10
 def sweep(
     data: DataArgument,
     target_sparsity: Annotated[
-        str, typer.Option(help="Wanted fractions of zeros, with commas between them; 0 is no penalty.")
+        str, typer.Option(help="Wanted fractions of zeros, with commas between them; 0 or none: no penalty.")
     ] = "0,0.5,0.8,0.9,0.95,0.98",
     seeds: Annotated[int, typer.Option(min=1, help="Networks for each target.")] = 3,
     hidden: Annotated[str, typer.Option(help="Units of each hidden layer, with commas between them.")] = recipe.HIDDEN,
@@ -85,7 +85,6 @@ def sweep(
     'hardzero report MODEL --sweep FILE' draws the result.
     """
     import rich
-    from sklearn.exceptions import ConvergenceWarning
 
     from hardzero import datasets
     from hardzero.analysis import sparsity_frontier
@@ -94,7 +93,7 @@ def sweep(
     path = output or Path(f"{stem(data, of_pipe='data')}-sweep.json")
     check_output(path, data)
     check_kind(path, "result of 'hardzero sweep'", _is_sweep, force=force)
-    fractions = recipe.parse_sparsities(target_sparsity).values
+    fractions = recipe.parse_targets(target_sparsity)
     sizes = recipe.parse_hidden(hidden)
     check_parameters({"hidden_layer_sizes": sizes, "learning_rate_init": learning_rate})
     dataset = datasets.load(
@@ -128,8 +127,7 @@ def sweep(
     error_name = "test RMSE (standard deviations)" if is_regression else CLASSIFICATION_ERROR
     finished = _Finished(path, error_name, len(fractions) * seeds)
     interrupted = False
-    with warnings.catch_warnings(), finished.shown():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with warnings_shown_after(), finished.shown():
         try:
             sparsity_frontier(estimator, *train, *test, target_sparsity=fractions, n_seeds=seeds, on_point=finished.add)
         except KeyboardInterrupt:
