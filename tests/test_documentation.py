@@ -6,6 +6,7 @@ import re
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
@@ -26,8 +27,8 @@ def blocks(page: Path) -> list[str]:
 
 @pytest.fixture
 def names(digits) -> dict[str, object]:
-    """What pages take for given: data, a fitted model of it, rated texts."""
-    X, y = (part[:N_SAMPLES] for part in digits)
+    """What pages take for given: data, of float64 as most arrays are, a fitted model of it, rated texts."""
+    X, y = digits[0][:N_SAMPLES].astype(np.float64), digits[1][:N_SAMPLES]
     classifier = RectifierClassifier(16, max_iter=2, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
