@@ -15,7 +15,7 @@ from hardzero import RectifierClassifier
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X / 16, y, test_size=0.2, stratify=y, random_state=0)
 
-settings = {"hidden_layer_sizes": (256, 256), "max_iter": 40, "random_state": 0}
+settings = {"hidden_layer_sizes": (256, 256), "batch_size": 32, "max_iter": 30, "random_state": 0}
 dense = MLPClassifier(**settings).fit(X_train, y_train)
 sparse = RectifierClassifier(**settings, learning_rate="cosine", target_sparsity=0.85).fit(X_train, y_train)
 for name, model in (("scikit-learn", dense), ("hardzero", sparse)):
