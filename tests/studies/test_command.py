@@ -99,6 +99,7 @@ def test_a_study_that_was_corrected_no_longer_fails(study, tmp_path):
 @pytest.mark.parametrize(("error", "reason"), [
     ("RuntimeError('CUDA error: no memory\\nCompile with TORCH_USE_CUDA_DSA')", "RuntimeError: CUDA error: no memory"),
     ("ValueError('\\nAll the 3 fits failed.\\nBelow are more details')", "ValueError: All the 3 fits failed."),
+    ("ValueError(1700 * 'a')", f"ValueError: {287 * 'a'}…"),
     ("KeyError('a')", "KeyError: 'a'"),
     ("MemoryError", "MemoryError"),
     ("SyntaxError('invalid syntax', ('own.py', 1, 1, 'x = = 2'))", "SyntaxError: invalid syntax"),

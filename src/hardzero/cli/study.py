@@ -157,6 +157,7 @@ def _carry_out(store: RunStore, plan: Any, workers: Any) -> None:
     from rich.console import Console
 
     from hardzero.cli.study_view import StudyView
+    from hardzero.studies.core.own_errors import reason_of
     from hardzero.studies.core.workers import carry_out
 
     keys = [spec.key for spec in plan.specs]
@@ -169,7 +170,7 @@ def _carry_out(store: RunStore, plan: Any, workers: Any) -> None:
         def record(spec: Any, outcome: Any) -> None:
             view.run_ended(n_with("done", "failed"))
             if outcome.error is not None:
-                view.run_failed(spec.settings, outcome.error.partition("\n")[0])
+                view.run_failed(spec.settings, reason_of(outcome.error))
 
         carry_out(store, plan.study, plan.source, plan.specs, workers, record)
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from hardzero.studies.core.study import Study
 
+LONGEST_REASON = 300
+"""Characters of a failure's reason that are shown; the store of runs has all of it."""
+
 
 @contextmanager
 def errors_named(study: Study, method: str) -> Iterator[None]:
@@ -45,3 +48,18 @@ def first_line(error: BaseException) -> str:
     kind, _, message = next(part for part in parts if not part[0].isspace()).partition(":")
     lines = message.strip().splitlines()
     return f"{kind}: {lines[0]}" if lines else kind.strip()
+
+
+def reason_of(failure: str) -> str:
+    r"""Return the line of a recorded failure that names the error: the first or, in older stores, the last.
+
+    It is cut where it is long, as when it holds a whole sample.
+
+    Examples
+    --------
+    >>> reason_of("RuntimeError: out of memory\n\nTraceback (most recent call last): ...")
+    'RuntimeError: out of memory'
+    """
+    lines = failure.strip().splitlines() or [""]
+    reason = lines[-1] if lines[0].startswith("Traceback") else lines[0]
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…"

@@ -15,7 +15,7 @@ import hardzero
 from hardzero.atomic_file import atomic_file
 from hardzero.studies import get_study, study_names
 from hardzero.studies.core.labels import json_text, labels
-from hardzero.studies.core.own_errors import errors_named
+from hardzero.studies.core.own_errors import errors_named, reason_of
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunStore
 from hardzero.studies.core.study import Picture, Study, check_scale
 from hardzero.studies.core.tables import Table, side_by_side
@@ -95,7 +95,7 @@ class StudyReport:
             Failure(
                 run["key"],
                 f"{run['data'] or ''} seed {run['seed']}: {run['settings']}",
-                _reason(str(run["failure"])),
+                reason_of(str(run["failure"])),
             )
             for _, run in failed.iterrows()
         ]
@@ -258,9 +258,3 @@ def _data_url(picture: Picture) -> str:
     buffer = BytesIO()
     picture.figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
     return "data:image/svg+xml;base64," + b64encode(buffer.getvalue()).decode()
-
-
-def _reason(failure: str) -> str:
-    """Return the line of a recorded failure that names the error: the first or, in older stores, the last."""
-    lines = failure.strip().splitlines() or [""]
-    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
