@@ -426,6 +426,17 @@ def test_fit_reads_a_pipe_and_names_the_model_by_itself(run, table, tmp_path):
     assert (tmp_path / "model.safetensors").exists()
 
 
+@pytest.mark.parametrize(("content", "message"), [
+    (b"", "hardzero: standard input is empty\n"),
+    (b"a,y\n1,2\n", "hardzero: standard input has no column 'z' for the target. Its columns are a, y\n"),
+    (b"a,z\n1,2\n,3\n", "in row 3 of standard input; "),
+])  # fmt: skip
+def test_messages_name_a_pipe_and_not_its_copy(content, message):
+    result = CliRunner().invoke(app, ["fit", "-", "--target", "z"], input=content)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
 def test_predictions_are_packed_where_the_name_says_so(run, model, table, tmp_path):
     assert run("predict", model, table, "-o", "predictions.csv.gz").exit_code == 0
     with gzip.open(tmp_path / "predictions.csv.gz", "rt") as file:

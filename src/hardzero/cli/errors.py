@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from hardzero.cli.option_names import option_for, option_names, with_option_names
+from hardzero.cli.piped_input import with_pipe_names
 from hardzero.data_fault import DataFault
 
 FAILED = 1
@@ -46,7 +47,7 @@ class ErrorReportingGroup(TyperGroup):
                 traceback.print_exc()
             options = option_names(self.get_command(ctx, ctx.invoked_subcommand or ""))
             message = with_option_names(_message(error, options), options)
-            typer.secho(f"hardzero: {message}", fg=typer.colors.RED, err=True)
+            typer.secho(f"hardzero: {with_pipe_names(message)}", fg=typer.colors.RED, err=True)
             raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt:
             typer.echo("hardzero: interrupted", err=True)
@@ -68,7 +69,7 @@ def exit_code(error: BaseException) -> int:
 
 def warn(message: str) -> None:
     """Show a warning on standard error."""
-    typer.secho(f"warning: {message}", fg=typer.colors.YELLOW, err=True)
+    typer.secho(f"warning: {with_pipe_names(message)}", fg=typer.colors.YELLOW, err=True)
 
 
 def _message(error: BaseException, options: Collection[str]) -> str:

@@ -13,6 +13,9 @@ STANDARD_INPUT = "-"
 _folders: list[TemporaryDirectory[str]] = []
 """Kept here, because a folder is deleted with its object."""
 
+_pipes: dict[str, str] = {}
+"""What the user calls the pipe of each copy."""
+
 
 def is_piped(data: str) -> bool:
     """Say whether data come from standard input or another pipe."""
@@ -36,7 +39,8 @@ def as_file(data: str) -> str:
     if data == STANDARD_INPUT and (sys.stdin is None or sys.stdin.isatty()):
         raise ValueError("'-' reads data from a pipe, and there is none: 'hardzero predict MODEL - < new.csv'")
     _folders.append(TemporaryDirectory(prefix="hardzero-"))
-    copy = Path(_folders[-1].name, "standard-input" if data == STANDARD_INPUT else Path(data).name)
+    pipe_name = "standard input" if data == STANDARD_INPUT else data
+    copy = Path(_folders[-1].name, Path(pipe_name).name)
     with open(copy, "wb") as file:
         if data == STANDARD_INPUT:
             shutil.copyfileobj(sys.stdin.buffer, file)
@@ -45,4 +49,12 @@ def as_file(data: str) -> str:
                 shutil.copyfileobj(pipe, file)
     if zipfile.is_zipfile(copy):
         copy = copy.replace(copy.with_suffix(".npz"))
+    _pipes[str(copy)] = pipe_name
     return str(copy)
+
+
+def with_pipe_names(message: str) -> str:
+    """Return a message that names pipes where it named their copies, which are gone when it is read."""
+    for copy, pipe_name in _pipes.items():
+        message = message.replace(copy, pipe_name)
+    return message
