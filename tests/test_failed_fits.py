@@ -131,7 +131,7 @@ def test_a_text_model_learns_its_words_after_a_failed_first_call():
 def test_partial_fit_goes_on_after_lbfgs_and_its_attributes_are_those_of_the_run():
     model = classifier(warm_start=True, early_stopping=True).fit(X, Y)
     model.set_params(solver="lbfgs", early_stopping=False).fit(X, Y)
-    for name in ("loss_curve_", "validation_scores_", "best_validation_score_", "sparsity_curve_"):
+    for name in ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "sparsity_curve_"):
         assert not hasattr(model, name)
     model.set_params(solver="adam").partial_fit(X, Y)
     assert len(model.loss_curve_) == 1

@@ -413,8 +413,8 @@ _SHARED_PARAMETERS = """
     reconstruction_sampling : "auto", float or None, default="auto"
         For sparse input: reconstruct the columns in which a minibatch has non-zeros, and this many sampled other
         columns per such column, importance-weighted (Dauphin, Glorot and Bengio 2011). ``auto`` is 1.0 for sparse
-        input under masking noise and free weights where this leaves out most columns, else None: every entry is
-        reconstructed.
+        input under masking noise or no corruption and free weights where this leaves out most columns, else None: every
+        entry is reconstructed.
     solver : {"adam", "sgd"}, default="adam"
     alpha : float, default=0.0
         L2 penalty on weights, divided by the number of samples of the minibatch.

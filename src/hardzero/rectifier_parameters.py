@@ -133,7 +133,8 @@ SHARED_ATTRIBUTES = """
         `partial_fit` on the first 500 rows given.
     sparsity_curve_ : ndarray of shape (n_epochs, n_hidden_layers)
         The same over the minibatches of each epoch, or pass over chunks, while the weights change; with
-        `target_sparsity`, the last after the shift of the biases.
+        `target_sparsity`, the last after the shift of the biases. After ``lbfgs`` this, `loss_curve_`,
+        `best_loss_`, `validation_scores_` and `best_validation_score_` do not exist, as in scikit-learn.
     loss_, best_loss_ : float
         Latest and least of `loss_curve_`; `best_loss_` is None with early stopping.
     loss_curve_ : list of float
@@ -142,7 +143,7 @@ SHARED_ATTRIBUTES = """
         Scores on the held-out part, with early stopping, else None. The best is of the latest fit, a network that it
         went on from included.
     n_iter_, t_ : int
-        Epochs of the latest fit; samples trained on in all.
+        Epochs, or iterations of ``lbfgs``, of the latest fit; samples trained on in all, not counting ``lbfgs``.
     n_layers_, n_outputs_ : int
         Layers including input and output; outputs.
     out_activation_ : str

@@ -2,6 +2,7 @@ import pytest
 
 from hardzero.datasets import load, names
 from hardzero.datasets.catalog import canonical_name, is_named
+from hardzero.datasets.file_format import ENDINGS, SNIFFED_ENDINGS
 
 
 def test_every_named_set_has_its_loader():
@@ -12,6 +13,11 @@ def test_every_named_set_has_its_loader():
     assert names() == tuple(LOADERS)
     for name, loader in LOADERS.items():
         assert callable(getattr(import_module(f"hardzero.datasets.{name}"), loader))
+
+
+def test_the_endings_that_are_read_are_listed():
+    for ending in filter(None, (*ENDINGS, *SNIFFED_ENDINGS)):
+        assert f"``{ending}``" in load.__doc__
 
 
 def test_names_are_told_from_paths(tmp_path):

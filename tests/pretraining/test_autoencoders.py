@@ -210,11 +210,12 @@ def test_partial_fit_of_a_sigmoid_stack_takes_codes_that_grow(digits):
     assert encode(get_ops(1), stack.networks_[0], digits).max() > scale
 
 
+@pytest.mark.parametrize("corruption", ["masking", None])
 @pytest.mark.parametrize(("n_words", "sampled"), [(100, False), (5000, True)])
-def test_sampling_is_the_default_where_it_leaves_out_most_columns(n_words, sampled):
+def test_sampling_is_the_default_where_it_leaves_out_most_columns(n_words, sampled, corruption):
     random = np.random.default_rng(0)
     X = random_array((60, n_words), density=10 / n_words, format="csr", dtype=np.float32, rng=random)
-    autoencoder = DenoisingAutoencoder(8, batch_size=20, max_iter=1).fit(X)
+    autoencoder = DenoisingAutoencoder(8, corruption=corruption, batch_size=20, max_iter=1).fit(X)
     assert (autoencoder._trainers[0].sampling is not None) == sampled
 
 

@@ -1,7 +1,8 @@
 """What a representation is like: each function measures one property and returns figures and a picture.
 
-All take a fitted estimator, a `hardzero.network.Network`, or, where PyTorch is installed, a
-`torch.nn.Module`.
+Most take a model: a fitted estimator, a `hardzero.network.Network`, or, where PyTorch is installed, a
+`torch.nn.Module`. `prediction_cost` takes no module, `initial_sparsity` also sizes of layers, and `sparsity_frontier`
+an estimator that it fits itself. `activation_cost`, `antisymmetric_capacity` and `response_curves` take no model.
 """
 
 from hardzero.analysis.activation_cost import activation_cost

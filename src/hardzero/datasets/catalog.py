@@ -112,8 +112,9 @@ def load(
     A named data set has fixed splits; its files are looked for in the folder that the environment variable
     HARDZERO_DATA names, then in the user's cache, and are fetched from their public address otherwise.
 
-    A file is read by its ending: ``.csv``, ``.tsv`` (both also ``.gz``), ``.npz`` with arrays ``X`` and ``y``,
-    ``.svmlight`` or ``.libsvm`` (also ``.gz``). Features must be finite numbers; they become float32.
+    A file is read by its ending: ``.csv``, ``.tsv`` or ``.tab``; ``.svmlight``, ``.libsvm`` or ``.svm``; ``.npz`` with
+    arrays ``X`` and ``y``. Of ``.txt``, ``.data``, ``.dat`` or no ending the first line decides between table and
+    svmlight. All but ``.npz`` may be packed (``.gz``). Features must be finite numbers; they become float32.
 
     Parameters
     ----------
