@@ -196,8 +196,8 @@ def test_hidden_layer(native, reference, case, activation):
         np.testing.assert_allclose(rows.absolute_sum(), sums.sum(), rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(rows.absolute_sum(weights), sums @ weights, rtol=1e-5, atol=1e-6)
     next_weights, next_bias = padded_copy(np.ones((case.weights.shape[1], 3), np.float32)), np.zeros(3, np.float32)
-    for ops, rows in ((native, actual), (reference, expected)):
-        lean = ops.hidden(ops.rows(case.X), padded_copy(case.weights), case.bias, activation, slopes=False)
+    for ops, rows, weights in ((native, actual, padded_copy(case.weights)), (reference, expected, case.weights)):
+        lean = ops.hidden(ops.rows(case.X), weights, case.bias, activation, slopes=False)
         assert_array_equal(lean.dense(), rows.dense())
         assert lean.n_nonzero == rows.n_nonzero
         assert_array_equal(lean.csr().toarray(), rows.dense())
