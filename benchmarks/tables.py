@@ -73,7 +73,8 @@ def contestants(is_classification: bool, n_samples: int, seed: int) -> dict[str,
         "learning_rate": "cosine",
         "batch_size": batch_size,
         "max_iter": recipe.epochs(n_samples, batch_size),
-        "n_iter_no_change": recipe.MOST_EPOCHS,
+        "n_iter_no_change": recipe.epochs(n_samples, batch_size),
+        "alpha": recipe.alpha("classification" if is_classification else "regression", is_text=False),
         "hidden_dropout": recipe.CLASSIFICATION_DROPOUT if is_classification else 0.0,
     }
     return {

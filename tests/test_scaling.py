@@ -96,7 +96,24 @@ def test_chunks_are_standardized_as_the_whole(as_sparse, sizes, seed):
     found, expected = standardization.scaling(), LinearScaling.standardize(X)
     np.testing.assert_allclose(found.shift, expected.shift, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-6)
-    assert standardization.largest == abs(X).max()
+    assert standardization.is_needed == (LinearScaling.where_needed(X) is not None)
+
+
+def test_only_values_of_the_right_size_and_mostly_zero_stay_as_they_are():
+    random = np.random.default_rng(0)
+    pixels = np.where(random.random((200, 6)) < 0.5, 0, random.random((200, 6)))
+    indicators = np.eye(5)[random.integers(0, 5, 200)]
+    assert LinearScaling.where_needed(pixels) is None
+    assert LinearScaling.where_needed(indicators) is None
+    assert LinearScaling.where_needed(csr_array(pixels)) is None
+    for X in (
+        pixels * 1.01 / pixels.max(),
+        csr_array(pixels * 2),
+        random.random((200, 6)),
+        1e-3 * random.random((200, 6)),
+    ):
+        assert LinearScaling.where_needed(X) is not None
+    assert LinearScaling.where_needed(np.hstack([indicators, random.random((200, 2))])) is not None
 
 
 @given(st.integers(0, 1000), st.floats(0, 1))

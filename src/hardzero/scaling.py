@@ -24,6 +24,9 @@ Pairs = Sequence[tuple[int, int]]
 
 _ROWS = 8192
 
+_LEAST_ZEROS = 0.25
+"""Part of the values that must be 0 for features between -1 and 1 to stay as they are."""
+
 _LARGEST_ERROR = 0.05
 """Largest error of a scaled value by rounding the unscaled one to float32, as networks see it after folding."""
 
@@ -62,18 +65,17 @@ class LinearScaling:
         >>> scaling.shift.tolist(), scaling.scale.tolist()
         ([2.0, 5.0], [1.0, 1.0])
         """
-        standardization = ChunkedStandardization(missing)
-        if isinstance(X, np.ndarray):
-            for start in range(0, len(X), _ROWS):
-                standardization.add(X[start : start + _ROWS])
-        else:
-            standardization.add(X)
-        return standardization.scaling()
+        return _standardization(X, missing).scaling()
 
     @classmethod
     def where_needed(cls, X: Any, missing: Pairs = ()) -> LinearScaling | None:
-        """Return `standardize` of `X`, or None if no value lies beyond -1 and 1: such features stay as they are."""
-        return None if abs(X).max() <= 1 else cls.standardize(X, missing)
+        """Return `standardize` of `X`, or None if no value lies beyond -1 and 1 and a quarter or more of them are 0.
+
+        Such features, as the pixels of digits, stay as they are: they have the size that training wants, and their
+        zeros save time.
+        """
+        standardization = _standardization(X, missing)
+        return standardization.scaling() if standardization.is_needed else None
 
     @classmethod
     def _to_maximum(cls, largest: Floats) -> LinearScaling:
@@ -139,11 +141,6 @@ class ChunkedStandardization:
     missing : sequence of (int, int)
         As for `LinearScaling.standardize`.
 
-    Attributes
-    ----------
-    largest : float
-        The largest absolute value seen.
-
     Examples
     --------
     >>> standardization = ChunkedStandardization()
@@ -154,8 +151,9 @@ class ChunkedStandardization:
     """
 
     def __init__(self, missing: Pairs = ()) -> None:
-        self.largest = 0.0
         self._missing = missing
+        self._largest = 0.0
+        self._n_zeros: Any = 0
         self._n_rows: Any = 0
         self._rounding = 0.0
         self._mean: Any = 0.0
@@ -165,7 +163,7 @@ class ChunkedStandardization:
 
     def add(self, X: Any) -> None:
         """Take a chunk into account, an ndarray or csr_array of shape (n_rows, n_columns)."""
-        self.largest = max(self.largest, float(abs(X).max()))
+        self._largest = max(self._largest, float(abs(X).max()))
         if not isinstance(X, np.ndarray):
             seen = 0.0 if self._largest_values is None else self._largest_values
             self._largest_values = np.maximum(seen, _largest_values(X))
@@ -174,6 +172,15 @@ class ChunkedStandardization:
             self._add_moments(X.astype(np.float64))
         self._rounding = max(self._rounding, _rounding(X))
         self._is_indicator = self._is_indicator & _are_indicators(X)
+        self._n_zeros = self._n_zeros + np.count_nonzero(X == 0, axis=0)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a value lies beyond -1 and 1, or dense columns that are scaled hold less than a quarter of zeros."""
+        if self._largest > 1 or self._largest_values is not None:
+            return self._largest > 1
+        zeros = (self._n_zeros / np.maximum(self._n_rows, 1))[~self._is_indicator]
+        return bool(len(zeros) and zeros.mean() < _LEAST_ZEROS)
 
     def scaling(self) -> LinearScaling:
         """Return the scaling of all chunks together."""
@@ -203,6 +210,17 @@ class ChunkedStandardization:
         self._squares += np.square(difference * np.sqrt(self._n_rows * share))
         self._mean = self._mean + difference * share
         self._n_rows = n_rows
+
+
+def _standardization(X: Any, missing: Pairs) -> ChunkedStandardization:
+    """Return what standardizes all rows of `X`."""
+    standardization = ChunkedStandardization(missing)
+    if isinstance(X, np.ndarray):
+        for start in range(0, len(X), _ROWS):
+            standardization.add(X[start : start + _ROWS])
+    else:
+        standardization.add(X)
+    return standardization
 
 
 def _are_indicators(X: NDArray[Any]) -> NDArray[np.bool_]:

@@ -135,15 +135,29 @@ def test_rows_of_the_test_part_have_no_influence_on_the_model(run, tmp_path, opt
 
 
 @in_memory_and_in_chunks
-@pytest.mark.parametrize(("largest", "scale"), [(1, "none"), (3, "standard")])
-def test_features_are_scaled_unless_none_exceeds_1(run, tmp_path, largest, scale, chunks):
-    X = largest * np.random.default_rng(0).random((100, 2))
+@pytest.mark.parametrize(
+    ("largest", "zeros", "scale"), [(1, 0.5, "none"), (3, 0.5, "standard"), (1, 0.1, "standard"), (1e-3, 0, "standard")]
+)
+def test_features_are_scaled_unless_none_exceeds_1_and_many_are_0(run, tmp_path, largest, zeros, scale, chunks):
+    random = np.random.default_rng(0)
+    X = np.where(random.random((100, 2)) < zeros, 0, largest * random.random((100, 2)))
     pd.DataFrame(X, columns=["a", "b"]).assign(y=["a", "b"] * 50).to_csv(tmp_path / "a.csv", index=False)
     for name, options in (("chosen", ()), ("told", ("--scale", scale))):
         assert run("fit", "a.csv", *QUICK, *chunks, *options, "-o", name).exit_code == 0
     chosen, told = (load_file(tmp_path / name) for name in ("chosen", "told"))
     for name, array in told.items():
         np.testing.assert_array_equal(chosen[name], array)
+
+
+@pytest.mark.parametrize(
+    ("options", "alpha"),
+    [((), 0.03), (("--task", "regression"), 0.1), (("--alpha", "0.5"), 0.5), (("--text", "a"), 1e-4)],
+)
+def test_the_penalty_on_weights_follows_the_task(run, tmp_path, options, alpha):
+    pd.DataFrame({"a": np.arange(60.0), "b": np.arange(60) % 7, "y": np.arange(60) % 2}).to_csv("a.csv", index=False)
+    assert run("fit", "a.csv", *QUICK, *options).exit_code == 0
+    model = hardzero.load(tmp_path / "a.safetensors")
+    assert getattr(model, "estimator_", model).alpha == alpha
 
 
 def test_a_label_may_first_appear_in_a_later_chunk(run, tmp_path):

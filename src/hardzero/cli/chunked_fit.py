@@ -50,7 +50,7 @@ class ChunkedRun(FitRun):
                 features.add(X)
             if scales_targets:
                 targets.add(y.reshape(len(y), -1))
-        if scales_features and (self.scale == "standard" or features.largest > 1):
+        if scales_features and (self.scale == "standard" or features.is_needed):
             self.features = features.scaling()
         if scales_targets:
             self.targets = targets.scaling()

@@ -51,7 +51,7 @@ ScaleOption = Annotated[
     str,
     typer.Option(
         help="Scaling of features: 'standard' (mean 0, variance 1; it becomes part of the model), 'none', or 'auto': "
-        "standard unless all values lie between -1 and 1.",
+        "standard unless all values lie between -1 and 1 and a quarter or more of them are 0.",
         rich_help_panel=DATA,
     ),
 ]

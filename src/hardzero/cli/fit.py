@@ -158,10 +158,19 @@ def fit(
     epochs: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Passes over the data; 20 to 80 by default, by the size of the data.", rich_help_panel=TRAINING
+            min=1,
+            help="Passes over the data; 20 to 80 by default, by the size of the data, and more for few samples.",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
-    alpha: Annotated[float, typer.Option(help="L2 penalty on weights.", rich_help_panel=TRAINING)] = 1e-4,
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            help=f"L2 penalty on weights, divided by the number of samples; {recipe.CLASSIFICATION_ALPHA} for classes, "
+            f"{recipe.REGRESSION_ALPHA} for a regression, {recipe.TEXT_ALPHA} for texts by default.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     early_stopping: Annotated[
         bool,
         typer.Option(
@@ -290,7 +299,15 @@ def fit(
     if not is_named(data):
         reading["first_index"] = _first_index(data, first_index)
         reading.update(_named_columns(data, feature_names or (), **options))
-    settings = settings_for(given, fitted_task, n_train, batch_size=batch_size, epochs=epochs, patience=patience)
+    settings = settings_for(
+        given,
+        fitted_task,
+        n_train,
+        is_text=vectorizer is not None,
+        batch_size=batch_size,
+        epochs=epochs,
+        patience=patience,
+    )
     run: FitRun
     if chunk_rows is None:
         run = InMemoryRun(settings, loss, scale, dataset=dataset, checkpoint=checkpoint)

@@ -21,7 +21,7 @@ def given_settings(
     solver: str,
     learning_rate: float,
     schedule: str,
-    alpha: float,
+    alpha: float | None,
     early_stopping: bool,
     seed: int,
     threads: int | None,
@@ -39,7 +39,6 @@ def given_settings(
         "solver": solver,
         "learning_rate": schedule,
         "learning_rate_init": learning_rate,
-        "alpha": alpha,
         "tol": 0.0 if solver != "lbfgs" else 1e-4,
         "early_stopping": early_stopping and solver != "lbfgs",
         "input_dropout": input_dropout,
@@ -47,8 +46,8 @@ def given_settings(
         "n_jobs": threads,
         **_sparsity(target_sparsity, activation_l1, activation, solver),
     }
-    if dropout is not None:
-        given["hidden_dropout"] = dropout
+    chosen_by_data = {"hidden_dropout": dropout, "alpha": alpha}
+    given |= {name: value for name, value in chosen_by_data.items() if value is not None}
     check_parameters(given)
     return given
 
@@ -63,7 +62,14 @@ def check_parameters(given: dict[str, Any]) -> None:
 
 
 def settings_for(
-    given: dict[str, Any], task: str, n_train: int, *, batch_size: int | None, epochs: int | None, patience: int | None
+    given: dict[str, Any],
+    task: str,
+    n_train: int,
+    *,
+    is_text: bool,
+    batch_size: int | None,
+    epochs: int | None,
+    patience: int | None,
 ) -> dict[str, Any]:
     """Return all parameters for data of a size; those that are not given are chosen by the recipe."""
     uses_lbfgs = given["solver"] == "lbfgs"
@@ -72,6 +78,7 @@ def settings_for(
     drops = task == "classification" and not uses_lbfgs
     return {
         "hidden_dropout": recipe.CLASSIFICATION_DROPOUT if drops else 0.0,
+        "alpha": recipe.alpha(task, is_text),
         **given,
         "batch_size": min(batch, n_train),
         "max_iter": max_epochs,
