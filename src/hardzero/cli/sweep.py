@@ -120,6 +120,7 @@ def sweep(
         max_iter=epochs,
         learning_rate="cosine",
         learning_rate_init=learning_rate,
+        alpha=recipe.alpha(dataset.task, is_text=False),
         n_iter_no_change=epochs,
     )
     train, test = _scaled(dataset)
