@@ -64,7 +64,9 @@ def test_one_forward_pass_counts_all_layers(ops, monkeypatch):
     deep = Network.initialize(ops, 20, sizes, 3, get_loss("softmax"), np.random.RandomState(0))
     expected = [np.count_nonzero(deep.hidden(ops, X, depth).toarray(), axis=0) for depth in range(3)]
     calls, forward = [], Network.forward
-    monkeypatch.setattr(Network, "forward", lambda *arguments: calls.append(1) or forward(*arguments))
+    monkeypatch.setattr(
+        Network, "forward", lambda *arguments, **options: calls.append(1) or forward(*arguments, **options)
+    )
     counts = active_counts(deep, ops, X)
     assert len(calls) == 1
     for ours, wanted in zip(counts, expected, strict=True):

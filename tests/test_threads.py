@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 
 import pytest
 
 from hardzero import threads
-from hardzero.threads import resolve_n_jobs, usable_cores
+from hardzero.threads import ONE_BLAS_THREAD, resolve_n_jobs, usable_cores
 
 
 @pytest.mark.parametrize(("n_jobs", "expected"), [(1, 1), (3, 3), (None, 8), (-1, 8), (-2, 7), (-20, 1)])
@@ -53,3 +54,23 @@ def test_a_limit_set_for_nested_parallelism_is_kept(monkeypatch):
     ]:
         monkeypatch.setenv("OMP_NUM_THREADS", limit)
         assert usable_cores() == expected
+
+
+def test_a_limit_of_blas_is_set_by_the_first_and_lifted_by_the_last(monkeypatch):
+    done = []
+
+    class Limits:
+        def __init__(self, limits, user_api):
+            done.append((limits, user_api))
+
+        def restore_original_limits(self):
+            done.append("restored")
+
+    monkeypatch.setattr(threads, "threadpool_limits", Limits)
+    first, second = ExitStack(), ExitStack()
+    first.enter_context(ONE_BLAS_THREAD)
+    second.enter_context(ONE_BLAS_THREAD)
+    first.close()
+    assert done == [(1, "blas")]
+    second.close()
+    assert done == [(1, "blas"), "restored"]

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from hardzero.interruption import interrupted
 from hardzero.losses import total_weight
 from hardzero.network import PREDICTION_ROWS, Input, Network
 from hardzero.ops import Ops
 from hardzero.ops.updates import Gradient, Parameters
+from hardzero.threads import ONE_BLAS_THREAD
 
 Array = NDArray[np.float32]
 Vector = NDArray[np.float64]
@@ -124,8 +124,7 @@ def minimize(objective: FullBatchObjective, max_iterations: int, max_function_ca
         best.x, best.fun, best.nit = intermediate_result.x.copy(), intermediate_result.fun, best.nit + 1
 
     try:
-        # SciPy's vectors are too short for BLAS's own threads, which would only take cores from the engine's.
-        with threadpool_limits(1, user_api="blas"):
+        with ONE_BLAS_THREAD:
             result: Any = scipy.optimize.minimize(
                 objective,
                 best.x,

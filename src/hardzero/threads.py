@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import cache
+from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 
 def usable_cores() -> int:
@@ -58,3 +62,31 @@ def resolve_n_jobs(n_jobs: int | None) -> int:
         # A model keeps the number of the machine that trained it, and more threads than cores hold each other up.
         return min(n_jobs, available_cores())
     return max(1, usable_cores() + 1 + n_jobs)
+
+
+class _OneBlasThread:
+    """Keeps BLAS to one thread, in the whole process, while any thread of Python is within.
+
+    The last one to leave restores what the first one found: limits of their own would restore each other's.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_within = 0
+        self._limits: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._n_within:
+                self._limits = threadpool_limits(1, user_api="blas")
+            self._n_within += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._n_within -= 1
+            if not self._n_within:
+                self._limits.restore_original_limits()
+
+
+ONE_BLAS_THREAD = _OneBlasThread()
+"""For vectors too short to gain by BLAS's own threads, which would take cores from the engine's."""

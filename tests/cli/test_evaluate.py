@@ -71,6 +71,8 @@ def test_several_values_are_measured_one_by_one(run, table, new_table, tmp_path)
         assert found[index]["target"] == name
         assert found[index]["r2"] == pytest.approx(r2_score(truth, predictions[:, index]), abs=1e-4)
         assert found[index]["rmse"] == pytest.approx(np.sqrt(np.mean((truth - predictions[:, index]) ** 2)), rel=1e-4)
+    other_order = run("evaluate", "insects.safetensors", "new.csv", "--target", "depth", "--target", "weight", "--json")
+    assert figures(other_order)["targets"] == found
     lines = run("evaluate", "insects.safetensors", "new.csv").stdout.splitlines()
     assert [line.split()[0] for line in lines[-3:]] == ["target", "weight", "depth"]
 
@@ -80,6 +82,10 @@ def test_a_named_data_set_is_measured_on_its_test_split(run, tmp_path):
     result = run("evaluate", "digits.safetensors", "digits")
     assert result.stdout.splitlines()[0].split() == fitted.split()
     assert result.stderr == ""
+    for options in (("--target", "label"), ("--decimal", ","), ("--first-index", "1")):
+        result = run("evaluate", "digits.safetensors", "digits", *options)
+        assert result.exit_code == 2
+        assert f"{options[0]} cannot be chosen for the named data set 'digits'" in result.stderr
 
 
 def test_raw_texts(run, tmp_path):

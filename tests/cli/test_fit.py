@@ -25,6 +25,7 @@ import hardzero
 from hardzero import datasets
 from hardzero.analysis.regression_error import root_mean_squared_error
 from hardzero.cli import recipe
+from hardzero.cli.fit_settings import settings_for
 from hardzero.datasets.splits import parts_by_row
 from hardzero.model_file import describe
 
@@ -147,6 +148,15 @@ def test_features_are_scaled_unless_none_exceeds_1_and_many_are_0(run, tmp_path,
     chosen, told = (load_file(tmp_path / name) for name in ("chosen", "told"))
     for name, array in told.items():
         np.testing.assert_array_equal(chosen[name], array)
+
+
+def test_the_epochs_follow_the_minibatch_that_is_used():
+    options = {"is_text": False, "epochs": None, "patience": None}
+    larger, whole = (
+        settings_for({"solver": "adam"}, "regression", 105, batch_size=size, **options) for size in (1024, 105)
+    )
+    assert larger == whole
+    assert larger["max_iter"] == 2500
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,13 @@ def test_decimal_commas_may_be_missing_too(write):
     assert table.X.tolist() == [[1.5, 2.5, 0], [2, 0, 1]]
 
 
+def test_blanks_around_what_stands_for_a_missing_number_do_not_count(write):
+    path = write("a.csv", "size,age,y\n1 , 5 ,0\n2, ? ,1\n3,NA ,0\n")
+    table = read_table(path, target="y", task="classification", fill_missing=True)
+    assert table.X.tolist() == [[1, 5, 0], [2, 0, 1], [3, 0, 1]]
+    assert read_table(path, feature_names=table.feature_names).X.tolist() == table.X.tolist()
+
+
 def test_a_row_that_is_too_short_is_not_one_of_missing_numbers(write):
     with pytest.raises(ValueError, match=r"row 3 of a.csv has 2 fields where 3 are expected"):
         load(write("a.csv", "y,size,age\n0,1,2\n1,2\n0,3,\n"), target="y", fill_missing=True)

@@ -42,8 +42,8 @@ FillMissingOption = Annotated[
     bool,
     typer.Option(
         "--fill-missing",
-        help="Take the mean of a column for a number that is missing, with a feature that says where; otherwise such a "
-        "file is refused.",
+        help="Take the mean of a column (0 where features are not scaled) for a number that is missing, with a feature "
+        "that says where; otherwise such a file is refused.",
         rich_help_panel=DATA,
     ),
 ]

@@ -20,7 +20,7 @@ from hardzero.cli.data_options import (
 )
 from hardzero.cli.errors import warn
 from hardzero.cli.guarded_training import warnings_shown_after
-from hardzero.cli.model_input import layout_as_noted, noted_targets
+from hardzero.cli.model_input import noted_targets
 from hardzero.cli.new_data import PredictingModel
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.threads_option import check_threads
@@ -71,21 +71,19 @@ def evaluate(
 
     saved = PredictingModel.load(model)
     estimator = as_text_model(saved.estimator)
-    given = {
+    layout = {
         "delimiter": delimiter,
         "decimal": decimal,
         "encoding": encoding,
         "header": header,
         "first_index": first_index,
     }
-    options = layout_as_noted(saved.notes, given)
-    if not is_named(data):
-        wanted = target or noted_targets(saved.notes)
-        if not wanted:
-            raise ValueError(f"name the target column of {data} with --target: {model} does not say what it predicts")
-        options |= {"target": wanted, "task": _task(estimator)}
+    targets = _in_order_of_model(target or [], noted_targets(saved.notes))
+    if not targets and not is_named(data):
+        raise ValueError(f"name the target column of {data} with --target: {model} does not say what it predicts")
+    wanted = (target or []) if is_named(data) else targets
     with warnings_shown_after():
-        X, y = saved.read(as_file(data), text=text, **options)
+        X, y = saved.read(as_file(data), layout, text=text, target=wanted, task=_task(estimator))
         assert y is not None
         if saved.takes_texts:
             X, estimator = estimator.transform_texts(X), estimator.estimator_
@@ -93,7 +91,7 @@ def evaluate(
         y = _checked_targets(y, estimator, data)
         plain = X.to_numpy() if hasattr(X, "to_numpy") else X
         evaluation = measure(estimator, [plain], Split(plain, y), X)
-        details = _details(estimator, X, y, noted_targets(saved.notes))
+        details = _details(estimator, X, y, targets)
     if Path(data).name == saved.notes.get("data") and not is_named(data):
         warn(f"{model} was fitted to a file called {Path(data).name}: if it is this one, most rows are not new to it")
     if as_json:
@@ -108,6 +106,11 @@ def evaluate(
     for rows in details.values():
         console.print()
         console.print(_details_table(rows), soft_wrap=not console.is_terminal)
+
+
+def _in_order_of_model(given: list[str], noted: list[str]) -> list[str]:
+    """Return the targets that are given, or else noted; in the order that the model has if they are the same."""
+    return noted if not given or set(given) == set(noted) else given
 
 
 def _task(estimator: Any) -> str:

@@ -166,8 +166,9 @@ def fit(
     alpha: Annotated[
         float | None,
         typer.Option(
-            help=f"L2 penalty on weights, divided by the number of samples; {recipe.CLASSIFICATION_ALPHA} for classes, "
-            f"{recipe.REGRESSION_ALPHA} for a regression, {recipe.TEXT_ALPHA} for texts by default.",
+            help="L2 penalty on weights, divided by the samples of a minibatch; by default "
+            f"{recipe.CLASSIFICATION_ALPHA} for classes, {recipe.REGRESSION_ALPHA} for a regression, "
+            f"{recipe.TEXT_ALPHA} for texts.",
             rich_help_panel=TRAINING,
         ),
     ] = None,

@@ -73,14 +73,14 @@ def settings_for(
 ) -> dict[str, Any]:
     """Return all parameters for data of a size; those that are not given are chosen by the recipe."""
     uses_lbfgs = given["solver"] == "lbfgs"
-    batch = batch_size or recipe.batch_size(n_train)
+    batch = min(batch_size or recipe.batch_size(n_train), n_train)
     max_epochs = epochs or (MOST_LBFGS_STEPS if uses_lbfgs else recipe.epochs(n_train, batch))
     drops = task == "classification" and not uses_lbfgs
     return {
         "hidden_dropout": recipe.CLASSIFICATION_DROPOUT if drops else 0.0,
         "alpha": recipe.alpha(task, is_text),
         **given,
-        "batch_size": min(batch, n_train),
+        "batch_size": batch,
         "max_iter": max_epochs,
         "n_iter_no_change": patience or max_epochs,
     }

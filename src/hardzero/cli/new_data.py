@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hardzero.cli.data_options import as_target
-from hardzero.cli.model_input import known_names, noted_targets, with_names
+from hardzero.cli.model_input import known_names, layout_as_noted, noted_targets, with_names
 from hardzero.cli.text_input import takes_texts, texts_for
 
 if TYPE_CHECKING:
@@ -64,7 +64,13 @@ class PredictingModel:
         return takes_texts(self.description)
 
     def read(
-        self, data: str, *, target: Sequence[str] = (), text: str | None = None, **options: Any
+        self,
+        data: str,
+        layout: dict[str, Any],
+        *,
+        text: str | None = None,
+        target: Sequence[str] = (),
+        task: str | None = None,
     ) -> tuple[Any, NDArray[Any] | None]:
         """Return samples as the model takes them, and their targets.
 
@@ -72,44 +78,58 @@ class PredictingModel:
         ----------
         data : str
             A file, or the name of a data set, of which the test split is taken.
-        target : sequence of str
-            Columns of a file; none reads no targets of it.
+        layout : dict
+            How the text of a file is read, of the options of `hardzero.datasets.load`; for None it is as noted.
         text : str or None
             The column of raw texts; None is the one that the model was trained on.
-        **options
-            As for `hardzero.datasets.read_table`.
+        target : sequence of str
+            Columns of a file; none reads no targets of it.
+        task : str or None
+            That of the targets.
 
         Raises
         ------
         ValueError
-            If a column is missing, a value is at fault, or the model takes samples of another kind.
+            If a column is missing, a value is at fault, the model takes samples of another kind, or options for files
+            are given with the name of a data set.
         """
-        if text is not None and not self.takes_texts:
-            raise ValueError(f"--text: {self.path} takes numbers, not texts; leave the option out")
-        if target:
-            options = {**options, "target": as_target(list(target))}
-        if self.takes_texts:
-            return texts_for(data, text, self.notes, **options)
-        return self._read_numbers(data, **options)
-
-    def _read_numbers(self, data: str, **options: Any) -> tuple[Any, NDArray[Any] | None]:
-        from hardzero import datasets
         from hardzero.datasets.catalog import is_named
 
-        names, n_features = known_names(self.description), self.estimator.n_features_in_
-        samples: Any
+        if text is not None and not self.takes_texts:
+            raise ValueError(f"--text: {self.path} takes numbers, not texts; leave the option out")
+        columns = as_target(list(target))
         if is_named(data):
-            dataset = datasets.load(data)
-            if dataset.is_text:
-                raise ValueError(f"{data} holds raw texts; {self.path} takes {n_features} features")
-            samples = dataset.test
-        else:
-            expected = n_features if names is None else None
-            samples = datasets.read_table(data, feature_names=names, n_features=expected, **options)
-            unused = [name for name in samples.unused_columns if name not in noted_targets(self.notes)]
-            if unused:
-                typer.echo(f"Columns that the model does not use: {', '.join(unused)}", err=True)
-        X = samples.X
+            given = {"text": text, "target": columns, **layout}
+            return self._read_named(data, {name: value for name, value in given.items() if value is not None})
+        options = {**layout_as_noted(self.notes, layout), **({"target": columns, "task": task} if target else {})}
+        if self.takes_texts:
+            return texts_for(data, text, self.notes, **options)
+        return self._read_table(data, **options)
+
+    def _read_named(self, data: str, options: dict[str, Any]) -> tuple[Any, NDArray[Any] | None]:
+        from hardzero import datasets
+
+        dataset = datasets.load(data, **options)
+        if self.takes_texts != dataset.is_text:
+            what = "takes texts" if self.takes_texts else f"takes {self.estimator.n_features_in_} features"
+            raise ValueError(f"{data} holds {'raw texts' if dataset.is_text else 'no texts'}; {self.path} {what}")
+        X = dataset.test.X if self.takes_texts else self._with_names(dataset.test.X, data)
+        return X, dataset.test.y
+
+    def _read_table(self, data: str, **options: Any) -> tuple[Any, NDArray[Any] | None]:
+        from hardzero import datasets
+
+        names = known_names(self.description)
+        expected = self.estimator.n_features_in_ if names is None else None
+        table = datasets.read_table(data, feature_names=names, n_features=expected, **options)
+        unused = [name for name in table.unused_columns if name not in noted_targets(self.notes)]
+        if unused:
+            typer.echo(f"Columns that the model does not use: {', '.join(unused)}", err=True)
+        return self._with_names(table.X, data), table.y
+
+    def _with_names(self, X: Any, source: str) -> Any:
+        """Return samples of numbers with the names that the model knows."""
+        n_features = self.estimator.n_features_in_
         if X.ndim != 2 or X.shape[1] != n_features:
-            raise ValueError(f"{data} has samples of {X.shape[-1]} features; {self.path} takes {n_features}")
-        return with_names(X, self.description.get("feature_names")), samples.y
+            raise ValueError(f"{source} has samples of {X.shape[-1]} features; {self.path} takes {n_features}")
+        return with_names(X, self.description.get("feature_names"))

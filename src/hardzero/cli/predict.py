@@ -19,7 +19,7 @@ from hardzero.cli.data_options import (
     NotedHeaderOption,
 )
 from hardzero.cli.guarded_training import warnings_shown_after
-from hardzero.cli.model_input import layout_as_noted, noted_targets
+from hardzero.cli.model_input import noted_targets
 from hardzero.cli.new_data import PredictingModel
 from hardzero.cli.output_file import STANDARD_OUTPUT, ForceOption, check_kind, check_output, check_standard_output
 from hardzero.cli.piped_input import as_file
@@ -91,7 +91,7 @@ def predict(
     if proba and not hasattr(saved.estimator, "predict_proba"):
         raise ValueError(f"--proba: {model} is a regression, which has no classes; leave the option out")
     network_estimator(saved.estimator).set_params(n_jobs=threads)
-    given = {
+    layout = {
         "delimiter": delimiter,
         "decimal": decimal,
         "encoding": encoding,
@@ -99,7 +99,7 @@ def predict(
         "first_index": first_index,
     }
     with warnings_shown_after():
-        X, _ = saved.read(as_file(data), text=text, **layout_as_noted(saved.notes, given))
+        X, _ = saved.read(as_file(data), layout, text=text)
         frame = _predictions(saved.estimator, X, saved.notes, proba)
     if output == STANDARD_OUTPUT:
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")

@@ -111,7 +111,7 @@ def sweep(
     )
     if dataset.is_text:
         raise ValueError(f"{data} holds raw text: a sweep needs numbers; count words first")
-    batch_size = recipe.batch_size(len(dataset.train))
+    batch_size = min(recipe.batch_size(len(dataset.train)), len(dataset.train))
     if epochs is None:
         epochs = recipe.epochs(len(dataset.train), batch_size)
     estimator = _estimator(dataset.task)(

@@ -80,12 +80,11 @@ def text_column(given: str | None, notes: dict[str, Any], data: str) -> str:
 def texts_for(
     data: str, text: str | None, notes: dict[str, Any], **options: Any
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return the texts that a text model is to predict for, and their targets where the options name some.
+    """Return the texts of a file that a text model is to predict for, and their targets where the options name some.
 
     Parameters
     ----------
     data : str
-        A file, or the name of a data set of texts, of which the test split is taken.
     text : str or None
         The column; None is the one that the model was trained on.
     notes : dict
@@ -94,13 +93,7 @@ def texts_for(
         As for `hardzero.datasets.read_table`.
     """
     from hardzero import datasets
-    from hardzero.datasets.catalog import is_named
 
-    if is_named(data):
-        loaded = datasets.load(data)
-        if not loaded.is_text:
-            raise ValueError(f"the model takes texts; {data} has none")
-        return loaded.test.X, loaded.test.y
     table = datasets.read_table(data, text=text_column(text, notes, data), **options)
     texts = table.X
     n_empty = int(np.count_nonzero(texts == ""))

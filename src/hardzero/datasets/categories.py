@@ -85,6 +85,14 @@ def categories_of(features: Iterable[str], columns: Sequence[str]) -> dict[str, 
     return {column: tuple(values) for column, values in found.items()}
 
 
+def is_missing(column: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Return where a column of numbers lacks one: an empty field, or what stands for it, blanks around it or not."""
+    missing = column.isna()
+    if column.dtype.kind not in "fiub":
+        missing |= column.map(lambda value: isinstance(value, str) and value.strip() in MISSING_NUMBERS).astype(bool)
+    return missing.to_numpy(dtype=bool)
+
+
 class CategoryFinder:
     """Finds the categories of columns, chunk by chunk.
 

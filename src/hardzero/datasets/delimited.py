@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from hardzero.data_fault import DataFault
 from hardzero.datasets.blank_lines import LineReader, blank_letters, without_first_blank, without_last_blank
-from hardzero.datasets.categories import MISSING, MISSING_NUMBERS, CategoryFinder
+from hardzero.datasets.categories import MISSING, MISSING_NUMBERS, CategoryFinder, is_missing
 from hardzero.datasets.columns import Selection, listed
 from hardzero.datasets.decimal_comma import comma_numbers, labels_with_points
 from hardzero.datasets.directory import is_gzipped, open_bytes
@@ -393,7 +393,7 @@ def find_missing(file: DelimitedFile, columns: Sequence[str], chunk_rows: int = 
     """
     lacking, as_texts = set[str](), Selection((), (), None, ())
     for frame in _frames(file, as_texts, chunk_rows, columns):
-        lacking.update(name for name in columns if frame[name].isin(MISSING_NUMBERS).any() or frame[name].isna().any())
+        lacking.update(name for name in columns if is_missing(frame[name]).any())
     return [name for name in columns if name in lacking]
 
 

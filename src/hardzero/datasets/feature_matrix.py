@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardzero.data_fault import DataFault
-from hardzero.datasets.categories import MISSING, MISSING_NUMBERS, category_feature, write_indicators
+from hardzero.datasets.categories import MISSING, MISSING_NUMBERS, category_feature, is_missing, write_indicators
 from hardzero.datasets.columns import Selection
 from hardzero.datasets.decimal_comma import COMMA_REMEDIES, POINT_REMEDY
 from hardzero.datasets.target_column import DECIMAL_COMMA
@@ -50,7 +50,7 @@ def feature_matrix(
         if name in columns:
             numbers = file.numbers(frame[name])
             if name in selection.categories:
-                numbers = np.where(frame[name].isna(), 0.0, numbers)
+                numbers = np.where(is_missing(frame[name]), 0.0, numbers)
             with np.errstate(over="ignore"):
                 X[:, index] = numbers
     bad = ~np.isfinite(X)
@@ -74,7 +74,7 @@ def _write_categories(
     position = {name: index for index, name in enumerate(selection.features)}
     for column, known in selection.categories.items():
         if column in position:
-            X[:, position[category_feature(column, MISSING)]] = frame[column].isna()
+            X[:, position[category_feature(column, MISSING)]] = is_missing(frame[column])
             continue
         positions = [position[category_feature(column, category)] for category in known]
         unknown = np.flatnonzero(write_indicators(X, frame[column], known, positions))
@@ -111,7 +111,7 @@ def _cell_fault(
         return DataFault(fault, *(remedies or TEXTS_REMEDIES))
     value, place = column.iloc[row], file.where(first_record + row)
     more = f" ({n_bad - 1} more cells are wrong, too)" if n_bad > 1 else ""
-    if pd.isna(value) or str(value) in MISSING_NUMBERS:
+    if pd.isna(value) or str(value).strip() in MISSING_NUMBERS:
         what = "missing" if pd.isna(value) else f"missing ({value})"
         fault = f"column {name!r} is {what} in {place}{more}"
         if of_model:
