@@ -79,8 +79,8 @@ def sweep(
 ) -> None:
     """Train networks at several sparsities; print and save error, zeros and time of prediction.
 
-    The networks are trained by the recipe of 'hardzero fit', without its dropout and early stopping. The result is
-    saved after each of them, under a name with 'unfinished' in it until all are there.
+    The networks are trained by the recipe of 'hardzero fit', without its dropout, L2 penalty and early stopping. The
+    result is saved after each of them, under a name with 'unfinished' in it until all are there.
 
     'hardzero report MODEL --sweep FILE' draws the result.
     """
@@ -120,7 +120,6 @@ def sweep(
         max_iter=epochs,
         learning_rate="cosine",
         learning_rate_init=learning_rate,
-        alpha=recipe.alpha(dataset.task, is_text=False),
         n_iter_no_change=epochs,
     )
     train, test = _scaled(dataset)
