@@ -114,6 +114,10 @@ def test_only_values_of_the_right_size_and_mostly_zero_stay_as_they_are():
     ):
         assert LinearScaling.where_needed(X) is not None
     assert LinearScaling.where_needed(np.hstack([indicators, random.random((200, 2))])) is not None
+    lacks = random.random(200) < 0.5
+    half_missing = np.column_stack([np.where(lacks, 0, random.random(200)), lacks])
+    assert LinearScaling.where_needed(half_missing) is None
+    assert LinearScaling.where_needed(half_missing, ((0, 1),)) is not None
 
 
 @given(st.integers(0, 1000), st.floats(0, 1))

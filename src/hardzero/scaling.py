@@ -172,7 +172,6 @@ class ChunkedStandardization:
             self._add_moments(X.astype(np.float64))
         self._rounding = max(self._rounding, _rounding(X))
         self._is_indicator = self._is_indicator & _are_indicators(X)
-        self._n_zeros = self._n_zeros + np.count_nonzero(X == 0, axis=0)
 
     @property
     def is_needed(self) -> bool:
@@ -194,11 +193,15 @@ class ChunkedStandardization:
         return LinearScaling(shift, np.where(varies, scale, 1.0), self._missing)
 
     def _add_moments(self, values: Floats) -> None:
-        """Take count, mean and squares of a chunk into account; `values` is changed."""
+        """Take count, zeros, mean and squares of a chunk into account; `values` is changed."""
         is_missing = {column: values[:, indicator] == 1 for column, indicator in self._missing}
         count = np.full(values.shape[1], len(values))
+        n_zeros = np.count_nonzero(values == 0, axis=0)
         for column, rows in is_missing.items():
-            count[column] -= np.count_nonzero(rows)
+            n_missing = np.count_nonzero(rows)
+            count[column] -= n_missing
+            n_zeros[column] -= n_missing
+        self._n_zeros = self._n_zeros + n_zeros
         mean = values.sum(axis=0) / np.maximum(count, 1)
         for column, rows in is_missing.items():
             values[rows, column] = mean[column]

@@ -60,7 +60,7 @@ class ChunkedRun(FitRun):
         from hardzero.cli.evaluation import evaluate
 
         train, test = (X for X, _ in self.stream.chunks("train")), self._test
-        return evaluate(self.estimator, train, test, with_names(test.X, self._feature_names))
+        return evaluate(self.estimator, train, test, self.estimator.predict(with_names(test.X, self._feature_names)))
 
     def write_page(self, page: Path) -> None:
         """Write the page about the model on the first 10,000 rows of the test part."""

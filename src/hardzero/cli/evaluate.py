@@ -90,8 +90,9 @@ def evaluate(
         estimator.set_params(n_jobs=threads)
         y = _checked_targets(y, estimator, data)
         plain = X.to_numpy() if hasattr(X, "to_numpy") else X
-        evaluation = measure(estimator, [plain], Split(plain, y), X)
-        details = _details(estimator, X, y, targets)
+        predictions = estimator.predict(X)
+        evaluation = measure(estimator, [plain], Split(plain, y), predictions)
+        details = _details(estimator, y, predictions, targets)
     if Path(data).name == saved.notes.get("data") and not is_named(data):
         warn(f"{model} was fitted to a file called {Path(data).name}: if it is this one, most rows are not new to it")
     if as_json:
@@ -148,11 +149,10 @@ def _checked_targets(y: NDArray[Any], estimator: Any, source: str) -> NDArray[An
     return y
 
 
-def _details(estimator: Any, X: Any, y: NDArray[Any], targets: list[str]) -> dict[str, list[dict[str, Any]]]:
+def _details(estimator: Any, y: NDArray[Any], predictions: Any, targets: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Return the figures of each class, or of each target where there are several; nothing for a single target."""
     from sklearn.base import is_classifier
 
-    predictions = estimator.predict(X)
     has_names = y.ndim == 2 and len(targets) == y.shape[1]
     if is_classifier(estimator):
         return {"classes": _by_class(y, predictions, targets if has_names else estimator.classes_.tolist())}

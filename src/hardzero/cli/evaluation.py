@@ -61,7 +61,7 @@ class Evaluation:
         }
 
 
-def evaluate(estimator: Any, train: Iterable[Any], test: Split, X_test: Any) -> Evaluation:
+def evaluate(estimator: Any, train: Iterable[Any], test: Split, predictions: Any) -> Evaluation:
     """Measure a fitted estimator.
 
     Parameters
@@ -70,8 +70,8 @@ def evaluate(estimator: Any, train: Iterable[Any], test: Split, X_test: Any) -> 
     train : iterable of ndarray or csr_array
         Chunks of the training samples; they decide which units are dead.
     test : Split
-    X_test : ndarray, csr_array or DataFrame
-        The features of `test` as the estimator takes them.
+    predictions : ndarray or csr_array
+        Of the estimator for `test`.
     """
     from sklearn.base import is_classifier
     from sklearn.metrics import r2_score
@@ -82,7 +82,6 @@ def evaluate(estimator: Any, train: Iterable[Any], test: Split, X_test: Any) -> 
 
     network, ops = estimator.network_, estimator._ops()
     units = [layer.n_units for layer in network.hidden_layers]
-    predictions = estimator.predict(X_test)
     n_errors = error = rmse = r2 = None
     if is_classifier(estimator):
         wrong = np.asarray(predictions != test.y)

@@ -45,7 +45,8 @@ class InMemoryRun(FitRun):
         from hardzero.cli.evaluation import evaluate
 
         test = self.dataset.test
-        return evaluate(self.estimator, [self.dataset.train.X], test, with_names(test.X, self._feature_names))
+        predictions = self.estimator.predict(with_names(test.X, self._feature_names))
+        return evaluate(self.estimator, [self.dataset.train.X], test, predictions)
 
     def write_page(self, page: Path) -> None:
         """Write the page about the model on the test split."""
