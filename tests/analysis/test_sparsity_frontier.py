@@ -94,6 +94,19 @@ def test_control_c_ends_it_and_a_half_trained_network_is_no_point(digits, monkey
     assert [point.seed for point in seen] == [0]
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_known_networks_are_not_trained_again(digits):
+    X, y = digits[0][:100], digits[1][:100]
+    known = [FrontierPoint(0.5, 1, [0.4], 1.5, 10.0, 2.0, 1.0), FrontierPoint(0.7, 0, [0.4], 1.5, 10.0, 2.0, 1.0)]
+    seen = []
+    estimator = RectifierClassifier((8,), max_iter=1)
+    frontier = sparsity_frontier(
+        estimator, X, y, X, y, target_sparsity=[0.5], n_seeds=3, on_point=seen.append, known=known
+    )
+    assert frontier.points == [seen[0], known[0], seen[1]]
+    assert [point.seed for point in seen] == [0, 2]
+
+
 def test_table_of_known_points_and_a_round_trip(tmp_path):
     points = [FrontierPoint(0.5, seed, [0.4, 0.6], error, 10.0, 2.0, 1.0) for seed, error in enumerate([1.0, 3.0])]
     frontier = SparsityFrontier(points, "test error (%)")

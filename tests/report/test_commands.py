@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from hardzero import DenoisingAutoencoder, RectifierClassifier, TextModel, datasets, model_file
 from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
 from hardzero.cli import app
+from hardzero.cli.finished_networks import FinishedNetworks
 from hardzero.cli.fit import fit
 from hardzero.cli.report import report
 from hardzero.cli.sweep import sweep
@@ -159,6 +160,55 @@ def test_an_interrupted_sweep_keeps_finished_networks_beside_an_older_result(tmp
     assert "digits-sweep-unfinished.json has the networks" in result.stderr
     assert len(SparsityFrontier.load(tmp_path / "digits-sweep-unfinished.json").points) == 1
     assert SparsityFrontier.load(path) == older
+
+
+def interrupted_at(n_points, monkeypatch):
+    """Let Ctrl-C end a sweep when so many networks are finished."""
+    add = FinishedNetworks.add
+
+    def add_or_end(self, point):
+        add(self, point)
+        if len(self.points) == n_points:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(FinishedNetworks, "add", add_or_end)
+
+
+FOUR_NETWORKS = ("digits", "--target-sparsity", "0.2,0", "--seeds", "2", "--epochs", "1", "--hidden", "16")
+
+
+def test_an_interrupted_sweep_goes_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patched:
+        interrupted_at(3, patched)
+        assert run(sweep, *FOUR_NETWORKS).exit_code == 130
+    left = SparsityFrontier.load("digits-sweep-unfinished.json").points
+    result = run(sweep, *FOUR_NETWORKS)
+    assert result.exit_code == 0, result.output
+    assert "Going on from digits-sweep-unfinished.json, 3 of 4 networks are there" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["digits-sweep.json"]
+    points = SparsityFrontier.load("digits-sweep.json").points
+    assert points[:3] == left
+    assert [(point.target, point.seed) for point in points] == [(0.2, 0), (0.2, 1), (0.0, 0), (0.0, 1)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("--epochs", 2), ("--split-seed", 1), ("--hidden", 8), ("--seeds", 1), ("--target-sparsity", 0.2)],
+    ids=lambda change: change[0],
+)
+def test_a_sweep_does_not_go_on_from_other_settings_nor_lose_networks(change, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=list("ab")).assign(y=[0, 1] * 30)
+    table.to_csv("table.csv", index=False)
+    with monkeypatch.context() as patched:
+        interrupted_at(3, patched)
+        assert run(sweep, "table.csv", *FOUR_NETWORKS[1:]).exit_code == 130
+    left = (tmp_path / "table-sweep-unfinished.json").read_text()
+    result = run(sweep, "table.csv", *FOUR_NETWORKS[1:], *change)
+    assert result.exit_code == 0, result.output
+    assert "Going on" not in result.stderr
+    assert (tmp_path / "table-sweep-unfinished.json").read_text() == left
 
 
 ONE_NETWORK = ("digits", "--target-sparsity", "0", "--seeds", "1", "--epochs", "1", "--hidden", "16")

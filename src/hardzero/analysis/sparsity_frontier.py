@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,10 +67,13 @@ class SparsityFrontier(Result):
     points : list of FrontierPoint
     error_name : str
         ``test error (%)`` or ``test RMSE``.
+    made_from : str, optional
+        A hash of data and settings: points of two results with the same one belong together.
     """
 
     points: list[FrontierPoint]
     error_name: str
+    made_from: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a target: means over seeds, and the standard deviation of the error (NaN for one seed)."""
@@ -133,7 +136,7 @@ class SparsityFrontier(Result):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the points as JSON; the file appears complete or not at all."""
-        content = {"format": FORMAT, "error_name": self.error_name, "points": list(map(asdict, self.points))}
+        content = {"format": FORMAT, **asdict(self)}
         with atomic_file(path) as file:
             file.write(json.dumps(content, indent=1).encode())
 
@@ -151,7 +154,7 @@ class SparsityFrontier(Result):
             if content["format"] != FORMAT:
                 raise KeyError(content["format"])
             points = [FrontierPoint(**point) for point in content["points"]]
-            return cls(points, str(content["error_name"]))
+            return cls(points, str(content["error_name"]), str(content.get("made_from", "")))
         except OSError as error:
             raise ValueError(f"cannot read the sweep {path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
@@ -170,6 +173,7 @@ def sparsity_frontier(
     target_sparsity: float | Sequence[float] = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98),
     n_seeds: int = 3,
     on_point: Callable[[FrontierPoint], object] | None = None,
+    known: Iterable[FrontierPoint] = (),
 ) -> SparsityFrontier:
     """Train an estimator at several sparsities, and measure error, zeros and time of prediction.
 
@@ -188,6 +192,9 @@ def sparsity_frontier(
         Networks for each target.
     on_point : callable, optional
         Called with each `FrontierPoint` when it is known.
+    known : iterable of FrontierPoint, optional
+        What an interrupted call with the same estimator and data gave to `on_point`: these networks are not trained
+        again.
 
     Returns
     -------
@@ -231,8 +238,12 @@ def sparsity_frontier(
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
     points = []
+    known_points = {(point.target, point.seed): point for point in known}
     for target in targets:
         for seed in range(n_seeds):
+            if (target, seed) in known_points:
+                points.append(known_points[target, seed])
+                continue
             network = clone(estimator).set_params(target_sparsity=target or None, activation_l1=0.0, random_state=seed)
             started = time.perf_counter()
             with interruption_raised():

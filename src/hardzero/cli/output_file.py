@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -165,21 +166,33 @@ def check_distinct(**outputs: Path | None) -> None:
             raise ValueError(f"{other} and {option} are the same file {path}: give one of them another name")
 
 
-def unfinished(path: Path) -> Path | None:
+def unfinished(path: Path, goes_on: Callable[[Path], bool]) -> Path | None:
     """Return where a result that grows is kept until it is complete and may replace an older one.
 
-    It is a name that is free, so that what an earlier command left is kept; None for a device or a pipe, which take a
-    result as a whole.
+    Parameters
+    ----------
+    path : Path
+        Of the complete result.
+    goes_on : callable
+        Tells whether a file that an earlier command left is of the same result, which then goes on from there.
+
+    Returns
+    -------
+    Path or None
+        Such a file, or else a name that is free, so that what an earlier command left is kept; None for a device or a
+        pipe, which take a result as a whole.
 
     Examples
     --------
-    >>> unfinished(Path("digits-sweep.json")).name
+    >>> unfinished(Path("digits-sweep.json"), lambda path: False).name
     'digits-sweep-unfinished.json'
     """
     if path.exists() and not path.is_file():
         return None
+    left = path.parent.glob(f"{glob.escape(path.stem)}-unfinished*{glob.escape(path.suffix)}")
     candidates = (path.with_name(f"{path.stem}-unfinished{number}{path.suffix}") for number in _numbers())
-    return next(candidate for candidate in candidates if not candidate.exists())
+    free = (candidate for candidate in candidates if not candidate.exists())
+    return next(filter(goes_on, sorted(left)), None) or next(free)
 
 
 def _numbers() -> Iterator[str]:

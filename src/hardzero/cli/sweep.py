@@ -5,8 +5,7 @@ Networks are trained by the recipe of ``hardzero fit``, without its dropout and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import product
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,14 +30,14 @@ from hardzero.cli.data_options import (
 from hardzero.cli.errors import INTERRUPTED
 from hardzero.cli.fit_settings import check_parameters
 from hardzero.cli.guarded_training import warnings_shown_after
-from hardzero.cli.output_file import ForceOption, check_kind, check_output, stem, unfinished
+from hardzero.cli.output_file import ForceOption, check_kind, check_output, stem
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.scaled_data import feature_scaling, scaled, target_scaling
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
+    from hardzero.analysis.sparsity_frontier import SparsityFrontier
     from hardzero.datasets import Dataset
 
 EXAMPLES = """[bold]Examples[/]
@@ -80,15 +79,19 @@ def sweep(
     """Train networks at several sparsities; print and save error, zeros and time of prediction.
 
     The networks are trained by the recipe of 'hardzero fit', without its dropout, L2 penalty and early stopping. The
-    result is saved after each of them, under a name with 'unfinished' in it until all are there.
+    result is saved after each of them, under a name with 'unfinished' in it until all are there: an interrupted sweep
+    goes on from there when it is run again.
 
     'hardzero report MODEL --sweep FILE' draws the result.
     """
     import rich
 
+    import hardzero
     from hardzero import datasets
     from hardzero.analysis import sparsity_frontier
     from hardzero.analysis.sparsity_frontier import CLASSIFICATION_ERROR
+    from hardzero.checkpoint import fingerprint
+    from hardzero.cli.finished_networks import FinishedNetworks
 
     path = output or Path(f"{stem(data, of_pipe='data')}-sweep.json")
     check_output(path, data)
@@ -125,19 +128,29 @@ def sweep(
     train, test = _scaled(dataset)
     is_regression = dataset.task == "regression"
     error_name = "test RMSE (standard deviations)" if is_regression else CLASSIFICATION_ERROR
-    finished = _Finished(path, error_name, len(fractions) * seeds)
+    made_from = fingerprint({**estimator.get_params(), "data": dataset.checksum, "version": hardzero.__version__})
+    finished = FinishedNetworks(path, product(fractions, range(seeds)), error_name, made_from)
     interrupted = False
     with warnings_shown_after(), finished.shown():
         try:
-            sparsity_frontier(estimator, *train, *test, target_sparsity=fractions, n_seeds=seeds, on_point=finished.add)
+            sparsity_frontier(
+                estimator,
+                *train,
+                *test,
+                target_sparsity=fractions,
+                n_seeds=seeds,
+                on_point=finished.add,
+                known=list(finished.points),
+            )
         except KeyboardInterrupt:
             if not finished.points:
                 raise
             interrupted = True
     if interrupted:
-        kept = finished.keep() or path
+        kept = finished.keep()
         rich.print(_table(finished.frontier()))
-        typer.echo(f"Interrupted: {kept} has the networks that were finished", err=True)
+        where = f"{kept} has the networks that are finished; the same command goes on from there"
+        typer.echo(f"Interrupted: {where if kept else f'{path} takes a result as a whole, and has none'}", err=True)
         raise typer.Exit(INTERRUPTED)
     finished.replace_by(path)
     rich.print(_table(finished.frontier()))
@@ -160,54 +173,6 @@ def _scaled(dataset: Dataset) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     features = feature_scaling(train.X, "auto", dataset.feature_names)
     targets = target_scaling(train.y) if dataset.task == "regression" else None
     return scaled(train.X, train.y, features, targets), scaled(test.X, test.y, features, targets)
-
-
-class _Finished:
-    """The networks that are finished: in a file, and behind a progress bar that names the latest one's figures."""
-
-    def __init__(self, path: Path, error_name: str, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.unfinished = unfinished(path)
-        self.error_name = error_name
-        self.points: list[FrontierPoint] = []
-        text = TextColumn("{task.description}")
-        console = Console(stderr=True)
-        self.bar = Progress(text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
-        self.task = self.bar.add_task("networks", total=total)
-
-    @contextmanager
-    def shown(self) -> Iterator[None]:
-        self.bar.start()
-        try:
-            yield
-        finally:
-            self.bar.stop()
-
-    def add(self, point: FrontierPoint) -> None:
-        self.points.append(point)
-        self.keep()
-        zeros = sum(point.zeros) / len(point.zeros)
-        description = f"target {100 * point.target:g} %: {100 * zeros:.1f} % zeros, error {point.error:.3g}"
-        self.bar.update(self.task, advance=1, description=description)
-
-    def keep(self) -> Path | None:
-        """Save what there is beside the place of the whole result; nothing, if that is a device or a pipe."""
-        if self.unfinished is not None:
-            self.frontier().save(self.unfinished)
-        return self.unfinished
-
-    def replace_by(self, path: Path) -> None:
-        """Save the whole result in its place."""
-        self.frontier().save(path)
-        if self.unfinished is not None:
-            self.unfinished.unlink(missing_ok=True)
-
-    def frontier(self) -> SparsityFrontier:
-        from hardzero.analysis.sparsity_frontier import SparsityFrontier
-
-        return SparsityFrontier(self.points, self.error_name)
 
 
 def _estimator(task: str) -> Any:
