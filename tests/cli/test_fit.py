@@ -601,3 +601,38 @@ def test_a_page_of_arrays_needs_no_columns_of_the_fit(run, tmp_path):
     assert run("predict", "rows.safetensors", "rows.npz").exit_code == 0
     result = run("report", "rows.safetensors", "rows.npz")
     assert result.exit_code == 0, result.stderr
+
+
+def test_test_samples_may_be_in_a_file_of_their_own(run, table, tmp_path):
+    rows = pd.read_csv(table)
+    rows[::3].sample(frac=1.0, axis=1, random_state=0).to_csv(tmp_path / "test.csv", index=False)
+    result = run("fit", table, *SPECIES, *QUICK, "--test", "test.csv", "--report", "-o", "model.safetensors")
+    assert result.exit_code == 0, result.output
+    model = hardzero.load(tmp_path / "model.safetensors")
+    X, y = rows[::3][["length", "width", "depth"]], rows[::3]["species"]
+    notes = describe(tmp_path / "model.safetensors")["notes"]
+    assert notes["n_train"] == round(0.75 * len(rows))
+    assert notes["test"]["n_samples"] == len(X)
+    assert notes["test"]["error"] == pytest.approx(1 - model.score(X.astype(np.float32), y))
+    page = (tmp_path / "model.html").read_text()
+    again = run("report", "model.safetensors", table, "--test", "test.csv")
+    assert again.exit_code == 0, again.output
+    assert "may be among those it was trained on" not in again.stderr
+    assert f"error on {len(X)} held-out samples" in page
+    assert f"error on {len(X)} held-out samples" in (tmp_path / "model.html").read_text()
+
+
+@pytest.mark.parametrize("data", ["digits", "table"])
+def test_a_test_file_is_refused_where_it_cannot_be_used(run, table, data):
+    options = ("--test", table) if data == "digits" else (*SPECIES, "--test", table)
+    result = run("fit", data if data == "digits" else table, *options, *QUICK)
+    assert result.exit_code == 2
+    assert "--test" in result.stderr
+    assert ("named data set" if data == "digits" else "is the file to train on") in result.stderr
+
+
+def test_a_test_file_is_not_for_chunks(run, table, tmp_path):
+    (tmp_path / "test.csv").write_text(table.read_text())
+    result = run("fit", table, *SPECIES, *QUICK, "--chunk-rows", "50", "--test", "test.csv")
+    assert result.exit_code == 2
+    assert "hardzero evaluate" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -98,6 +99,13 @@ NotedFirstIndexOption = Annotated[
         min=0,
         max=1,
         help="Where the indices of an svmlight file begin; as in the data of 'hardzero fit' by default.",
+        rich_help_panel=DATA,
+    ),
+]
+TestOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="File of test samples, with the same columns; all of DATA is then for training and validation.",
         rich_help_panel=DATA,
     ),
 ]

@@ -25,6 +25,7 @@ from hardzero.cli.data_options import (
     SplitSeedOption,
     TargetOption,
     TaskOption,
+    TestOption,
     as_target,
 )
 from hardzero.cli.errors import INTERRUPTED
@@ -103,6 +104,7 @@ def fit(
             rich_help_panel=DATA,
         ),
     ] = None,
+    test: TestOption = None,
     split_seed: SplitSeedOption = 0,
     scale: ScaleOption = "auto",
     hidden: Annotated[str, typer.Option(help="Units of each hidden layer.", rich_help_panel=NETWORK)] = recipe.HIDDEN,
@@ -225,18 +227,18 @@ def fit(
 ) -> None:
     """Train a network, report its test error, zeros and speed, and save it.
 
-    A file of yours is divided into train (60 %), validation (20 %) and test (20 %). Ctrl-C ends training early
-    and keeps the best state so far.
+    A file of yours is divided into train (60 %), validation (20 %) and test (20 %), or, with --test, into train (75 %)
+    and validation (25 %). Ctrl-C ends training early and keeps the best state so far.
     """
     from hardzero.datasets.catalog import is_named
 
     path = output or Path(f"{stem(data, of_pipe='model')}.safetensors")
     page = beside(path, ".html") if report else None
-    replaced = check_model_output(path, data, force=force)
+    replaced = check_model_output(path, data, test, force=force)
     if page is not None:
-        check_page_output(page, data, force=force, option="--report")
+        check_page_output(page, data, test, force=force, option="--report")
     if checkpoint is not None:
-        check_output(checkpoint, data, option="--checkpoint")
+        check_output(checkpoint, data, test, option="--checkpoint")
     check_distinct(output=path, checkpoint=checkpoint, report=page)
     given = given_settings(
         hidden=hidden,
@@ -275,12 +277,16 @@ def fit(
             raise ValueError(
                 "--checkpoint saves training on data in memory, not in chunks: leave out --checkpoint or --chunk-rows"
             )
+        if test is not None:
+            raise ValueError(
+                "--test is for data in memory: leave it out, and measure the saved model with 'hardzero evaluate'"
+            )
         vectorizer = None if text is None else make_vectorizer(words, hash_words)
         stream = Stream(data, chunk_rows, {"target": as_target(target), **options}, vectorizer, split_seed)
         n_train, fitted_task, feature_names = stream.n_train, stream.summary.task, stream.summary.feature_names
         n_classes = None if stream.summary.classes is None else len(stream.summary.classes)
     else:
-        dataset = _load(data, target=target, seed=split_seed, **options)
+        dataset = _load(data, target=target, seed=split_seed, test=test, **options)
         if dataset.is_text:
             vectorizer = make_vectorizer(words, hash_words)
             dataset = as_bags_of_words(dataset, vectorizer)

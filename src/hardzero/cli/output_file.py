@@ -19,14 +19,14 @@ STANDARD_OUTPUT = Path("-")
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file of another kind.")]
 
 
-def check_model_output(path: Path, data: str, *, force: bool) -> bool:
+def check_model_output(path: Path, *inputs: Path | str | None, force: bool) -> bool:
     """Make sure, before any work is done, that a model can be written to `path`.
 
     Parameters
     ----------
     path : Path
-    data : str
-        What the model is trained on.
+    *inputs : Path, str or None
+        Files that the command reads; names of data sets are none.
     force : bool
         Whether a file of another kind may be replaced.
 
@@ -38,7 +38,7 @@ def check_model_output(path: Path, data: str, *, force: bool) -> bool:
     Raises
     ------
     ValueError
-        If the folder does not exist or takes no files, or `path` is a folder, the data, or a file that is
+        If the folder does not exist or takes no files, or `path` is a folder, an input, or a file that is
         not a model of ours.
     """
     from hardzero.model_file import ModelFileError, describe
@@ -50,7 +50,7 @@ def check_model_output(path: Path, data: str, *, force: bool) -> bool:
             return False
         return True
 
-    check_output(path, data)
+    check_output(path, *inputs)
     check_kind(path, "hardzero model", is_model, force=force)
     return path.is_file()
 

@@ -83,6 +83,10 @@ def report(
     encoding: NotedEncodingOption = None,
     header: NotedHeaderOption = None,
     first_index: FirstIndexOption = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(help="File of test samples that 'hardzero fit' was given besides DATA.", rich_help_panel=DATA),
+    ] = None,
 ) -> None:
     """Write one self-contained HTML page about a model.
 
@@ -98,13 +102,15 @@ def report(
     from hardzero.text import as_text_model
 
     page = output or beside(model, ".html")
-    check_page_output(page, model, data, sweep, force=force)
+    check_page_output(page, model, data, sweep, test, force=force)
     description = describe(model)
     estimator = as_text_model(load(model))
     if data is None:
         write_report(estimator, page, None, sweep)
     else:
         notes, data = description["notes"], as_file(data)
+        if test is not None and (is_named(data) or noted_chunk_rows(notes) is not None):
+            raise ValueError(f"--test: {data} has test samples of its own for {model}; leave the option out")
         given: dict[str, Any] = {
             "text": text,
             "ignore": ignore,
@@ -114,6 +120,7 @@ def report(
             "encoding": encoding,
             "header": header,
             "first_index": first_index,
+            "test": test,
         }
         noted = notes if is_named(data) or file_format(existing_file(data)) == CSV else _without_columns(notes)
         reading = {"task": _task(estimator), **reading_as_noted(noted, given)}
@@ -244,7 +251,7 @@ def _write_page_without_target(
         data,
         feature_names=feature_names,
         n_features=estimator.n_features_in_ if feature_names is None else None,
-        **{name: value for name, value in reading.items() if name not in ("task", "text", "seed")},
+        **{name: value for name, value in reading.items() if name not in ("task", "text", "seed", "test")},
     )
     write_report(
         estimator,

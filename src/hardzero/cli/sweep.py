@@ -25,6 +25,7 @@ from hardzero.cli.data_options import (
     SplitSeedOption,
     TargetOption,
     TaskOption,
+    TestOption,
     as_target,
 )
 from hardzero.cli.errors import INTERRUPTED
@@ -70,6 +71,7 @@ def sweep(
     decimal: DecimalOption = ".",
     encoding: EncodingOption = "utf-8",
     header: HeaderOption = True,
+    test: TestOption = None,
     split_seed: SplitSeedOption = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to save the result; by default DATA-sweep.json.")
@@ -94,7 +96,7 @@ def sweep(
     from hardzero.cli.finished_networks import FinishedNetworks
 
     path = output or Path(f"{stem(data, of_pipe='data')}-sweep.json")
-    check_output(path, data)
+    check_output(path, data, test)
     check_kind(path, "result of 'hardzero sweep'", _is_sweep, force=force)
     fractions = recipe.parse_targets(target_sparsity)
     sizes = recipe.parse_hidden(hidden)
@@ -111,6 +113,7 @@ def sweep(
         encoding=encoding,
         header=header,
         seed=split_seed,
+        test=test,
     )
     if dataset.is_text:
         raise ValueError(f"{data} holds raw text: a sweep needs numbers; count words first")
@@ -125,7 +128,7 @@ def sweep(
         learning_rate_init=learning_rate,
         n_iter_no_change=epochs,
     )
-    train, test = _scaled(dataset)
+    train, held_out = _scaled(dataset)
     is_regression = dataset.task == "regression"
     error_name = "test RMSE (standard deviations)" if is_regression else CLASSIFICATION_ERROR
     made_from = fingerprint({**estimator.get_params(), "data": dataset.checksum, "version": hardzero.__version__})
@@ -136,7 +139,7 @@ def sweep(
             sparsity_frontier(
                 estimator,
                 *train,
-                *test,
+                *held_out,
                 target_sparsity=fractions,
                 n_seeds=seeds,
                 on_point=finished.add,

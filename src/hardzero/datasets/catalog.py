@@ -44,6 +44,7 @@ class FileOptions(ReadingOptions):
 
     fractions: tuple[float, ...] = DEFAULT_FRACTIONS
     seed: int = 0
+    test: str | os.PathLike[str] | None = None
 
     def given(self) -> list[str]:
         """Return the names of the options that differ from their defaults."""
@@ -104,6 +105,7 @@ def load(
     first_index: int | None = None,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
     seed: int = 0,
+    test: str | os.PathLike[str] | None = None,
     download: bool = True,
     **options: Any,
 ) -> Dataset:
@@ -161,6 +163,9 @@ def load(
         alike.
     seed : int, default=0
         Seed of a file's division, which is stratified by class for a classification.
+    test : str or path-like, optional
+        A file of the same kind that holds the test samples. All of the other file then serves training and validation,
+        in the proportion of `fractions`. Its columns are found by name, and it may hold no other classes.
     download : bool, default=True
         False never fetches a named data set: what is not on this machine raises DatasetNotFound. The largest, norb, is
         6.2 GB.
@@ -203,6 +208,7 @@ def load(
         first_index,
         tuple(fractions),
         seed,
+        test,
     )
     if is_named(name_or_path):
         name, variant = _name_and_variant(str(name_or_path))
@@ -213,7 +219,7 @@ def load(
     _refuse_unknown_name(name_or_path)
     from hardzero.datasets.whole_files import load_file
 
-    return load_file(name_or_path, file_options, file_options.fractions, file_options.seed)
+    return load_file(name_or_path, file_options, file_options.fractions, file_options.seed, test)
 
 
 def _name_and_variant(text: str) -> tuple[str, str]:

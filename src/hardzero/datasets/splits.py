@@ -39,6 +39,18 @@ def check_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
     return values[0], values[1], values[2]
 
 
+def without_test(fractions: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return fractions that divide all samples among train and validation, in the same proportion.
+
+    Examples
+    --------
+    >>> without_test((0.6, 0.2, 0.2))
+    (0.75, 0.25, 0.0)
+    """
+    train = fractions[0] / (fractions[0] + fractions[1])
+    return train, 1.0 - train, 0.0
+
+
 def stratified_parts(
     labels: NDArray[Any] | None, n_samples: int, fractions: Sequence[float] = DEFAULT_FRACTIONS, seed: int = 0
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hardzero.datasets import npz
 from hardzero.datasets.columns import CategoryColumns, ColumnKey, Targets, as_categories
 from hardzero.datasets.dataset import CLASSIFICATION, Dataset, Split
-from hardzero.datasets.file_format import NPZ, existing_file, file_format
+from hardzero.datasets.file_format import NPZ, SVMLIGHT, existing_file, file_format
 from hardzero.datasets.file_source import (
     NPZ_TARGET,
     FileSource,
@@ -27,7 +27,8 @@ from hardzero.datasets.file_source import (
     with_usual_target,
 )
 from hardzero.datasets.reading_options import ReadingOptions
-from hardzero.datasets.splits import DEFAULT_FRACTIONS, PARTS, check_fractions, stratified_parts
+from hardzero.datasets.splits import DEFAULT_FRACTIONS, PARTS, check_fractions, stratified_parts, without_test
+from hardzero.datasets.svmlight import measure_svmlight
 from hardzero.datasets.targets import TargetParser, is_labeled
 
 
@@ -62,13 +63,16 @@ def load_file(
     options: ReadingOptions,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
     seed: int = 0,
+    test: str | os.PathLike[str] | None = None,
 ) -> Dataset:
-    """Load a user's file and divide it; see `hardzero.datasets.load`."""
+    """Load a user's file and divide it, or take test samples from another; see `hardzero.datasets.load`."""
     fractions = check_fractions(fractions)
     checked = existing_file(path)
     if file_format(checked) == NPZ and npz.has_splits(checked):
-        _refuse_to_divide(checked, fractions, seed)
+        _refuse_to_divide(checked, fractions, seed, test)
         return _load_split_npz(checked, options)
+    if test is not None:
+        return _with_test_file(load_file(path, options, without_test(fractions), seed), checked, test, options)
     source = with_features_found(with_usual_target(open_source(checked, options)))
     X, y, parser = _read_whole(source)
     assert y is not None
@@ -91,6 +95,34 @@ def load_file(
         description=f"{checked.name}: {len(y):,} samples, divided {how} with seed {seed}: {sizes}.",
         is_text=source.selection.text is not None,
     )
+
+
+def _with_test_file(dataset: Dataset, path: Path, test: str | os.PathLike[str], options: ReadingOptions) -> Dataset:
+    """Return a data set with the samples of another file, read as its own, in place of its test samples."""
+    checked = existing_file(test)
+    if checked.samefile(path):
+        raise ValueError(f"test={os.fspath(test)!r} is the file to train on: name another one, or leave test= out")
+    first_index = options.first_index
+    if first_index is None and file_format(path) == SVMLIGHT:
+        first_index = measure_svmlight(path).first_index
+    y = np.concatenate([dataset.train.y, dataset.validation.y])
+    table = read_table(
+        checked,
+        feature_names=dataset.feature_names,
+        n_features=dataset.n_features if dataset.feature_names is None else None,
+        target=dataset.target_names if len(dataset.target_names) > 1 else dataset.target_names[0],
+        task=dataset.task,
+        text=options.text,
+        delimiter=options.delimiter,
+        decimal=options.decimal,
+        encoding=options.encoding,
+        header=options.header,
+        first_index=first_index,
+        classes=np.unique(y[is_labeled(y)]) if dataset.task == CLASSIFICATION and y.ndim == 1 else None,
+    )
+    assert table.y is not None
+    description = f"{dataset.description.removesuffix(', 0 test.')}; {len(table.y):,} test samples from {checked.name}."
+    return replace(dataset, test=Split(table.X, table.y), description=description)
 
 
 def read_table(
@@ -217,9 +249,12 @@ def _divide(
     return parts
 
 
-def _refuse_to_divide(path: Path, fractions: tuple[float, float, float], seed: int) -> None:
+def _refuse_to_divide(
+    path: Path, fractions: tuple[float, float, float], seed: int, test: str | os.PathLike[str] | None
+) -> None:
     """Raise ValueError for a division that is not the one of the file."""
-    given = (["fractions="] if fractions != DEFAULT_FRACTIONS else []) + (["seed="] if seed != 0 else [])
+    divided = {"fractions=": fractions != DEFAULT_FRACTIONS, "seed=": seed != 0, "test=": test is not None}
+    given = [name for name, is_given in divided.items() if is_given]
     if given:
         raise ValueError(f"{path.name} brings its own splits: leave out {' and '.join(given)}")
 
