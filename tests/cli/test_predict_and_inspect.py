@@ -388,12 +388,20 @@ def test_a_closed_standard_input_is_named(model):
     assert "'-' reads data from a pipe, and there is none" in finished.stderr
 
 
-def test_a_closed_standard_output_is_named(run, model, table, tmp_path):
-    command = f"{sys.executable} -m hardzero predict {model} {table} >&-"
+@pytest.mark.parametrize(
+    "command", ["predict {model} {table}", "evaluate {model} {table} --json", "inspect {model} --json"]
+)
+def test_a_closed_standard_output_is_named(command, model, table):
+    command = f"{sys.executable} -m hardzero {command.format(model=model, table=table)} >&-"
     finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert finished.returncode == 2
-    assert "standard output is closed: open it, or name a file with --output" in finished.stderr
-    subprocess.run(["bash", "-c", f"{command} -o predictions.csv"], check=True, cwd=tmp_path)
+    assert "standard output is closed: open it" in finished.stderr
+    assert ("--output" in finished.stderr) == ("predict" in command)
+
+
+def test_predictions_need_no_standard_output(run, model, table, tmp_path):
+    command = f"{sys.executable} -m hardzero predict {model} {table} -o predictions.csv >&-"
+    subprocess.run(["bash", "-c", command], check=True, cwd=tmp_path)
     assert (tmp_path / "predictions.csv").read_text() == run("predict", model, table).stdout
 
 

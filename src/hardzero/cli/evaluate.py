@@ -22,6 +22,7 @@ from hardzero.cli.errors import warn
 from hardzero.cli.guarded_training import warnings_shown_after
 from hardzero.cli.model_input import noted_targets
 from hardzero.cli.new_data import PredictingModel
+from hardzero.cli.output_file import check_standard_output
 from hardzero.cli.piped_input import as_file
 from hardzero.cli.threads_option import check_threads
 
@@ -69,6 +70,8 @@ def evaluate(
     from hardzero.datasets.catalog import is_named
     from hardzero.text import as_text_model
 
+    if as_json:
+        check_standard_output()
     saved = PredictingModel.load(model)
     estimator = as_text_model(saved.estimator)
     layout = {

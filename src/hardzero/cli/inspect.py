@@ -10,6 +10,7 @@ import typer
 
 from hardzero.cli.inspect_autoencoder import autoencoder_layers, corruption, is_autoencoder
 from hardzero.cli.model_input import known_names, noted_targets
+from hardzero.cli.output_file import check_standard_output
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,6 +35,8 @@ def inspect(
 
     from hardzero.model_file import describe, load
 
+    if as_json:
+        check_standard_output()
     description = describe(model)
     if as_json:
         typer.echo(json.dumps(description, indent=2, sort_keys=True, ensure_ascii=False))

@@ -136,8 +136,13 @@ def check_output(path: Path, *inputs: Path | str | None, option: str = "--output
             raise ValueError(f"{option} {path} is a file that this command reads: give another name")
 
 
-def check_standard_output() -> None:
+def check_standard_output(*, output_option: bool = False) -> None:
     """Make sure, before any work is done, that a result can be written to standard output.
+
+    Parameters
+    ----------
+    output_option : bool, default=False
+        Whether ``--output`` could name a file instead.
 
     Raises
     ------
@@ -145,7 +150,9 @@ def check_standard_output() -> None:
         If it is closed.
     """
     if sys.stdout is None:
-        raise ValueError("standard output is closed: open it, or name a file with --output")
+        raise ValueError(
+            f"standard output is closed: open it{', or name a file with --output' if output_option else ''}"
+        )
 
 
 def check_distinct(**outputs: Path | None) -> None:

@@ -83,7 +83,7 @@ def predict(
     from hardzero.atomic_file import atomic_file
 
     if output == STANDARD_OUTPUT:
-        check_standard_output()
+        check_standard_output(output_option=True)
     else:
         check_output(output, model, data)
         check_kind(output, "table of predictions", _holds_predictions, force=force)
