@@ -30,7 +30,8 @@ class Naps(Study):
             descriptor = os.open(os.environ["NAPS_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             os.write(descriptor, f"{settings['number']} {context.seed}\n".encode())
             os.close(descriptor)
-        return {"square": settings["number"] ** 2 + 0.001 * context.seed, "threads": context.n_jobs}
+        square = settings["number"] ** 2 + 0.001 * context.seed
+        return {"square": square, "threads": context.n_jobs, "process": os.getpid()}
 
     def tables(self, runs):
         measures = [Measure("square", "square", 3, "lowest"), Measure("threads", "threads", 0)]

@@ -2,9 +2,10 @@
 
 import os
 import resource
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +17,9 @@ from hardzero import RectifierClassifier, datasets
 from hardzero.checkpoint import Checkpoint
 from hardzero.denoising_trainer import DenoisingTrainer
 from hardzero.studies import get_study, study_code, study_names
-from hardzero.studies.core import networks, processes
+from hardzero.studies.core import clusters, networks, processes
 from hardzero.studies.core import workers as workers_module
+from hardzero.studies.core.pool import call_in_pool
 from hardzero.studies.core.run_store import RunSpec, RunStore
 from hardzero.studies.core.running import make_plan, open_store, run_study
 from hardzero.studies.core.study import Context
@@ -144,8 +146,8 @@ def test_threads_times_workers_never_exceeds_the_cores_unless_more_workers_are_a
     monkeypatch, cores, count, n_runs, expected
 ):
     monkeypatch.setattr(workers_module, "usable_cores", lambda: cores)
-    with Workers(count=count).start(n_runs) as shares:
-        assert shares == expected
+    with Workers(count=count).start(n_runs) as (_, *shares):
+        assert tuple(shares) == expected
         assert shares[0] * shares[1] <= max(cores, count or 0)
 
 
@@ -166,7 +168,7 @@ def test_the_limit_of_open_files_is_raised_or_kept_to(monkeypatch, limits, n_wan
     monkeypatch.setattr(resource, "getrlimit", lambda kind: limits)
     monkeypatch.setattr(resource, "setrlimit", lambda kind, new: calls.append(new))
     told = nullcontext() if expected == n_wanted else pytest.warns(UserWarning, match=f"only {expected} of {n_wanted} ")
-    with told, Workers(count=n_wanted).start(n_wanted) as (count, _):
+    with told, Workers(count=n_wanted).start(n_wanted) as (_, count, _):
         assert count == expected
     assert calls == ([] if raised is None else [raised])
 
@@ -263,10 +265,40 @@ def test_linear_algebra_has_the_threads_of_its_run(tmp_path):
 
 
 @pytest.mark.parametrize(("result", "kept"), [("1", False), ("1 / 0", True)], ids=["finished", "failed"])
-def test_checkpoints_are_kept_until_their_run_is_finished(tmp_path, result, kept):
+def test_checkpoints_are_kept_until_their_run_is_recorded(tmp_path, monkeypatch, result, kept):
+    path, there, finish = tmp_path / "own.py", [], RunStore.finish
     saved = f"(context.checkpoints.mkdir(parents=True), {result})"
-    outcome = outcome_of(tmp_path / "own.py", saved, checkpoints=tmp_path / "checkpoints")
-    assert (tmp_path / "checkpoints" / outcome.key).exists() is kept
+    path.write_text(OWN.replace("revision = {0}", "").format(saved))
+    folder = tmp_path / "checkpoints" / make_plan(str(path), n_seeds=1).specs[0].key
+
+    def seen_and_finished(*arguments):
+        there.append(folder.exists())
+        return finish(*arguments)
+
+    monkeypatch.setattr(RunStore, "finish", seen_and_finished)
+    run_study(str(path), n_seeds=1, folder=tmp_path, workers=ONE)
+    assert there == ([] if kept else [True])
+    assert folder.exists() is kept
+
+
+def test_claims_are_renewed_after_the_store_was_held_by_another_program(tmp_path, monkeypatch):
+    path, renewed, beats, renew = tmp_path / "own.py", tmp_path / "renewed", [], RunStore.renew
+    waits_for_it = f"any(time.sleep(0.05) or os.path.exists({str(renewed)!r}) for _ in range(400))"
+    path.write_text("import os, time\n" + OWN.replace("revision = {0}", "").format(waits_for_it))
+    plan = make_plan(str(path), n_seeds=1)
+    store = RunStore(tmp_path / "runs.sqlite", lease_seconds=0.6)
+    store.plan("own", "quick", plan.specs)
+
+    def locked_at_first(store, keys):
+        beats.append(keys)
+        if len(beats) == 1:
+            raise sqlite3.OperationalError("database is locked")
+        renew(store, keys)
+        renewed.touch()
+
+    monkeypatch.setattr(RunStore, "renew", locked_at_first)
+    carry_out(store, plan.study, str(path), plan.specs, ONE)
+    assert store.frame("own")["measured"].tolist() == [True]
 
 
 def test_the_claim_of_a_run_is_renewed_before_another_process_may_take_it(tmp_path, monkeypatch):
@@ -356,7 +388,7 @@ def test_a_worker_with_other_data_is_told_so():
     other = type(spec)(**{**spec.__dict__, "data_checksum": "another"})
     outcome = measure_run("sparsity-error", other, 1, None)
     assert outcome.metrics is None
-    assert "give all machines the same HARDZERO_DATA" in outcome.error
+    assert "is not what it was when the study was planned" in outcome.error
 
 
 @pytest.mark.usefixtures("several_cores")
@@ -519,6 +551,11 @@ def test_every_study_has_a_grid_of_distinct_runs_at_every_scale(name):
         assert len(plan) == len(set(plan)) > 0
 
 
+def own_process(frame):
+    """Tell whether runs were measured in other processes than this one."""
+    return os.getpid() not in set(frame["process"])
+
+
 @pytest.mark.slow
 def test_a_local_dask_cluster_carries_out_a_study(tmp_path, monkeypatch, naps):
     distributed = pytest.importorskip("distributed")
@@ -529,6 +566,7 @@ def test_a_local_dask_cluster_carries_out_a_study(tmp_path, monkeypatch, naps):
     assert store.counts() == {"done": 24}
     assert len((tmp_path / "log").read_text().splitlines()) == 24
     assert (store.frame("naps")["threads"] == 1).all()
+    assert store.frame("naps")["process"].nunique() == 2
 
 
 @pytest.mark.slow
@@ -538,13 +576,46 @@ def test_a_dask_cluster_that_starts_its_workers_when_they_are_needed(tmp_path, m
     with distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as cluster:
         cluster.adapt(minimum=0, maximum=1, interval="100ms")
         workers = Workers(backend="dask", address=cluster.scheduler_address)
-        assert run_study(naps, n_seeds=1, folder=tmp_path, workers=workers).counts() == {"done": 3}
+        store = run_study(naps, n_seeds=1, folder=tmp_path, workers=workers)
+    assert store.counts() == {"done": 3}
+    assert own_process(store.frame("naps"))
+
+
+@pytest.mark.slow
+def test_a_run_that_kills_workers_of_a_dask_cluster_fails_alone(tmp_path, monkeypatch, naps):
+    distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    monkeypatch.setenv("NAPS", "3")
+    monkeypatch.setenv("NAPS_DIES_AT", "1")
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+    ):
+        workers = Workers(backend="dask", address=cluster.scheduler_address)
+        frame = run_study(naps, n_seeds=1, folder=tmp_path, workers=workers).frame("naps").set_index("number")
+    assert frame["status"].tolist() == ["done", "failed", "done"]
+    assert "died 5 times" in frame.loc[1, "failure"]
+
+
+def unknown_module(*arguments, **options):
+    raise ModuleNotFoundError("No module named 'hardzero'")
+
+
+@pytest.mark.slow
+def test_workers_that_cannot_take_up_a_run_end_the_study(tmp_path, monkeypatch, naps):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(workers_module, "measure_run", unknown_module)
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+        workers = Workers(backend="dask", address=cluster.scheduler_address)
+        with pytest.raises(ValueError, match=r"could not carry out a run \(.*No module named 'hardzero'\)"):
+            run_study(naps, n_seeds=1, folder=tmp_path, workers=workers)
+    assert open_store(tmp_path).counts() == {"pending": 12}
 
 
 @pytest.mark.slow
 def test_a_dask_cluster_without_workers_is_named(tmp_path, monkeypatch, naps):
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(workers_module, "WORKER_SECONDS", 1.0)
+    monkeypatch.setattr(clusters, "WORKER_SECONDS", 1.0)
     with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
         workers = Workers(backend="dask", address=cluster.scheduler_address)
         with pytest.raises(ValueError, match=r"has had no worker for 1 s: start some, with 'dask worker"):
@@ -559,28 +630,33 @@ def test_a_dask_cluster_that_is_busy_is_not_taken_for_one_without_workers(monkey
         def submit(self, *arguments, **options):
             raise AssertionError("would wait for the runs of others")
 
-    workers_module._await_worker(Busy())
+    clusters._await_worker(Busy())
 
 
-def test_processes_start_as_there_are_tasks_for_them(monkeypatch):
+@pytest.fixture
+def pool():
+    started = processes.Processes(n_threads=1)
+    yield started
+    started.stop()
+
+
+def test_processes_start_as_there_are_tasks_for_them(monkeypatch, pool):
     monkeypatch.setattr(processes, "_Process", lambda n_threads: pytest.fail("a process without a task"))
-    assert list(processes.call_in_processes(lambda: None, abs, n_processes=4, n_threads=1)) == []
+    assert list(call_in_pool(pool, 4, lambda: None, abs)) == []
 
 
-def test_a_free_process_is_given_a_task_that_comes_up_while_another_is_busy():
+def test_a_free_process_is_given_a_task_that_comes_up_while_another_is_busy(pool):
     tasks = iter([5.0, None, 0.0])
-    ended = processes.call_in_processes(lambda: next(tasks, None), time.sleep, n_processes=2, n_threads=1)
-    assert [task for task, _ in ended] == [0.0, 5.0]
+    assert [task for task, _ in call_in_pool(pool, 2, lambda: next(tasks, None), time.sleep)] == [0.0, 5.0]
 
 
-def test_a_process_that_dies_with_its_task_is_replaced_for_the_next_one():
+def test_a_process_that_dies_with_its_task_is_replaced_for_the_next_one(pool):
     tasks = iter([1, 0, 2])
 
     def divided(task):
         return 2 / task if task else os._exit(1)
 
-    ended = processes.call_in_processes(lambda: next(tasks, None), divided, n_processes=1, n_threads=1)
-    assert list(ended) == [(1, 2.0), (0, None), (2, 1.0)]
+    assert list(call_in_pool(pool, 1, lambda: next(tasks, None), divided)) == [(1, 2.0), (0, None), (2, 1.0)]
 
 
 def test_threads_may_load_a_study_at_the_same_time(tmp_path):
@@ -598,14 +674,34 @@ def test_threads_may_load_a_study_at_the_same_time(tmp_path):
     assert len(found) == 1
 
 
-@pytest.mark.slow
-def test_a_local_ray_cluster_carries_out_a_study(tmp_path, monkeypatch, naps):
+@contextmanager
+def ray_of_two():
+    """Start a cluster of Ray, whose workers have the environment of this moment."""
     ray = pytest.importorskip("ray")
-    monkeypatch.setenv("NAPS_LOG", str(tmp_path / "log"))
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
-        store = run_study(naps, folder=tmp_path, workers=Workers(backend="ray"))
+        yield
     finally:
         ray.shutdown()
+
+
+@pytest.mark.slow
+def test_a_local_ray_cluster_carries_out_a_study(tmp_path, monkeypatch, naps):
+    monkeypatch.setenv("NAPS_LOG", str(tmp_path / "log"))
+    with ray_of_two():
+        store = run_study(naps, folder=tmp_path, workers=Workers(backend="ray"))
     assert store.counts() == {"done": 24}
     assert len((tmp_path / "log").read_text().splitlines()) == 24
+    assert own_process(store.frame("naps"))
+
+
+@pytest.mark.slow
+def test_a_run_that_kills_its_worker_of_a_ray_cluster_fails_alone(tmp_path, monkeypatch, naps):
+    monkeypatch.setenv("NAPS", "3")
+    monkeypatch.setenv("NAPS_DIES_AT", "1")
+    with ray_of_two():
+        store = run_study(naps, n_seeds=1, folder=tmp_path, workers=Workers(backend="ray", count=1))
+    frame = store.frame("naps").set_index("number")
+    assert frame["status"].tolist() == ["done", "failed", "done"]
+    assert "died 5 times" in frame.loc[1, "failure"]
+    assert own_process(frame)

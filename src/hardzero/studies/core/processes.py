@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import Any, TypeVar
+from typing import Any
 
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from hardzero.user_warnings import warn_user
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -28,9 +25,6 @@ THREAD_VARIABLES = (
 )
 """What limits the threads of linear algebra, and the workers that joblib would start within a process."""
 
-POLL_SECONDS = 0.5
-"""How often it is asked whether there is a task again, such as a run that another program has given back."""
-
 WATCH_SECONDS = 1.0
 """How often a process looks whether the one that started it is still there."""
 
@@ -39,46 +33,47 @@ FILES_OF_PROCESS = 8
 """What a program opens by itself beside the files that are open already, and for each process, at most."""
 
 
-def call_in_processes(
-    next_task: Callable[[], Task | None], call: Callable[[Task], Result], n_processes: int, n_threads: int
-) -> Iterator[tuple[Task, Result | None]]:
-    """Call a function with one task after the other in each of several processes.
+class Processes:
+    """A `hardzero.studies.core.pool.Pool` of processes, which are started as there are tasks for them.
 
     Parameters
     ----------
-    next_task : callable
-        Asked for a task each time a process is free, and again every `POLL_SECONDS` while it stays so; None if there is
-        none at that moment.
-    call : callable
-    n_processes, n_threads : int
-        Processes, which are started as there are tasks for them, and threads that each may use.
-
-    Yields
-    ------
-    tuple
-        A task and its result, in the order in which they end; None if the process died with the task. The end comes
-        when there is neither a task nor a call that might bring one about.
+    n_threads : int
+        Threads that each may use.
     """
-    started: list[_Process] = []
-    free: list[_Process] = []
-    busy: dict[Future[Result], tuple[_Process, Task]] = {}
-    try:
-        while True:
-            while len(busy) < n_processes and (task := next_task()) is not None:
-                if not free:
-                    started.append(_Process(n_threads))
-                    free.append(started[-1])
-                process = free.pop()
-                busy[process.submit(call, task)] = process, task
-            if not busy:
-                return
-            timeout = POLL_SECONDS if len(busy) < n_processes else None
-            for future in wait(busy, timeout, return_when=FIRST_COMPLETED).done:
-                process, task = busy.pop(future)
-                free.append(process)
-                yield task, _result(future)
-    finally:
-        for process in started:
+
+    def __init__(self, n_threads: int) -> None:
+        self._n_threads = n_threads
+        self._free: list[_Process] = []
+        self._busy: dict[Future[Any], _Process] = {}
+
+    def submit(self, call: Callable[[Any], Any], task: Any) -> Future[Any]:
+        """Begin a call in a process that is free, or in a new one."""
+        process = self._free.pop() if self._free else _Process(self._n_threads)
+        future = process.submit(call, task)
+        self._busy[future] = process
+        return future
+
+    def ended(self, calls: Sequence[Future[Any]], timeout: float | None) -> Sequence[Future[Any]]:
+        """Wait until some of these calls have ended, or for so many seconds, and return those that have."""
+        return list(wait(calls, timeout, return_when=FIRST_COMPLETED).done)
+
+    def result(self, call: Future[Any]) -> Any:
+        """Return the result of a call that has ended; None if the process died with it."""
+        self._free.append(self._busy.pop(call))
+        try:
+            return call.result()
+        except BrokenProcessPool:
+            return None
+
+    def cancel(self, calls: Sequence[Future[Any]]) -> None:
+        """End the processes of these calls."""
+        for call in calls:
+            self._busy.pop(call).stop()
+
+    def stop(self) -> None:
+        """End all processes."""
+        for process in [*self._free, *self._busy.values()]:
             process.stop()
 
 
@@ -128,9 +123,9 @@ class _Process:
     def _start(self) -> None:
         self._pool: Any = ProcessPoolExecutor(1, env=self._environment, initializer=_end_with, initargs=(os.getpid(),))
 
-    def submit(self, call: Callable[[Task], Result], task: Task) -> Future[Result]:
+    def submit(self, call: Callable[[Any], Any], task: Any) -> Future[Any]:
         try:
-            future: Future[Result] = self._pool.submit(call, task)
+            future: Future[Any] = self._pool.submit(call, task)
         except BrokenProcessPool:
             self._start()
             future = self._pool.submit(call, task)
@@ -149,10 +144,3 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _result(future: Future[Result]) -> Result | None:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return None

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
 import hardzero
 from hardzero.interruption import interruption_raised
 from hardzero.studies import get_study, study_code
+from hardzero.studies.core.clusters import dask_cluster, ray_cluster
 from hardzero.studies.core.own_errors import first_line
 from hardzero.studies.core.plain_metrics import plain_metrics
-from hardzero.studies.core.processes import POLL_SECONDS, affordable_processes, call_in_processes
+from hardzero.studies.core.pool import POLL_SECONDS, Pool, call_in_pool
+from hardzero.studies.core.processes import Processes, affordable_processes
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore
 from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study
 from hardzero.studies.core.study_data import load_data
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from hardzero.datasets.dataset import Dataset
 
 BACKENDS = ("loky", "dask", "ray")
-
-WORKER_SECONDS = 120.0
-"""How long a Dask cluster may take to bring up its first worker."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ class Workers:
         return self.backend == "loky"
 
     @contextmanager
-    def start(self, n_runs: int, *, one_at_a_time: bool = False) -> Iterator[tuple[int, int]]:
-        """Connect to these workers; give their number and the threads that each may use.
+    def start(self, n_runs: int, *, one_at_a_time: bool = False) -> Iterator[tuple[Pool, int, int]]:
+        """Connect to these workers; give their pool, their number and the threads that each may use.
 
         Threads times workers never exceeds the cores of this machine, unless more workers than cores were asked for;
         a slot of a cluster is one thread.
@@ -96,62 +95,16 @@ class Workers:
         if self.backend == "loky":
             cores = usable_cores()
             count = 1 if one_at_a_time else affordable_processes(max(1, min(self.count or cores, n_runs)))
-            yield count, max(1, cores // count)
-        elif self.backend == "dask":
-            with _dask_client(self.address) as client:
-                count = 1 if one_at_a_time else self.count or max(1, sum(client.nthreads().values()))
-                with parallel_config(backend="dask", n_jobs=count):
-                    yield count, 1
+            threads = max(1, cores // count)
+            processes = Processes(threads)
+            try:
+                yield processes, count, threads
+            finally:
+                processes.stop()
         else:
-            with _ray_cluster(self.address) as slots:
-                count = 1 if one_at_a_time else self.count or max(1, slots)
-                with parallel_config(backend="ray", n_jobs=count):
-                    yield count, 1
-
-
-@contextmanager
-def _dask_client(address: str | None) -> Iterator[Any]:
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise ValueError("backend 'dask' needs Dask: pip install 'hardzero[dask]'") from error
-    connect: Any = Client  # without annotations
-    with connect(address) as client:
-        _await_worker(client)
-        yield client
-
-
-def _await_worker(client: Any) -> None:
-    """Wait for a worker by giving it something to do, because an adaptive cluster starts none before."""
-    if client.nthreads():
-        return
-    try:
-        client.submit(int, pure=False).result(timeout=WORKER_SECONDS)
-    except TimeoutError as error:
-        if client.nthreads():
-            return
-        raise ValueError(
-            f"the Dask cluster at {client.scheduler.address} has had no worker for {WORKER_SECONDS:g} s: start some, "
-            f"with 'dask worker {client.scheduler.address}' for example"
-        ) from error
-
-
-@contextmanager
-def _ray_cluster(address: str | None) -> Iterator[int]:
-    try:
-        import ray
-        from ray.util.joblib import register_ray
-    except ImportError as error:
-        raise ValueError("backend 'ray' needs Ray: pip install 'hardzero[ray]'") from error
-    started_here = not ray.is_initialized()
-    if started_here:
-        ray.init(address=address, log_to_driver=False)
-    register_ray()
-    try:
-        yield int(ray.cluster_resources().get("CPU", 1))
-    finally:
-        if started_here:
-            ray.shutdown()
+            connect: Any = dask_cluster if self.backend == "dask" else ray_cluster
+            with connect(self.address) as cluster:
+                yield cluster, 1 if one_at_a_time else self.count or max(1, cluster.n_slots), 1
 
 
 def carry_out(
@@ -185,10 +138,10 @@ def carry_out(
     if not n_open:
         return
     code = study_code(source)
-    with workers.start(n_open, one_at_a_time=study.timed) as (count, threads):
+    with workers.start(n_open, one_at_a_time=study.timed) as (pool, count, threads):
         checkpoints = store.path.parent / "checkpoints" if workers.local else None
         while True:
-            _Shift(store, keys, source, code, count, threads, checkpoints, on_outcome).work()
+            _Shift(store, keys, source, code, pool, count, threads, checkpoints, on_outcome).work()
             if not any(status in ("pending", "running") for status in store.statuses(keys).values()):
                 break
             time.sleep(POLL_SECONDS)
@@ -213,6 +166,7 @@ class _Shift:
     keys: Sequence[str]
     source: str
     code: bytes | None
+    pool: Pool
     count: int
     threads: int
     checkpoints: Path | None
@@ -238,41 +192,19 @@ class _Shift:
             heartbeat.join()
 
     def _outcomes(self) -> Generator[Outcome, None, None]:
-        return self._outcomes_of_cluster() if self.checkpoints is None else self._outcomes_of_processes()
-
-    def _outcomes_of_processes(self) -> Generator[Outcome, None, None]:
         measure = partial(
             measure_run, self.source, n_threads=self.threads, checkpoints=self.checkpoints, code=self.code
         )
-        for spec, outcome in call_in_processes(self._claim, measure, self.count, self.threads):
+        for spec, outcome in call_in_pool(self.pool, self.count, self._claim, measure):
             if outcome is None:
                 self.store.release([spec.key], died=True)
                 del self.in_flight[spec.key]
             else:
                 yield outcome
 
-    def _outcomes_of_cluster(self) -> Generator[Outcome, None, None]:
-        tasks = (
-            delayed(measure_run)(self.source, spec, self.threads, None, self.code) for spec in iter(self._claim, None)
-        )
-        try:
-            parallel = Parallel(pre_dispatch=self.count, batch_size=1, return_as="generator_unordered")
-        except ValueError:
-            yield from self._outcomes_in_rounds(tasks)
-            return
-        yield from parallel(tasks)
-
-    def _outcomes_in_rounds(self, tasks: Iterator[Any]) -> Iterator[Outcome]:
-        """Measure as many runs as there are workers at a time, for backends that return no generator (Ray)."""
-        while True:
-            round_ = [task for _, task in zip(range(self.count), tasks)]  # noqa: B905
-            if not round_:
-                return
-            yield from Parallel(batch_size=1)(round_)
-
     def _claim(self) -> RunSpec | None:
-        """Claim a run when a worker is free; joblib asks for it from its own threads."""
-        spec = None if self.over.is_set() else self.store.claim(self.keys)
+        """Claim a run when a worker is free."""
+        spec = self.store.claim(self.keys)
         if spec is not None:
             self.in_flight[spec.key] = spec
         return spec
@@ -284,12 +216,16 @@ class _Shift:
         else:
             kept = self.store.fail(outcome.key, outcome.error or "", outcome.seconds)
         del self.in_flight[outcome.key]
+        if kept and outcome.metrics is not None and self.checkpoints is not None:
+            shutil.rmtree(self.checkpoints / outcome.key, ignore_errors=True)
         if kept and self.on_outcome is not None:
             self.on_outcome(spec, outcome)
 
     def _keep_claims(self) -> None:
         while not self.over.wait(self.store.lease_seconds / 3):
-            self.store.renew(list(self.in_flight))
+            # Another program may hold the store, or the disk be full, until the next beat.
+            with suppress(sqlite3.Error):
+                self.store.renew(list(self.in_flight))
 
 
 def measure_run(
@@ -322,8 +258,6 @@ def measure_run(
     except (Exception, SystemExit) as error:
         told = f"{first_line(error)}\n\n{traceback.format_exc()}"
         return Outcome(spec.key, None, told, time.perf_counter() - started)
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
     return Outcome(spec.key, metrics, None, time.perf_counter() - started)
 
 
@@ -355,7 +289,7 @@ def _checked(name: str, checksum: str) -> Dataset:
     data = load_data(name)
     if data.checksum != checksum:
         raise ValueError(
-            f"the data set {name!r} of this worker differs from the one the study was planned with: "
-            "give all machines the same HARDZERO_DATA"
+            f"the data set {name!r} is not what it was when the study was planned: give the command again if it has "
+            "changed, or all machines the same data"
         )
     return data
