@@ -3,6 +3,8 @@ import pytest
 
 from hardzero.analysis import sparsity_profile
 
+from .conftest import network_of
+
 
 @pytest.mark.parametrize("rows_at_a_time", [1, 2, 3])
 def test_hand_computed_profile(signs, monkeypatch, rows_at_a_time):
@@ -55,3 +57,17 @@ def test_plots_label_axes_and_layers(classifier, digits):
     assert "%" in ax.get_ylabel()
     assert [text.get_text().split(":")[0] for text in ax.get_legend().get_texts()] == ["cortex", "layer 1", "layer 2"]
     assert profile.plot_units(ax) is ax
+
+
+def test_each_layer_is_drawn_around_its_own_counts():
+    # The first n of 100 units are active, for n from 21 to 41, and with them the one unit of the second layer.
+    profile = sparsity_profile(network_of(np.eye(100), np.ones((100, 1))), np.tri(100)[20:41])
+    outlines = [patch.get_xy() for patch in profile.plot().patches[-3::2]]
+    first, second = (np.unique(outline[outline[:, 1] > 0, 0]) for outline in outlines)
+    np.testing.assert_allclose(first, np.arange(19.5, 42, 2))
+    np.testing.assert_allclose(second, [97.5, 102.5])
+
+
+def test_a_single_unit_is_marked():
+    lines = sparsity_profile(network_of(np.eye(3), np.ones((3, 1))), np.eye(3)).plot_units().get_lines()
+    assert [line.get_marker() for line in lines] == ["", "o"]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+MOST_BINS, FEWEST_BINS = 50, 20
+"""Bins that fill the axis of active units: about so many, and so many of the widest ones, of layers with few units."""
+
 
 @dataclass(frozen=True)
 class LayerSparsity:
@@ -126,19 +129,17 @@ class SparsityProfile(Result):
         """Draw the distribution over inputs of the fraction of active units, with the biological range."""
         ax = new_axes(ax)
         fractions = [100.0 * layer.active_units / layer.n_units for layer in self.layers]
-        top = max(5.0, float(max(part.max() for part in fractions)) * 1.02)
-        fewest = min(layer.n_units for layer in self.layers)
-        n_bins = int(np.clip(fewest * top / 100, 1, 50))  # no bin is narrower than one unit
-        bins = np.linspace(0.0, top, n_bins + 1).tolist()
+        top = max(5.0, float(max(part.max() for part in fractions)))
         low, high = BIOLOGICAL_ACTIVE
         ax.axvspan(100 * low, 100 * high, color="#888888", alpha=0.3, lw=0, label="cortex: 1–4 %")
         for index, (layer, part) in enumerate(zip(self.layers, fractions, strict=True)):
             label = f"{layer.name}: {100 * layer.zeros:.1f} % zeros"
             weights = np.full(len(part), 100.0 / len(part))
+            bins = _bins_around_counts(layer, top)
             style: dict[str, Any] = {"color": color(index), "label": label}
             ax.hist(part, bins, weights=weights, histtype="stepfilled", alpha=0.2, color=color(index))
             ax.hist(part, bins, weights=weights, histtype="step", linewidth=1.6, **style)
-        ax.set_xlim(0.0, top)
+        ax.set_xlim(-0.03 * top, 1.03 * top)
         return finish(ax, "active units for an input (% of layer)", "inputs (%)")
 
     def plot_units(self, ax: Axes | None = None) -> Axes:
@@ -148,7 +149,8 @@ class SparsityProfile(Result):
             firing = 100.0 * np.sort(layer.firing_fraction)[::-1]
             label = f"{layer.name}: {len(layer.dead_units)} dead, {len(layer.always_on_units)} always on"
             position = 100.0 * (np.arange(layer.n_units) + 0.5) / layer.n_units
-            ax.plot(position, firing, color=color(index), linewidth=1.8, label=label)
+            marker = "o" if layer.n_units == 1 else ""  # a line of one point does not show
+            ax.plot(position, firing, marker=marker, color=color(index), linewidth=1.8, label=label)
         ax.set_xlim(0.0, 100.0)
         ax.set_ylim(-2.0, 102.0)
         return finish(ax, "units, most active first (% of layer)", "inputs that activate it (%)")
@@ -191,6 +193,17 @@ def sparsity_profile(model: Any, X: Any) -> SparsityProfile:
         for name, activity in hidden.items():
             counters.setdefault(name, _Counter(activity.shape[1])).add(activity)
     return SparsityProfile([counter.result(name) for name, counter in counters.items()], X.shape[0])
+
+
+def _bins_around_counts(layer: LayerSparsity, top: float) -> list[float]:
+    """Return edges, in percent of the layer, of bins around the counts of units up to `top`, with gaps between few."""
+    axis = layer.n_units * top / 100.0
+    units = max(1, round(axis / MOST_BINS))
+    centers = np.arange(0, layer.active_units.max() + 1, units) + (units - 1) / 2.0
+    half = min(units, axis / FEWEST_BINS) / 2.0
+    edges = np.unique([centers - half, centers + half])  # neighbors without a gap share an edge
+    percent: list[float] = (100.0 * edges / layer.n_units).tolist()
+    return percent
 
 
 class _Counter:
