@@ -47,6 +47,8 @@ def test_classes_follow_the_rows_that_are_drawn(signs):
 def test_plot(classifier, digits):
     with_classes = representation_size(classifier, *digits).plot()
     assert len(with_classes.get_xticks()) == 10
+    assert "dense" in [text.get_text() for text in with_classes.get_legend().get_texts()]
+    assert not with_classes.texts
     assert "% of dense" in representation_size(classifier, digits[0]).plot().get_ylabel()
 
 

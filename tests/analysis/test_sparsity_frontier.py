@@ -119,6 +119,13 @@ def test_table_of_known_points_and_a_round_trip(tmp_path):
     assert [ax.get_ylabel() for ax in figure.axes] == ["test error (%)", "one prediction (µs)"]
 
 
+def test_nearly_equal_times_are_drawn_within_the_picture():
+    points = [FrontierPoint(zeros, 0, [zeros], 1.5, time, 2.0, 1.0) for zeros, time in ((0.0, 10.0), (0.5, 10.01))]
+    low, high = SparsityFrontier(points, "test error (%)").plot_time().get_ylim()
+    assert low == 0
+    assert high > 10.5
+
+
 def test_the_spread_of_one_seed_is_not_known():
     frontier = SparsityFrontier([FrontierPoint(0.5, 0, [0.4, 0.6], 1.5, 10.0, 2.0, 1.0)], "test error (%)")
     assert np.isnan(frontier.to_frame()["error_deviation"][0])

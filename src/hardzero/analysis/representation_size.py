@@ -116,15 +116,7 @@ class RepresentationSize(Result):
                 color=color(index),
                 label=f"{layer} ({self.n_units[layer]} units)",
             )
-        ax.axhline(100.0, color="#888888", linewidth=1.0, linestyle=":")
-        ax.annotate(
-            "dense",
-            (1.0, 100.0),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            fontsize="small",
-        )
+        ax.axhline(100.0, color="#888888", linewidth=1.0, linestyle=":", label="dense")
         name_places(ax, [name for name, _ in groups])
         ax.set_ylim(bottom=0.0)
         return finish(ax, "class of the input", "size as CSR (% of dense)")

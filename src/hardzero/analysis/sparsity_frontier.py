@@ -117,7 +117,7 @@ class SparsityFrontier(Result):
         frame, runs = self.to_frame().sort_values("zeros"), self.runs_frame()
         ax.plot(100 * runs["zeros"], runs["prediction_microseconds"], "o", color=color(4), alpha=0.35, markersize=4)
         ax.plot(100 * frame["zeros"], frame["prediction_microseconds"], color=color(4), linewidth=1.6)
-        ax.set_ylim(bottom=0.0)
+        ax.set_ylim(0.0, 1.1 * runs["prediction_microseconds"].max())
         return finish(ax, "exact zeros (%)", "one prediction (µs)")
 
     def _error(self, ax: Axes) -> Axes:
