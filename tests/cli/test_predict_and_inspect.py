@@ -544,6 +544,15 @@ def test_inspect_autoencoders(run, tmp_path):
     assert "90.0%" in shown["atoms"]
 
 
+def test_inspect_shows_all_constants_in_a_narrow_window(run, tmp_path, monkeypatch):
+    X = np.random.default_rng(0).random((30, 8))
+    hardzero.StackedDenoisingAutoencoder((6, 4), activation="softplus", max_iter=1).fit(X).save(tmp_path / "stack")
+    hardzero.RectifierClassifier((5,), activation="lif", max_iter=1).fit(X, X[:, 0] > 0.5).save(tmp_path / "classifier")
+    for name, width in (("stack", "80"), ("classifier", "64")):
+        monkeypatch.setenv("COLUMNS", width)
+        assert "…" not in run("inspect", tmp_path / name).stdout
+
+
 def test_inspect_counts_tied_weights_once(run, tmp_path):
     X = np.random.default_rng(0).random((30, 8))
     for tied, n_parameters in ((False, 2 * 8 * 5 + 5 + 8), (True, 8 * 5 + 5 + 8)):

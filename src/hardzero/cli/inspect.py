@@ -82,7 +82,8 @@ def _summary(model: Path, description: dict[str, Any]) -> Table:
 def _layers(description: dict[str, Any]) -> Table:
     from rich.table import Table
 
-    table = Table("layer", "activation", box=None, padding=(0, 2, 0, 0))
+    table = Table("layer", box=None, padding=(0, 2, 0, 0))
+    table.add_column("activation", overflow="fold")  # its constants are of use whole
     for heading in ("units", "parameters", "zeros", "dead units"):
         table.add_column(heading, justify="right")
     architecture, test = description["architecture"], description["notes"].get("test")

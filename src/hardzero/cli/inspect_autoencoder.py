@@ -25,7 +25,9 @@ def autoencoder_layers(description: dict[str, Any]) -> Table:
     """Return a table of encoders and decoders, with the state in which training left them."""
     from rich.table import Table
 
-    table = Table("layer", "encoder", "decoder", box=None, padding=(0, 2, 0, 0))
+    table = Table("layer", box=None, padding=(0, 2, 0, 0))
+    for heading in ("encoder", "decoder"):
+        table.add_column(heading, overflow="fold")  # constants of activations are of use whole
     for heading in ("units", "parameters", "zeros", "dead units", "last loss"):
         table.add_column(heading, justify="right", no_wrap=heading in ("parameters", "last loss"))
     architecture, total = description["architecture"], 0
