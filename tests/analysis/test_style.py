@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 
 import pytest
@@ -53,3 +54,13 @@ def test_names_of_places_do_not_overlap(names):
     extents = [label.get_window_extent() for label in ax.get_xticklabels()]
     assert all(left.x1 <= right.x0 for left, right in pairwise(extents))
     assert [names[int(place)] for place in ax.get_xticks()] == [label.get_text() for label in ax.get_xticklabels()]
+
+
+def test_long_names_leave_room_and_differ():
+    names = [f"a class with a name that is not short, number {number}" for number in range(10)]
+    ax = new_axes(None)
+    name_places(ax, names)
+    with warnings.catch_warnings(action="error"):  # of a picture without room
+        ax.figure.draw_without_rendering()
+    assert ax.get_window_extent().height > 0.5 * ax.figure.bbox.height
+    assert len({label.get_text() for label in ax.get_xticklabels()}) == len(names)

@@ -18,6 +18,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 BIOLOGICAL_ACTIVE = (0.01, 0.04)
 """Fraction of neurons active at once (Lennie 2003, as cited in Glorot et al. 2011, section 2.1)."""
 
+LONGEST_NAME = 17
+"""Letters of a name at an axis; names of classes may be sentences."""
+
 
 def color(index: int) -> str:
     """Return the color of series `index`."""
@@ -93,8 +96,20 @@ def _legend_above(ax: Axes, handles: Sequence[Any], labels: Sequence[str]) -> No
             break
 
 
+def shortened(names: Sequence[str]) -> list[str]:
+    """Return names that leave room for the data beside them: of long ones, the beginning and the last letters.
+
+    Examples
+    --------
+    >>> shortened(["comp.graphics", "talk.politics.mideast", "talk.politics.misc"])
+    ['comp.graphics', 'talk.politic…east', 'talk.politic…misc']
+    """
+    return [name if len(name) <= LONGEST_NAME else f"{name[:12]}…{name[-4:]}" for name in names]
+
+
 def name_places(ax: Axes, names: Sequence[str]) -> None:
     """Name the places 0, 1, … of the horizontal axis: upwards where names are too wide, and only some of too many."""
+    names = shortened(names)
     ax.set_xticks(range(len(names)), names, parse_math=False)
     extents = [label.get_window_extent() for label in ax.get_xticklabels()]
     room = ax.get_window_extent().width / len(names)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hardzero.analysis import sparsity_profile
 from hardzero.analysis.hidden_activations import subject_of
 from hardzero.analysis.sparsity_profile import SparsityProfile
-from hardzero.analysis.style import new_axes
+from hardzero.analysis.style import new_axes, shortened
 from hardzero.report.figures import Figure, figure
 from hardzero.report.section import Section, table
 
@@ -122,7 +122,7 @@ def _map(layer: str, firing: NDArray[np.float64], names: list[str]) -> Figure:
     order = order[alive[order]]
     ax = new_axes(None, height=1.3 + 0.2 * len(names))
     image = ax.imshow(100 * firing[:, order], aspect="auto", cmap="viridis", vmin=0, vmax=100, interpolation="nearest")
-    ax.set_yticks(np.arange(len(names)), names, parse_math=False)
+    ax.set_yticks(np.arange(len(names)), shortened(names), parse_math=False)
     ax.set_xlabel(f"units of {layer}, by the class they prefer")
     ax.set_xticks([])
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.9)
