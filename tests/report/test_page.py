@@ -12,6 +12,7 @@ from hardzero import RectifierClassifier
 from hardzero.analysis import prediction_cost
 from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
 from hardzero.report import write_report
+from hardzero.report.activity_section import class_section
 from hardzero.report.figures import plotting
 from hardzero.report.model_section import key_figures
 from hardzero.report.training_section import training_section
@@ -216,6 +217,17 @@ def test_dollars_in_names_of_classes_begin_no_formula(tmp_path):
     html = (tmp_path / "page.html").read_text()
     for name in ("$5_to_$10", "$10-$20"):
         assert html.count(f">{name}</text>") == 2
+
+
+@pytest.mark.parametrize("missing", [[], [3]])
+def test_names_are_those_of_the_classes_of_the_model(classifier, digits, missing):
+    X, y = digits
+    rows = np.flatnonzero(~np.isin(y, missing))[:200]
+    names = [f"the class of the digit {digit}" for digit in range(10)]
+    with plotting():
+        section = class_section(classifier, X[rows], y[rows], names)
+    for digit in range(10):
+        assert (f">the class of…it {digit}</text>" in section.figures[0].picture) == (digit not in missing)
 
 
 def test_samples_and_targets_may_be_a_list(regressor, tmp_path):

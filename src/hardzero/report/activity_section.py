@@ -51,9 +51,7 @@ def class_section(estimator: Any, X: Any, y: NDArray[Any], class_names: Sequence
     labels, counts = np.unique(y, return_counts=True)
     if len(labels) < 2:
         return None
-    names = [str(label) for label in labels]
-    if class_names is not None and len(class_names) == len(labels):
-        names = list(class_names)
+    names = _names_of(labels, getattr(estimator, "classes_", labels), class_names)
     shown = np.sort(np.argsort(-counts, kind="stable")[:MOST_CLASSES])
     firing = _firing_by_class(estimator, X, y, labels[shown])
     figures = [_map(layer, part, [names[index] for index in shown]) for layer, part in firing.items()]
@@ -64,6 +62,15 @@ def class_section(estimator: Any, X: Any, y: NDArray[Any], class_names: Sequence
     if len(shown) < len(labels):
         text += f" The {MOST_CLASSES} most frequent of {len(labels)} classes are shown."
     return Section("Units by class", text, figures=figures)
+
+
+def _names_of(labels: NDArray[Any], classes: NDArray[Any], class_names: Sequence[str] | None) -> list[str]:
+    """Return the name of each label: that of the class it is among the model's, or among `labels`, or itself."""
+    for named in (classes, labels):
+        if class_names is not None and len(class_names) == len(named):
+            known = dict(zip(named.tolist(), class_names, strict=True))
+            return [str(known.get(label, label)) for label in labels.tolist()]
+    return [str(label) for label in labels]
 
 
 def _verdict(profile: SparsityProfile) -> str:
