@@ -1,4 +1,5 @@
 import re
+import warnings
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -190,6 +191,28 @@ def test_the_epoch_that_is_kept_is_marked():
         assert marked in section.figures[1].picture
 
 
+def test_losses_of_zero_are_shown_as_they_are():
+    with plotting():
+        section = training_section(SimpleNamespace(loss_curves_=[[0.0, 0.1]], sparsity_curves_=[[0.5, 0.6]]))
+    assert ">training loss</text>" in section.figures[0].picture
+
+
+def test_zeros_alone_are_drawn_below_the_top():
+    with plotting(), warnings.catch_warnings(action="error"):
+        training_section(SimpleNamespace(loss_curves_=[[2.0, 1.0]], sparsity_curves_=[[1.0, 1.0]]))
+        assert plt.gca().get_ylim() == (0.0, 102.0)
+
+
+def test_curves_of_one_epoch_are_marked_and_the_target_is_not():
+    curves = {"loss_curves_": [[2.0], [2.0, 1.0]], "sparsity_curves_": [[0.5], [0.5, 0.6]]}
+    with plotting():
+        section = training_section(SimpleNamespace(**curves, target_sparsity=0.7))
+        assert [line.get_marker() for line in plt.gca().get_lines()] == ["o", "None", "None"]
+        alone = training_section(SimpleNamespace(**curves))
+    assert "after the shift of the biases" in section.figures[1].caption
+    assert "after the shift of the biases" not in alone.figures[1].caption
+
+
 def test_a_network_that_no_epoch_of_a_warm_start_improved_is_named():
     curves = {"loss_curve_": [4.0, 3.0, 2.0, 1.5], "validation_scores_": [0.9, 0.8, 0.7, 0.6]}
     with plotting():
@@ -228,6 +251,16 @@ def test_names_are_those_of_the_classes_of_the_model(classifier, digits, missing
         section = class_section(classifier, X[rows], y[rows], names)
     for digit in range(10):
         assert (f">the class of…it {digit}</text>" in section.figures[0].picture) == (digit not in missing)
+
+
+def test_a_layer_of_dead_units_has_no_map(digits):
+    X, y = digits
+    classifier = RectifierClassifier((8, 4), max_iter=2, random_state=0).fit(X[:200], y[:200])
+    for layer, n_maps in ((1, 1), (0, 0)):
+        classifier.network_.hidden_layers[layer].parameters.bias[:] = -1e6
+        with plotting(), warnings.catch_warnings(action="error"):
+            section = class_section(classifier, X[:200], y[:200], None)
+        assert (len(section.figures) if section else 0) == n_maps
 
 
 def test_samples_and_targets_may_be_a_list(regressor, tmp_path):

@@ -47,14 +47,17 @@ def activity_section(estimator: Any, X: Any) -> Section:
 
 
 def class_section(estimator: Any, X: Any, y: NDArray[Any], class_names: Sequence[str] | None) -> Section | None:
-    """Return the map of units by class for each layer; None without at least two classes."""
+    """Return the map of units by class for each layer of which units fire; None for one class, or without a map."""
     labels, counts = np.unique(y, return_counts=True)
     if len(labels) < 2:
         return None
     names = _names_of(labels, getattr(estimator, "classes_", labels), class_names)
     shown = np.sort(np.argsort(-counts, kind="stable")[:MOST_CLASSES])
     firing = _firing_by_class(estimator, X, y, labels[shown])
-    figures = [_map(layer, part, [names[index] for index in shown]) for layer, part in firing.items()]
+    shown_names = [names[index] for index in shown]
+    figures = [_map(layer, part, shown_names) for layer, part in firing.items() if part.any()]
+    if not figures:
+        return None
     text = (
         "How often each unit fires for each class. Units stand in the order of the class they prefer; a unit that "
         "fires for one class alone is a bright spot in a dark column."

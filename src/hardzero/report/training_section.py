@@ -54,10 +54,12 @@ def _loss(loss: list[float]) -> Figure:
 def _losses(losses: list[list[float]]) -> Figure:
     """Draw the loss of each layer of a stack; layers differ in scale, so each is shown in parts of its first loss."""
     ax = new_axes(None)
+    has_parts = all(loss[0] for loss in losses)  # of nothing there are none
     for depth, loss in enumerate(losses):
-        parts = 100.0 * np.asarray(loss) / loss[0]
-        ax.plot(_epochs(len(loss)), parts, color=color(depth), linewidth=1.8, label=f"layer {depth + 1}")
-    _finish(ax, "training loss (% of the first epoch's)", max(map(len, losses)))
+        shown = 100.0 * np.asarray(loss) / loss[0] if has_parts else loss
+        ax.plot(_epochs(len(loss)), shown, color=color(depth), linewidth=1.8, label=f"layer {depth + 1}")
+    label = "training loss (% of the first epoch's)" if has_parts else "training loss"
+    _finish(ax, label, max(map(len, losses)))
     ends = ", ".join(f"layer {depth + 1} {loss[-1]:.4g}" for depth, loss in enumerate(losses))
     caption = f"Training loss of each layer, penalties included; at the end {ends}."
     return figure(ax, caption, f"Lines: training loss, at the end {ends}.")
@@ -94,23 +96,28 @@ def _zeros(curves: Sequence[Sequence[float]], target: Any) -> Figure:
         label = "target" if index == 0 else None
         ax.axhline(100 * value, color="#888888", linewidth=1.0, linestyle=":", label=label)
     fewest = 100 * min([*map(min, curves), *targets])
-    ax.set_ylim(*((0.0, 102.0) if fewest < NEARLY_ALL else (fewest - 0.1 * (100 - fewest), 100.0)))
+    lowest = fewest - 0.1 * (100 - fewest) if NEARLY_ALL <= fewest < 100 else 0.0
+    ax.set_ylim(lowest, 100 + 0.02 * (100 - lowest))
     _finish(ax, "exact zeros (%)", max(map(len, curves)))
     ends = ", ".join(f"layer {depth + 1} {100 * zeros[-1]:.1f} %" for depth, zeros in enumerate(curves))
     starts = 100 * float(np.mean([zeros[0] for zeros in curves]))
     alt = f"Lines: exact zeros over training, from {starts:.0f} % on average in the first epoch to {ends}."
-    return figure(ax, "Exact zeros of each hidden layer, over the minibatches of each epoch.", alt)
+    caption = "Exact zeros of each hidden layer, over the minibatches of each epoch."
+    if targets:
+        caption += " The end of a fit is measured on clean rows, after the shift of the biases toward the target."
+    return figure(ax, caption, alt)
 
 
 def _finish(ax: Axes, label: str, n_epochs: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
+    for line in ax.get_lines():
+        if np.size(line.get_xdata()) == 1:  # a line of one point does not show, and half of its mark lies at an edge
+            line.set(marker="o", clip_on=False)
     finish(ax, "epoch", label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if n_epochs == 1:
         ax.set_xticks([1])
-        for line in ax.get_lines():
-            line.set_marker("o")
     else:
         ax.set_xlim(1, n_epochs)
 
