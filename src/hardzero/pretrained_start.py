@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from hardzero.activations import get_activation
 from hardzero.autoencoders import StackedDenoisingAutoencoder
@@ -42,20 +42,23 @@ def pretrained_stack(
     Raises
     ------
     ValueError
-        If `pretraining` is something else, or has a parameter with a value that is not allowed.
+        If `pretraining` is something else, has a parameter with a value that is not allowed, or is a frozen stack that
+        was fitted to features of other names or in another order.
     KeyboardInterrupt
         If Ctrl-C ended pre-training.
     """
     pretraining = estimator.pretraining
-    stack = pretraining
-    if isinstance(stack, FrozenEstimator):
-        stack = stack.estimator
-    elif stack == "denoising":
+    frozen = isinstance(pretraining, FrozenEstimator)
+    stack = pretraining.estimator if frozen else pretraining
+    if pretraining == "denoising":
         sparsity = estimator.target_sparsity if get_activation(estimator.activation).makes_zeros else None
         stack = StackedDenoisingAutoencoder(activation_l1=estimator.activation_l1, target_sparsity=sparsity)
     if not isinstance(stack, StackedDenoisingAutoencoder):
         raise ValueError(f"pretraining must be None, 'denoising' or a StackedDenoisingAutoencoder, got {pretraining!r}")
-    if stack is not getattr(pretraining, "estimator", None):
+    if frozen:
+        check_is_fitted(stack)
+        _check_features(stack, estimator)
+    else:
         stack = clone(stack).set_params(
             hidden_layer_sizes=estimator._hidden_layer_sizes(),
             activation=estimator.activation,
@@ -66,11 +69,24 @@ def pretrained_stack(
         stack._validate_params()
         with interruption_raised():
             stack._fit(X, callback, checkpoint)
+        # The validated rows have lost the names.
+        if hasattr(estimator, "feature_names_in_"):
+            stack.feature_names_in_ = estimator.feature_names_in_
         # The target of "denoising" is that of the whole network, whose fit judges it.
         if pretraining != "denoising":
             stack._warn_if_target_missed(stack.sparsity_)
-    check_is_fitted(stack)
     return cast(StackedDenoisingAutoencoder, stack)
+
+
+def _check_features(stack: StackedDenoisingAutoencoder, estimator: Any) -> None:
+    """Refuse a stack that was fitted to features of other names or in another order; warn where one has no names."""
+    import pandas
+
+    named = pandas.DataFrame(columns=getattr(estimator, "feature_names_in_", None))
+    try:
+        _check_feature_names(stack, named, reset=False)
+    except ValueError as error:
+        raise ValueError(f"the stack in pretraining was fitted to other features: {error}") from None
 
 
 def start_from_encoders(network: Network, stack: StackedDenoisingAutoencoder, ops: Ops, X: Input) -> None:

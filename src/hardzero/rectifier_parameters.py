@@ -116,8 +116,9 @@ SHARED_PARAMETERS = """
         all rows. Rows without a label (-1, None or NaN for a classifier, NaN for a regressor) then serve
         pre-training only; without pre-training, -1 is a class like any other. A `StackedDenoisingAutoencoder` says
         how to pre-train; its sizes, activation, seed and threads are replaced by those of this estimator. One that
-        is fitted already is used as it is inside `sklearn.frozen.FrozenEstimator`. ``"denoising"`` is the default
-        one, with `activation_l1` or `target_sparsity` of this estimator.
+        is fitted already is used as it is inside `sklearn.frozen.FrozenEstimator`; features that have names must have
+        the same ones in the same order. ``"denoising"`` is the default one, with `activation_l1` or `target_sparsity`
+        of this estimator.
     n_jobs : int or None, default=None
         Threads, at most one for each core. None and -1 use all cores that the process may use, -2 all but one, and so
         on; the results do not depend on it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix, issparse
 from sklearn.base import clone
@@ -209,6 +210,26 @@ def test_what_fine_tuning_cannot_use_is_told_before_pretraining(digits, paramete
     with pytest.raises(ValueError, match=message):
         classifier.fit(X[:100], y[:100], callback=reports.append)
     assert not reports
+
+
+def test_a_frozen_stack_wants_the_features_that_it_was_fitted_to():
+    X = pd.DataFrame(np.random.default_rng(0).random((30, 3)), columns=["a", "b", "c"])
+    y = np.arange(30) % 2
+    stack = StackedDenoisingAutoencoder((4,), max_iter=1, random_state=0).fit(X)
+    classifier = RectifierClassifier((4,), pretraining=FrozenEstimator(stack), max_iter=1, random_state=0)
+    classifier.fit(X, y)
+    for other in (X[["b", "a", "c"]], X.rename(columns={"c": "d"})):
+        with pytest.raises(ValueError, match="the stack in pretraining was fitted to other features"):
+            classifier.fit(other, y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names, but StackedDenoisingAutoencoder"):
+        classifier.fit(X.to_numpy(), y)
+
+
+def test_the_stack_of_an_estimator_has_its_feature_names():
+    X = pd.DataFrame(np.random.default_rng(0).random((30, 3)), columns=["a", "b", "c"])
+    classifier = RectifierClassifier((4,), pretraining=short_stack(), max_iter=1, random_state=0)
+    assert classifier.fit(X, np.arange(30) % 2).pretraining_.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert not hasattr(classifier.fit(X.to_numpy(), np.arange(30) % 2).pretraining_, "feature_names_in_")
 
 
 def test_stack_of_other_sizes_is_refused(digits):
