@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from hardzero import RectifierClassifier, RectifierRegressor
+from hardzero import DenoisingAutoencoder, RectifierClassifier, RectifierRegressor, SparseAutoencoder
 from hardzero.unusable_targets import refuse_dates
 
 X = np.random.default_rng(0).random((30, 4)).astype(np.float32)
@@ -87,7 +87,7 @@ def test_dates_are_no_targets(y, kind, fit):
         fit(small(kind), y)
 
 
-@pytest.mark.parametrize(
+DATED_FEATURES = pytest.mark.parametrize(
     ("dated", "culprit"),
     [
         (pd.DataFrame({"size": np.arange(30.0), "day": DATES}), "column 'day' of X"),
@@ -95,12 +95,25 @@ def test_dates_are_no_targets(y, kind, fit):
         (np.stack([DATES.to_numpy()] * 2, axis=1), "X"),
     ],
 )
-def test_dates_are_no_features(dated, culprit):
-    model = small(RectifierRegressor)
+
+
+@pytest.mark.parametrize("pretraining", [None, "denoising"])
+@DATED_FEATURES
+def test_dates_are_no_features(dated, culprit, pretraining):
+    model = small(RectifierRegressor, pretraining=pretraining)
     with pytest.raises(ValueError, match=f"^{culprit} holds dates or durations"):
         model.fit(dated, Y)
     with pytest.raises(ValueError, match=f"^{culprit} holds dates or durations"):
         model.fit(X[:, :2], Y).predict(dated)
+
+
+@pytest.mark.parametrize("kind", [DenoisingAutoencoder, SparseAutoencoder])
+@DATED_FEATURES
+def test_autoencoders_learn_nothing_from_dates(dated, culprit, kind):
+    model = kind(4, max_iter=1, random_state=0)
+    for call in (model.fit, model.partial_fit, kind(4, max_iter=1).partial_fit(X[:, :2]).transform):
+        with pytest.raises(ValueError, match=f"^{culprit} holds dates or durations"):
+            call(dated)
 
 
 @pytest.mark.parametrize("data", [X, X.tolist(), csr_matrix(X), pd.DataFrame(X), None])

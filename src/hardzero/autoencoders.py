@@ -14,7 +14,7 @@ from scipy.sparse import csr_array, issparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, _fit_context
 from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from hardzero.activations import ACTIVATIONS, Activation, get_activation
 from hardzero.checkpoint import Checkpoint, TrainingFile, as_checkpoint, fingerprint
@@ -108,8 +108,8 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         Raises
         ------
         ValueError
-            For data that is not finite, for negative data or codes with a decoder that cannot produce them, for a
-            diverging loss, and for a checkpoint that is damaged or belongs to another training.
+            For data that holds dates or is not finite, for negative data or codes with a decoder that cannot produce
+            them, for a diverging loss, and for a checkpoint that is damaged or belongs to another training.
         KeyboardInterrupt
             If Ctrl-C ended the training of a layer that others build on, or of the last one within its first epoch: the
             autoencoder is as it was before. Later, the last layer keeps its state instead, with a
@@ -132,7 +132,7 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         checkpoint: str | os.PathLike[str] | Checkpoint | TrainingFile | None,
     ) -> None:
         """Fit without judging the zeros that were reached."""
-        X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32))
+        X = self._validate_X(X, reset=True)
         random_state = check_random_state(self.random_state)
         settings = self._settings(X)
         if checkpoint is not None and not isinstance(checkpoint, TrainingFile):
@@ -161,9 +161,9 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         Raises
         ------
         ValueError
-            For data that is not finite, has another number of features or values that the decoder, made for the range
-            of the first call's data, cannot produce, where a cosine learning rate has reached 0, and for parameters
-            that ask for other layers or other ties of weights.
+            For data that holds dates or is not finite, has another number of features or values that the decoder, made
+            for the range of the first call's data, cannot produce, where a cosine learning rate has reached 0, and for
+            parameters that ask for other layers or other ties of weights.
         """
         first = "networks_" not in vars(self)
         with unchanged_by_errors(self) if first else nullcontext():
@@ -172,7 +172,7 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
 
     def _fit_pass(self, X: Any, *, first: bool) -> None:
         """Train every layer for one pass, from the start or on from where it is."""
-        X = as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=first))
+        X = self._validate_X(X, reset=first)
         ops = self._ops()
         settings = self._settings(X)
         if not first:

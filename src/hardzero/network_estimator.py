@@ -22,6 +22,7 @@ from hardzero.optimizers import AdamOptimizer, GradientDescent, LearningRate, Op
 from hardzero.penalties import ActivationPenalty, FixedPenalty, SparsityController
 from hardzero.threads import resolve_n_jobs
 from hardzero.training import ChunkOfRun, Trainer
+from hardzero.unusable_targets import refuse_dates
 from hardzero.user_warnings import warn_user
 
 Array = NDArray[np.float32]
@@ -58,8 +59,10 @@ class NetworkEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first")
         return vars(self)[name]
 
-    def _validate_X(self, X: ArrayLike | csr_array) -> Input:
-        return as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False))
+    def _validate_X(self, X: ArrayLike | csr_array, *, reset: bool = False) -> Input:
+        """Return input in the form that networks take; `reset` makes its features those of the estimator."""
+        refuse_dates(X, "X")
+        return as_network_input(validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=reset))
 
     def _optimizer(self) -> Optimizer:
         rate = LearningRate(self.learning_rate, float(self.learning_rate_init), float(self.power_t))

@@ -334,10 +334,6 @@ class RectifierEstimator(NetworkEstimator):
 
         return Predictor(self.network_, precision=precision, n_threads=n_threads)
 
-    def _validate_X(self, X: ArrayLike | csr_array) -> Input:
-        refuse_dates(X, "X")
-        return super()._validate_X(X)
-
     def _scores(self, X: ArrayLike | csr_array) -> Array:
         """Return the output activation for validated or raw input."""
         check_is_fitted(self)
@@ -439,17 +435,17 @@ class RectifierEstimator(NetworkEstimator):
         incremental: bool,
     ) -> FitData:
         """Check what the caller gave, and return it in the form that networks take."""
-        refuse_dates(X, "X")
         self._refuse_unusable_targets(y, incremental=incremental)
         checks = {"accept_sparse": "csr", "dtype": np.float32}
         checks_of_y = {"multi_output": True, "y_numeric": isinstance(self, RegressorMixin)}
         all_rows = None
         if self.pretraining is None:
+            refuse_dates(X, "X")
             X, y = validate_data(self, X, y, **checks, **checks_of_y, reset=first)
         else:
             if incremental and first:
                 raise ValueError("partial_fit does not pre-train: call fit first, or set pretraining=None")
-            all_rows = as_network_input(validate_data(self, X, **checks, reset=first))
+            all_rows = self._validate_X(X, reset=first)
             if y is None:
                 raise ValueError(
                     f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."

@@ -1,4 +1,4 @@
-"""What neither classifier nor regressor can learn from: dates, and targets that are missing or sparse."""
+"""What no estimator can learn from: dates, and targets that are missing or sparse."""
 
 from __future__ import annotations
 
