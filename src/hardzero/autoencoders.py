@@ -277,8 +277,7 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
     def reconstruct(self, X: ArrayLike | csr_array) -> Array:
         """Return the reconstruction of clean input, shape (n_samples, n_features)."""
         check_is_fitted(self)
-        ops = self._ops()
-        return self._decode(ops, self._encode(ops, self._validate_X(X)))
+        return self._reconstruct(self._ops(), self._validate_X(X))
 
     def reconstruction_error(self, X: ArrayLike | csr_array) -> float:
         """Return the mean squared difference between `X` and its reconstruction, over samples and features.
@@ -298,7 +297,7 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         total = 0.0
         for batch in gen_batches(rows.shape[0], PREDICTION_ROWS):
             clean = rows[batch]
-            error = self._decode(ops, self._encode(ops, clean)) - ops.rows(clean).dense()
+            error = self._reconstruct(ops, clean) - ops.rows(clean).dense()
             total += float(np.square(error).sum(dtype=np.float64))
         return total / float(rows.shape[0] * rows.shape[1])
 
@@ -311,6 +310,9 @@ class AutoencoderEstimator(ClassNamePrefixFeaturesOutMixin, NetworkEstimator):  
         if not sizes:
             raise ValueError("hidden_layer_sizes is empty: an autoencoder needs at least one layer")
         return [(n_units, activation) for n_units in sizes]
+
+    def _reconstruct(self, ops: Ops, X: Input) -> Array:
+        return self._decode(ops, self._encode(ops, X))
 
     def _encode(self, ops: Ops, X: Input) -> Input:
         for network in self.networks_:

@@ -5,11 +5,12 @@ from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 
-from hardzero import RectifierClassifier
+from hardzero import DenoisingAutoencoder, RectifierClassifier
 from hardzero.analysis import prediction_cost
 from hardzero.analysis.sparsity_frontier import FrontierPoint, SparsityFrontier
 from hardzero.report import write_report
@@ -309,6 +310,14 @@ def test_autoencoder_is_shown_with_reconstructions(digits, tmp_path):
     for row in ("encoder 1", "encoder 2", "decoder 2", "decoder 1"):
         assert f'<th scope="row">{row}</th>' in html
     assert "Lines: exact zeros over training" in html
+
+
+def test_names_of_features_are_kept_up_to_reconstructions(tmp_path, recwarn):
+    X = pd.DataFrame(np.random.default_rng(0).random((30, 16))).add_prefix("pixel")
+    autoencoder = DenoisingAutoencoder(8, max_iter=1, random_state=0).fit(X)
+    write_report(autoencoder, tmp_path / "page.html", (X, None), image_shape=(4, 4))
+    assert "Reconstructions" in Outline((tmp_path / "page.html").read_text()).headings()
+    assert not list(recwarn)
 
 
 @pytest.mark.parametrize("tied_weights", [False, True])

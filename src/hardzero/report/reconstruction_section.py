@@ -19,7 +19,7 @@ def reconstruction_section(estimator: Any, X: Any, image_shape: tuple[int, ...] 
         return None
     chosen = np.linspace(0, X.shape[0] - 1, min(N_IMAGES, X.shape[0])).astype(int)
     inputs = dense(estimator._validate_X(X)[chosen])
-    outputs = estimator.reconstruct(inputs)
+    outputs = estimator._reconstruct(estimator._ops(), inputs)
     low, high = float(inputs.min()), float(inputs.max())
     cards = []
     for index, (before, after) in enumerate(zip(inputs, outputs, strict=True), start=1):
