@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from hardzero import RectifierRegressor
@@ -135,5 +136,16 @@ def test_bad_targets():
         linear_separability(SEPARATOR, X, np.zeros(30), X, y)
     with pytest.raises(ValueError, match="y_test needs one target"):
         linear_separability(SEPARATOR, X, y, X, y[:3])
-    with pytest.raises(ValueError, match="y contains NaN"):
-        linear_separability(SEPARATOR, X, np.full(30, np.nan), X, y)
+    with pytest.raises(ValueError, match="y contains infinity"):
+        linear_separability(SEPARATOR, X, np.full(30, np.inf), X, y)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["a", float("nan"), "b"] * 10, ["a", None, "b"] * 10, pd.Series(["a", None, "b"] * 10), [1.0, np.nan, 0.0] * 10],
+)
+def test_missing_targets_are_no_class(labels):
+    X, y = exclusive_or(30)
+    for targets, name in (((labels, X, y), "y"), ((y, X, labels), "y_test")):
+        with pytest.raises(ValueError, match=f"Input {name} contains missing values, the first in row 1"):
+            linear_separability(SEPARATOR, X, *targets)

@@ -52,9 +52,9 @@ def test_plot(classifier, digits):
     assert "% of dense" in representation_size(classifier, digits[0]).plot().get_ylabel()
 
 
-@pytest.mark.parametrize("y", [[0.0, np.nan], ["a", None], pd.Series([1, None], dtype="Int64")])
+@pytest.mark.parametrize("y", [[0.0, np.nan], ["a", None], ["a", np.nan], pd.Series([1, None], dtype="Int64")])
 def test_missing_classes_are_refused_at_once(signs, y):
-    with pytest.raises(ValueError, match="y contains NaN or None"):
+    with pytest.raises(ValueError, match="y contains missing values, the first in row 1"):
         representation_size(signs, [[1.0, 2.0], [2.0, 1.0]], y)
 
 

@@ -320,6 +320,18 @@ def test_names_of_features_are_kept_up_to_reconstructions(tmp_path, recwarn):
     assert not list(recwarn)
 
 
+def test_missing_labels_are_refused_where_the_page_shows_labels(tmp_path):
+    X = np.random.default_rng(0).random((20, 4))
+    labels = ["a", float("nan"), "b", "a"] * 5
+    classifier = RectifierClassifier((4,), max_iter=1, random_state=0).fit(X, ["a", "b"] * 10)
+    autoencoder = DenoisingAutoencoder(4, max_iter=1, random_state=0).fit(X)
+    for missing in (labels, pd.Series(labels), np.array(labels, dtype=object)):
+        for model, class_names in ((classifier, None), (autoencoder, ["a", "b"])):
+            with pytest.raises(ValueError, match="y contains missing values, the first in row 1"):
+                write_report(model, tmp_path / "page.html", (X, missing), class_names=class_names)
+        write_report(autoencoder, tmp_path / "page.html", (X, missing))
+
+
 @pytest.mark.parametrize("tied_weights", [False, True])
 def test_all_parameters_of_an_autoencoder_count(digits, tied_weights):
     from hardzero.autoencoders import StackedDenoisingAutoencoder

@@ -13,6 +13,7 @@ from hardzero.analysis.hidden_activations import EstimatorSubject, Subject, dens
 from hardzero.analysis.one_or_several import as_list
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, marker, new_axes
+from hardzero.unusable_targets import refuse_unusable_targets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,8 +148,8 @@ def linear_separability(
     ------
     ValueError
         For budgets below two labels a class (three for ``logistic``; three in all for real targets) or larger than
-        the pool, a pool of fewer rows than that, less than two resamples, no test samples, an unknown probe, or data
-        that do not suit the model.
+        the pool, a pool of fewer rows than that, less than two resamples, no test samples, an unknown probe, missing
+        targets, or data that do not suit the model.
 
     Examples
     --------
@@ -162,10 +163,9 @@ def linear_separability(
     ['input', 'layer 1']
     """
     subject = subject_of(model)
-    y, y_test = np.asarray(y), np.asarray(y_test)
     pool, test = subject.check(X), subject.check(X_test)
-    _check_targets(y, pool.shape[0], "y", "X")
-    _check_targets(y_test, test.shape[0], "y_test", "X_test")
+    y = _checked_targets(y, pool.shape[0], "y", "X")
+    y_test = _checked_targets(y_test, test.shape[0], "y_test", "X_test")
     if max_test_samples < 1:
         raise ValueError(f"max_test_samples must be at least 1, got {max_test_samples}")
     test, y_test = test[:max_test_samples], y_test[:max_test_samples]
@@ -238,11 +238,15 @@ def _draw(y: NDArray[Any], budget: int, is_classification: bool, generator: np.r
     return order[np.argsort(rank[order], kind="stable")][:budget]
 
 
-def _check_targets(y: NDArray[Any], n_samples: int, name: str, X_name: str) -> None:
-    if y.shape != (n_samples,):
-        raise ValueError(f"{name} needs one target a row of {X_name}, shape ({n_samples},), got {y.shape}")
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError(f"{name} contains NaN or infinity")
+def _checked_targets(y: ArrayLike, n_samples: int, name: str, X_name: str) -> NDArray[Any]:
+    """Return one usable target a row as an array."""
+    refuse_unusable_targets(y, is_classifier=True, remedy=f"leave these samples out, of {X_name} also", name=name)
+    targets = np.asarray(y)
+    if targets.shape != (n_samples,):
+        raise ValueError(f"{name} needs one target a row of {X_name}, shape ({n_samples},), got {targets.shape}")
+    if targets.dtype.kind == "f" and not np.isfinite(targets).all():
+        raise ValueError(f"{name} contains infinity")
+    return targets
 
 
 def _check_budgets(

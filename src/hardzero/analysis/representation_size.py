@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from hardzero.analysis.hidden_activations import checked_input, dense, subject_of
 from hardzero.analysis.result import Result
 from hardzero.analysis.style import color, finish, name_places, new_axes
+from hardzero.unusable_targets import refuse_unusable_targets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,15 +165,12 @@ def representation_size(
     >>> representation_size(classifier, X / 16, y).dense_bytes("layer 1")
     256
     """
-    import pandas as pd
-
     subject = subject_of(model)
     n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+    refuse_unusable_targets(y, is_classifier=True, remedy="leave these samples out, of X also, or name their class")
     classes = None if y is None else np.asarray(y)
     if classes is not None and classes.shape != (n_samples,):
         raise ValueError(f"y needs one class a row of X, shape ({n_samples},), got {classes.shape}")
-    if classes is not None and pd.isna(classes).any():
-        raise ValueError("y contains NaN or None: leave these samples out, of X also, or name their class")
     checked, chosen = checked_input(subject, X, max_samples, random_state)
     active: dict[str, list[NDArray[np.int64]]] = {}
     n_units: dict[str, int] = {}

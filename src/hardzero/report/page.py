@@ -28,6 +28,7 @@ from hardzero.report.reconstruction_section import reconstruction_section
 from hardzero.report.section import Section
 from hardzero.report.training_section import training_section
 from hardzero.text import as_text_model
+from hardzero.unusable_targets import as_entries, refuse_unusable_targets
 
 if TYPE_CHECKING:
     from hardzero.datasets.dataset import Dataset
@@ -97,7 +98,8 @@ def write_report(
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
     ValueError
-        If the data or `image_shape` do not suit the model, or the page or the sweep cannot be opened.
+        If the data or `image_shape` do not suit the model, targets that the page needs are missing, or the page or the
+        sweep cannot be opened.
 
     Examples
     --------
@@ -123,6 +125,8 @@ def write_report(
     if hasattr(estimator, "transform_texts"):
         data = data and replace(data, X=estimator.transform_texts(data.X))
         estimator = estimator.estimator_
+    if data is not None and (data.class_names is not None or not is_autoencoder(estimator)):
+        refuse_unusable_targets(data.y, is_classifier=True, remedy="leave these samples out, of X also")
     if data is not None and image_shape is not None:
         check_image_shape(image_shape, (network_of(estimator).n_features,))
     with plotting():
@@ -207,7 +211,7 @@ def _report_data(
 
 def _targets(y: Any) -> NDArray[Any]:
     """Return targets as an array, a single column of them with one axis."""
-    targets = np.asarray(y)
+    targets = as_entries(y)
     return targets.ravel() if targets.shape[1:] == (1,) else targets
 
 
