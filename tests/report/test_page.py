@@ -9,6 +9,11 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
 
 from hardzero import DenoisingAutoencoder, RectifierClassifier
 from hardzero.analysis import prediction_cost
@@ -427,6 +432,22 @@ def test_a_failure_leaves_the_old_page(classifier, digits, tmp_path):
         write_report(classifier, path, (digits[0][:, :5], digits[1]))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda network, X, y: make_pipeline(MaxAbsScaler().fit(X), network),
+        lambda network, X, y: FrozenEstimator(network),
+        lambda network, X, y: LogisticRegression(max_iter=1).fit(X, y),
+        lambda network, X, y: make_pipeline(CountVectorizer(), LogisticRegression()).fit(["up", "down"], [0, 1]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_models_of_another_library_are_refused(classifier, digits, tmp_path, wrap):
+    model = wrap(classifier, *digits)
+    with pytest.raises(ValueError, match=f"a page needs .* not a {type(model).__name__}: .* give the fitted network"):
+        write_report(model, tmp_path / "page.html", digits)
 
 
 def test_bad_arguments(classifier, digits, tmp_path):

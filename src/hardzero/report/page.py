@@ -18,6 +18,7 @@ from hardzero.analysis.hidden_activations import network_of
 from hardzero.analysis.image_shape import check_image_shape
 from hardzero.analysis.sparsity_frontier import SparsityFrontier
 from hardzero.atomic_file import atomic_file
+from hardzero.network_estimator import NetworkEstimator
 from hardzero.report.activity_section import activity_section, class_section
 from hardzero.report.atoms_section import atoms_section, is_dictionary
 from hardzero.report.cost_section import cost_section, frontier_section
@@ -27,7 +28,7 @@ from hardzero.report.model_section import KeyFigure, is_autoencoder, key_figures
 from hardzero.report.reconstruction_section import reconstruction_section
 from hardzero.report.section import Section
 from hardzero.report.training_section import training_section
-from hardzero.text import as_text_model
+from hardzero.text import TextModel, as_text_model
 from hardzero.unusable_targets import as_entries, refuse_unusable_targets
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def write_report(
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
     ValueError
-        If the data or `image_shape` do not suit the model, targets that the page needs are missing, or the page or the
-        sweep cannot be opened.
+        If the estimator is not of hardzero, the data or `image_shape` do not suit it, targets that the page needs are
+        missing, or the page or the sweep cannot be opened.
 
     Examples
     --------
@@ -112,12 +113,7 @@ def write_report(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_report(classifier, f"{folder}/page.html", (X[1000:] / 16, y[1000:]), image_shape=(8, 8))
     """
-    from sklearn.utils.validation import check_is_fitted
-
-    if not hasattr(estimator, "get_params"):
-        raise ValueError(f"a page needs a fitted estimator of hardzero, not a {type(estimator).__name__}")
-    check_is_fitted(estimator)
-    estimator = as_text_model(estimator)
+    estimator = _fitted_model(estimator)
     if isinstance(sweep, (str, os.PathLike)):
         sweep = SparsityFrontier.load(sweep)
     data = _report_data(dataset, image_shape, class_names, max_samples)
@@ -136,6 +132,22 @@ def write_report(
     with atomic_file(path) as file:
         # Names of files may hold bytes that are no text.
         file.write(html.encode("utf-8", errors="replace"))
+
+
+def _fitted_model(model: Any) -> Any:
+    """Return a fitted estimator or text model; a pipeline of a vectorizer and an estimator is the latter."""
+    from sklearn.utils.validation import check_is_fitted
+
+    kind = type(model).__name__
+    if hasattr(model, "get_params"):
+        check_is_fitted(model)
+        model = as_text_model(model)
+    if not isinstance(model.estimator_ if isinstance(model, TextModel) else model, NetworkEstimator):
+        raise ValueError(
+            f"a page needs a fitted estimator of hardzero, not a {kind}: of a pipeline or a search give the fitted "
+            "network within, and the data as the steps before it transform them"
+        )
+    return model
 
 
 def is_page(path: str | os.PathLike[str]) -> bool:
