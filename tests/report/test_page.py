@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import bsr_array, coo_matrix, csr_array
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
@@ -292,6 +292,13 @@ def test_sparse_input_and_samples_without_targets(classifier, digits, tmp_path):
     write_report(classifier, tmp_path / "page.html", (csr_array(digits[0]), None), image_shape=(8, 8))
     headings = Outline((tmp_path / "page.html").read_text()).headings()
     assert headings == ["The model", "Training", "Active units", "First layer", "Cost against dense"]
+
+
+@pytest.mark.parametrize("kind", [bsr_array, coo_matrix])
+def test_sparse_formats_that_cannot_be_sliced(regressor, tmp_path, kind):
+    estimator, X, y = regressor
+    write_report(estimator, tmp_path / "page.html", (kind(X), y), max_samples=50)
+    assert "On 50 samples" in (tmp_path / "page.html").read_text()
 
 
 def test_color_images(tmp_path):

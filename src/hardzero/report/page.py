@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
 
 import hardzero
 from hardzero.analysis.hidden_activations import network_of
@@ -213,6 +214,9 @@ def _report_data(
         class_names = class_names or dataset.class_names
     if not hasattr(X, "shape"):
         X = np.asarray(X)
+    if issparse(X):
+        # Not every sparse format can be sliced by rows.
+        X = csr_array(cast(Any, X))
     if y is not None and len(y) != X.shape[0]:
         raise ValueError(f"X has {X.shape[0]} samples and y has {len(y)}; they must agree")
     if not X.shape[0]:
