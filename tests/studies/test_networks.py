@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.datasets import make_regression
 
 from hardzero import RectifierClassifier, RectifierRegressor, datasets
@@ -146,6 +147,20 @@ def test_a_killed_run_does_not_repeat_the_rates_that_it_has_tried(tmp_path, monk
     for _ in range(2):
         train_classifier(settings, Context(data, seed=0, checkpoints=tmp_path))
         assert len(epochs) == 4
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_killed_run_does_not_repeat_any_of_the_networks_that_it_has_trained(tmp_path, monkeypatch, sparse):
+    data, context = datasets.load("digits"), Context(None, seed=0, checkpoints=tmp_path)
+    networks = [(rows, rate) for rows in (slice(0, 100), slice(100, 200)) for rate in (0.0, 0.5)]
+    epochs, epoch = [], Trainer._epoch
+    monkeypatch.setattr(Trainer, "_epoch", lambda *arguments: epochs.append(1) or epoch(*arguments))
+    for _ in range(2):
+        for rows, rate in networks:
+            X = csr_array(data.train.X[rows]) if sparse else data.train.X[rows]
+            labels = data.train.y[rows].astype(str).astype(object)
+            fit_best_rate(RectifierClassifier, {**SMALL, "hidden_dropout": rate}, context, X, labels)
+        assert len(epochs) == SMALL["max_iter"] * len(networks)
 
 
 def test_a_column_of_targets_has_the_error_of_the_same_targets_in_one_axis():

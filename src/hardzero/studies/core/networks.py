@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any, cast
 
+import joblib
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
@@ -90,13 +91,14 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
     best, best_score, failure = None, -np.inf, None
     # L-BFGS keeps a state that cannot be saved.
     folder = None if settings.get("solver") == "lbfgs" else context.checkpoints
+    name = "" if folder is None else _name_of_training(kind, settings, X, y)
     if settings.get("pretrained"):
         settings = {**settings, "pretraining": pretrained_stack(settings, context, X)}
     rates = settings.get("learning_rates") or [settings.get("learning_rate_init", 0.001)]
     for rate in rates:
         estimator = make_estimator(kind, {**settings, "learning_rate_init": rate}, context)
         try:
-            fit(estimator, X, y, None if folder is None else folder / f"rate-{rate:g}")
+            fit(estimator, X, y, None if folder is None else folder / f"{name}-rate-{rate}")
         except TrainingDiverged as error:
             if len(rates) == 1:
                 raise
@@ -110,6 +112,13 @@ def fit_best_rate(kind: type[Any], settings: Settings, context: Context, X: Any,
     if best is None:
         raise ValueError(f"training failed at every learning rate: {failure}") from failure
     return best
+
+
+def _name_of_training(kind: type[Any], settings: Settings, X: Any, y: Any) -> str:
+    """Return what tells the checkpoints of a run apart that trains several networks, with other settings or rows."""
+    # Of a sparse matrix its arrays alone: SciPy also keeps in it what it has found out about them.
+    data = (X.shape, X.indptr, X.indices, X.data) if hasattr(X, "indptr") else X
+    return str(joblib.hash([kind.__name__, settings, data, y]))
 
 
 def make_estimator(kind: type[Any], settings: Settings, context: Context) -> Any:
