@@ -387,7 +387,17 @@ def test_runs_of_another_revision_are_reported_as_such_while_there_are_no_others
     assert make_report(store, naps, scale="full").status == told
 
 
-def test_versions_with_an_earlier_revision_are_named_and_left_out(tmp_path, naps, monkeypatch):
+def test_the_revision_that_the_study_has_is_reported_though_there_is_a_later_one(tmp_path, naps):
+    store = RunStore(tmp_path / "runs.sqlite")
+    for revision, scale in ((2, "full"), (2, "quick"), (1, "quick")):
+        store.plan("naps", scale, [spec("1", revision=revision, seed=len(scale))])
+        store.finish(store.claim().key, {"square": float(revision)}, 0.1)
+    report = make_report(store, naps)
+    assert (report.scale, report.finished["square"].tolist()) == ("quick", [1.0])
+    assert report.status == "1 of 1 runs finished"
+
+
+def test_versions_with_another_revision_are_named_and_left_out(tmp_path, naps, monkeypatch):
     monkeypatch.setattr(type(get_study(naps)), "revision", 2)
     store = RunStore(tmp_path / "runs.sqlite")
     store.plan("naps", "quick", [spec("0.0.1"), spec("0.0.2", revision=2)])
@@ -396,7 +406,7 @@ def test_versions_with_an_earlier_revision_are_named_and_left_out(tmp_path, naps
     report = make_report(store, naps, version="all")
     assert report.finished["version"].tolist() == ["0.0.2"]
     assert report.status == (
-        "1 of 1 runs finished; without version 0.0.1, whose runs are of an earlier revision of the study"
+        "1 of 1 runs finished; without version 0.0.1, whose runs are of another revision of the study"
     )
 
 

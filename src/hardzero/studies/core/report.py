@@ -47,7 +47,7 @@ class StudyReport:
     tables : list of Table
     pictures : list of Picture
     left_out : list of str
-        Versions that have only runs of an earlier revision of the study.
+        Versions that have only runs of another revision of the study.
     """
 
     study: Study
@@ -70,7 +70,7 @@ class StudyReport:
         rest = [f"{counts[name]} {name}" for name in ("failed", "running", "pending") if counts.get(name)]
         text = f"{text} ({', '.join(rest)})" if rest else text
         if self.left_out:
-            text += f"; without version {', '.join(self.left_out)}, whose runs are of an earlier revision of the study"
+            text += f"; without version {', '.join(self.left_out)}, whose runs are of another revision of the study"
         revision = self.runs["revision"].iloc[0]
         if revision != self.study.revision:
             text += f"; of revision {revision} of the study, which has revision {self.study.revision} now"
@@ -119,7 +119,8 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
     source : str
         Name or file of the study.
     scale : {"quick", "medium", "full"}, optional
-        By default the largest that has finished runs of the version and of the latest revision of the study.
+        By default the largest that has finished runs of the version and of the study's revision or, where no run is of
+        that one, of the latest.
     version : str, optional
         Version of hardzero whose runs count; ``all`` puts versions side by side. By default the present
         version, or the one whose run was finished last.
@@ -144,11 +145,10 @@ def make_report(store: RunStore, source: str, *, scale: str | None = None, versi
         command = f"hardzero study {source}{asked} --store {store.path.parent}"
         raise ValueError(f"{store.path} has no runs of {study.name}{at_scale}: run '{command}' first")
     frames = _of_version(frames, version, store.last_version(study.name, scale))
-    revision = max(frame["revision"].max() for frame in frames.values())
-    latest = {name: frame[frame["revision"] == revision] for name, frame in frames.items()}
-    latest = {name: frame for name, frame in latest.items() if len(frame)}
-    chosen = next((name for name, frame in latest.items() if (frame["status"] == "done").any()), next(iter(latest)))
-    report = StudyReport(study, chosen, _tell_data_apart(latest[chosen].reset_index(drop=True)))
+    of_revision = _of_revision(frames, study.revision)
+    has_results = (name for name, frame in of_revision.items() if (frame["status"] == "done").any())
+    chosen = next(has_results, next(iter(of_revision)))
+    report = StudyReport(study, chosen, _tell_data_apart(of_revision[chosen].reset_index(drop=True)))
     versions = frames[chosen]["version"].unique()
     report.left_out = [version for version in versions if version not in set(report.runs["version"])]
     if len(report.finished):
@@ -236,7 +236,18 @@ def _of_version(frames: dict[str, pd.DataFrame], version: str | None, last: str 
         version = present if present in versions or last is None else last
     if version not in versions:
         raise ValueError(f"there are no runs of version {version}: the store has {', '.join(versions)}")
-    kept = {name: frame[frame["version"] == version] for name, frame in frames.items()}
+    return _where(frames, "version", version)
+
+
+def _of_revision(frames: dict[str, pd.DataFrame], revision: int) -> dict[str, pd.DataFrame]:
+    """Return the runs of a revision of the study at each scale that has some; of the latest where there are none."""
+    own = _where(frames, "revision", revision)
+    return own or _where(frames, "revision", max(frame["revision"].max() for frame in frames.values()))
+
+
+def _where(frames: dict[str, pd.DataFrame], column: str, value: Any) -> dict[str, pd.DataFrame]:
+    """Return the rows with a value at each scale that has some."""
+    kept = {name: frame[frame[column] == value] for name, frame in frames.items()}
     return {name: frame for name, frame in kept.items() if len(frame)}
 
 
