@@ -77,6 +77,15 @@ def test_a_finished_run_is_not_claimed_again_nor_planned_anew(store):
     assert (run["status"], run["error"], run["number"], run["seconds"]) == ("done", 1.0, 0, 0.5)
 
 
+def test_nothing_is_recorded_for_a_run_that_the_store_does_not_know(store):
+    store.plan("example", "quick", [spec()])
+    store.claim()
+    for record in (lambda: store.finish("unknown", {"error": 1.0}, 0.5), lambda: store.fail("unknown", "no", 0.5)):
+        with pytest.raises(ValueError, match="has no run unknown"):
+            record()
+    assert store.counts() == {"running": 1}
+
+
 def test_each_run_is_claimed_once_by_many_processes_and_threads(tmp_path):
     stores = [RunStore(tmp_path / "runs.sqlite") for _ in range(4)]
     stores[0].plan("example", "quick", [spec(number) for number in range(60)])

@@ -253,11 +253,17 @@ class RunStore:
             )
 
     def finish(self, key: str, metrics: Mapping[str, Any], seconds: float) -> bool:
-        """Record the result of a claimed run; return False if the claim was lost meanwhile."""
+        """Record the result of a claimed run; return False if the claim was lost meanwhile.
+
+        Raises
+        ------
+        ValueError
+            If the store has no such run.
+        """
         return self._end(key, "done", metrics=json.dumps(metrics), seconds=seconds)
 
     def fail(self, key: str, error: str, seconds: float) -> bool:
-        """Record that a claimed run raised an error, whose first line is the reason; return False as `finish` does."""
+        """Record that a claimed run raised an error, whose first line is the reason; return, and raise, as `finish`."""
         return self._end(key, "failed", error=error, seconds=seconds)
 
     def _end(
@@ -269,6 +275,8 @@ class RunStore:
                 "WHERE key=? AND owner=? AND status='running'",
                 (status, metrics, error, self._seconds_before.get(key, 0.0) + seconds, time.time(), key, self.owner),
             )
+            if cursor.rowcount == 0 and not connection.execute("SELECT 1 FROM runs WHERE key=?", (key,)).fetchone():
+                raise ValueError(f"{self.path} has no run {key}: nothing can be recorded for it")
             if cursor.rowcount == 1 and status == "done" and key in self._planned:
                 # Another process may have planned a grid without this run meanwhile.
                 connection.execute("INSERT OR IGNORE INTO plans VALUES (?, ?, ?, ?)", self._planned[key])
