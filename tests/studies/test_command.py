@@ -9,6 +9,9 @@ from typer.testing import CliRunner
 
 from hardzero.cli.study import app
 from hardzero.cli.study_view import StudyView
+from hardzero.studies.core.report import make_report
+from hardzero.studies.core.running import make_plan, run_study
+from hardzero.studies.core.workers import Workers
 
 WIDE = {"COLUMNS": "200"}
 
@@ -175,6 +178,22 @@ def test_data_that_are_absent_are_named(study):
         ("{study}", "has no name: give it one"),
         ("{study}    name = 'a/../../b'\n    title = claim = 'x'\n", "becomes that of files"),
         ("{study}    name = 'a'\n    title = 'x'\n", "has no claim"),
+        ("{named}    data = ('digits')\n", "must be a sequence of names, such as ('digits',), got 'digits'"),
+        ("{named}    data_at_full_scale = 'norb'\n", "data_at_full_scale of the study Own in"),
+        ("{named}    unlabeled_data = ('digits',)\n", "must be the name of a data set, or None, got ('digits',)"),
+        ("{named}    task = 'clustering'\n", "must be 'classification', 'regression' or None, got 'clustering'"),
+        ("{named}    takes_text = 'no'\n", "must be True, False or None, got 'no'"),
+        ("{named}    scales = 'quick'\n", "must be a sequence of names, such as ('quick', 'full'), got 'quick'"),
+        ("{named}    seeds = 5\n", "must be a dict of whole numbers by scale, such as {'quick': 3, 'full': 5}, got 5"),
+        ("{named}    seeds = {'quick': 2.0}\n", "seeds of the study Own in"),
+        ("{named}    timed = None\n", "must be True or False, got None"),
+        ("{named}    revision = '2'\n", "must be a whole number, got '2'"),
+        ("{named}    revision = 1.0\n", "must be a whole number, got 1.0"),
+        ("{named}    revision = True\n", "must be a whole number, got True"),
+        (
+            "from hardzero.studies import Study\nclass Own(Study):\n    name = title = claim = 'a'\n",
+            "grid, measure, tables",
+        ),
     ],
 )
 def test_a_study_file_that_cannot_be_used_is_named(tmp_path, text, message):
@@ -185,7 +204,7 @@ def test_a_study_file_that_cannot_be_used_is_named(tmp_path, text, message):
         "    def tables(self, runs):\n        return []\n\n"
     )
     path = tmp_path / "own.py"
-    path.write_text(text.replace("{study}", study))
+    path.write_text(text.replace("{named}", "{study}    name = title = claim = 'a'\n").replace("{study}", study))
     result = CliRunner().invoke(app, ["run", str(path), "--workers", "1", "--store", str(tmp_path / "store")])
     assert isinstance(result.exception, ValueError)
     assert message in str(result.exception)
@@ -232,6 +251,9 @@ class Own(Study):
         ),
         ({"tables": "runs['c']"}, "tables of the study own failed (own.py, line 16): KeyError: 'c'"),
         ({"pictures": "1 / 0"}, "pictures of the study own failed (own.py, line 19): ZeroDivisionError"),
+        ({"tables": "None"}, "tables of the study own failed (own.py): TypeError: it must return a list of Table obj"),
+        ({"tables": "['a']"}, "it must return a list of Table objects, and returned ['a']"),
+        ({"pictures": "[1]"}, "pictures of the study own failed (own.py): TypeError: it must return a list of Picture"),
     ],
 )
 def test_errors_in_the_methods_of_a_study_name_the_line(tmp_path, parts, message):
@@ -240,3 +262,21 @@ def test_errors_in_the_methods_of_a_study_name_the_line(tmp_path, parts, message
     result = CliRunner().invoke(app, ["run", str(path), "--workers", "1", "--store", str(tmp_path / "store")])
     assert isinstance(result.exception, ValueError)
     assert message in str(result.exception)
+
+
+def test_tables_and_pictures_may_be_generators(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(OWN_STUDY.format(grid="[{'a': 1}]", tables="iter([])", pictures="iter([])"))
+    store = run_study(str(path), n_seeds=1, folder=tmp_path, workers=Workers(count=1))
+    report = make_report(store, str(path))
+    assert (report.tables, report.pictures) == ([], [])
+
+
+def test_a_scale_without_seeds_has_those_of_other_studies(tmp_path):
+    path = tmp_path / "own.py"
+    text = OWN_STUDY.format(grid="[{'a': 1}]", tables="[]", pictures="[]")
+    path.write_text(text + "\n    seeds = {'quick': 2}\n    scales = ('tiny', 'quick', 'full')\n")
+    assert [len(make_plan(str(path), scale).specs) for scale in ("quick", "full")] == [2, 5]
+    assert len(make_plan(str(path), "tiny", n_seeds=4).specs) == 4
+    with pytest.raises(ValueError, match="seeds of own has no number for scale tiny"):
+        make_plan(str(path), "tiny")

@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from hardzero.studies.core.attributes import check_attributes
 from hardzero.studies.core.study import Context, Metrics, Picture, Scale, Settings, Study
 
 __all__ = ["Context", "Metrics", "Picture", "Scale", "Settings", "Study", "get_study", "study_names"]
@@ -69,7 +70,7 @@ def get_study(source: str, code: bytes | None = None) -> Study:
     ------
     ValueError
         If there is no such study, or the file cannot be loaded or does not define exactly one, with a name (not that
-        of a built-in study), title and claim.
+        of a built-in study), title and claim, all methods, and attributes of the kinds that `Study` says.
     """
     with _LOADING:
         return _study(source, study_code(source) if code is None else code)
@@ -105,14 +106,12 @@ def _study(source: str, code: bytes | None) -> Study:
     ]
     if len(found) != 1:
         raise ValueError(f"{source} defines {len(found)} studies: a file holds one subclass of hardzero.studies.Study")
-    _check_texts(found[0], source)
+    check_attributes(found[0], source)
+    _check_name(found[0], source)
     return found[0]()
 
 
-def _check_texts(study: type[Study], source: str) -> None:
-    for attribute in ("name", "title", "claim"):
-        if not isinstance(getattr(study, attribute, None), str):
-            raise ValueError(f"the study {study.__name__} in {source} has no {attribute}: give it one, a str")
+def _check_name(study: type[Study], source: str) -> None:
     if not re.fullmatch(r"\w[\w.-]*", study.name):
         raise ValueError(
             f"the name {study.name!r} of the study in {source} becomes that of files: use letters, digits, -_."

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import hardzero
 from hardzero.atomic_file import atomic_file
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EVERY_VERSION = "all"
+
+Shown = TypeVar("Shown", Table, Picture)
 
 
 class Failure(NamedTuple):
@@ -160,9 +163,9 @@ def _summarize(report: StudyReport) -> None:
     """Let the study make its tables and plots of each version on its own, and put these side by side."""
     study, versions = report.study, dict(list(report.finished.groupby("version", sort=False)))
     with errors_named(study, "tables"):
-        tables = {str(version): study.tables(runs) for version, runs in versions.items()}
+        tables = {str(version): _listed(study.tables(runs), Table) for version, runs in versions.items()}
     with errors_named(study, "pictures"):
-        pictures = {str(version): study.pictures(runs) for version, runs in versions.items()}
+        pictures = {str(version): _listed(study.pictures(runs), Picture) for version, runs in versions.items()}
     if len(versions) == 1:
         ((report.tables,), (report.pictures,)) = tables.values(), pictures.values()
         return
@@ -172,6 +175,14 @@ def _summarize(report: StudyReport) -> None:
         for version, made in pictures.items()
         for picture in made
     ]
+
+
+def _listed(returned: Any, kind: type[Shown]) -> list[Shown]:
+    """Return what a study's method has returned, after making sure that it is a list of tables or pictures."""
+    parts = list(returned) if isinstance(returned, Iterable) else None
+    if parts is None or not all(isinstance(part, kind) for part in parts):
+        raise TypeError(f"it must return a list of {kind.__name__} objects, and returned {returned!r:.100}")
+    return parts
 
 
 def write_page(report: StudyReport, path: str | os.PathLike[str]) -> None:

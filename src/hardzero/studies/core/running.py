@@ -14,7 +14,7 @@ from hardzero.datasets.catalog import canonical_name
 from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore, check_keys, check_names
-from hardzero.studies.core.study import Scale, Settings, Study, check_scale
+from hardzero.studies.core.study import Scale, Settings, Study, check_scale, default_seeds
 from hardzero.studies.core.study_data import checksum_of
 from hardzero.studies.core.workers import Progress, Workers, carry_out
 
@@ -83,7 +83,7 @@ def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_s
     """
     study = get_study(source)
     check_scale(study, scale)
-    n_seeds = study.seeds[scale] if n_seeds is None else n_seeds
+    n_seeds = default_seeds(study, scale) if n_seeds is None else n_seeds
     if n_seeds < 1:
         raise ValueError(f"the number of seeds must be positive, got {n_seeds}")
     if data and not study.data:

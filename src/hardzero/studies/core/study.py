@@ -98,7 +98,7 @@ class Study(ABC):
         ``quick`` fits into minutes and ``full`` is the paper's protocol; a study may have ``medium`` between them: the
         paper's networks and data, trained for less long.
     seeds : mapping of str to int
-        Default number of seeds for each scale.
+        Default number of seeds for each scale; for one that is left out, that of other studies.
     timed : bool
         Whether it measures time, and therefore runs one run at a time.
     revision : int
@@ -139,6 +139,14 @@ def check_scale(study: Study, scale: str) -> None:
     """Raise a `ValueError` if a study has no such scale."""
     if scale not in study.scales:
         raise ValueError(f"unknown scale {scale!r} of {study.name}: choose one of {', '.join(study.scales)}")
+
+
+def default_seeds(study: Study, scale: Scale) -> int:
+    """Return the number of seeds at a scale: the study's own or, where it has none, that of other studies."""
+    seeds = {**Study.seeds, **study.seeds}
+    if scale not in seeds:
+        raise ValueError(f"seeds of {study.name} has no number for scale {scale}: add it, or give the number of seeds")
+    return seeds[scale]
 
 
 def check_data(study: Study, data: Dataset) -> None:
