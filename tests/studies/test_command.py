@@ -99,6 +99,20 @@ def test_a_study_that_was_corrected_no_longer_fails(study, tmp_path):
     assert "tahn" not in study("report", str(path)).output
 
 
+def test_checkpoints_of_failed_runs_are_kept_until_the_study_has_changed(study, tmp_path):
+    path, checkpoints = tmp_path / "own.py", tmp_path / "store" / "checkpoints"
+    fails = "context.checkpoints.mkdir(parents=True, exist_ok=True); raise MemoryError"
+    text = OWN_STUDY.format(grid="[{'a': 1}]", tables="[]", pictures="[]").replace('return {"b": 1}', fails)
+    path.write_text(text)
+    study(str(path), "--seeds", "2", "--workers", "1", code=1)
+    (checkpoints / "of-another-program").mkdir()
+    study(str(path), "--seeds", "1", "--workers", "1", code=1)
+    assert len(list(checkpoints.iterdir())) == 3
+    path.write_text(text.replace(fails, 'return {"b": 1}') + "\n    revision = 2\n")
+    study(str(path), "--seeds", "1", "--workers", "1")
+    assert [folder.name for folder in checkpoints.iterdir()] == ["of-another-program"]
+
+
 @pytest.mark.parametrize(("error", "reason"), [
     ("RuntimeError('CUDA error: no memory\\nCompile with TORCH_USE_CUDA_DSA')", "RuntimeError: CUDA error: no memory"),
     ("ValueError('\\nAll the 3 fits failed.\\nBelow are more details')", "ValueError: All the 3 fits failed."),

@@ -217,6 +217,20 @@ def test_a_run_that_is_no_longer_planned_does_not_wait(store):
     assert not store.has_open_runs("1")
 
 
+def test_runs_that_no_command_goes_on_with_are_given_up(tmp_path, store):
+    waiting, claimed, failed, done = (spec(number) for number in range(4))
+    later = [spec(0, study="other", revision=2), spec(0, version="2")]
+    others = [spec(5), spec(0, revision=2), spec(2, version="2")]
+    store.plan("example", "quick", [others[0]])
+    store.plan("example", "quick", [waiting, claimed, failed, done, *later, *others[1:]])
+    store.claim([claimed.key])
+    for run in (failed, others[2]):
+        store.fail(store.claim([run.key]).key, "ValueError: no", 0.1)
+    store.finish(store.claim([done.key]).key, {"square": 9}, 0.1)
+    assert set(store.given_up("example", 1, "1")) == {run.key for run in (done, *others)}
+    assert claimed.key not in store.given_up("example", 2, "1")
+
+
 def test_a_run_that_kills_its_workers_fails_after_some_deaths(store):
     store.plan("example", "quick", [spec()])
     for _ in range(3):

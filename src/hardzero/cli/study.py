@@ -106,7 +106,7 @@ def run(
 ) -> None:
     """Run a study, or what is missing of it, and report it. 'run' may be left out."""
     from hardzero.studies.core.report import make_report
-    from hardzero.studies.core.running import make_plan, open_store
+    from hardzero.studies.core.running import make_plan, open_store, take_up
     from hardzero.studies.core.workers import Workers
 
     places = Workers(backend, workers, address)
@@ -116,7 +116,7 @@ def run(
     if not plan.specs:
         raise ValueError(f"none of the data sets of {name} can be used: name another one with --data")
     store = open_store(folder)
-    store.plan(plan.study.name, scale, plan.specs)
+    take_up(store, plan)
     try:
         _carry_out(store, plan, places)
     except KeyboardInterrupt:

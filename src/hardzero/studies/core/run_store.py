@@ -326,6 +326,20 @@ class RunStore:
         with self._lock:
             return bool(self._connection.execute(query, (version,)).fetchone()[0])
 
+    def given_up(self, study: str, revision: int, version: str) -> list[str]:
+        """Return the keys of the runs that are not being measured and that no command goes on with.
+
+        These are done or no longer planned, of another revision of a study than it has now, or failed in another
+        version of hardzero than this one.
+        """
+        query = (
+            "SELECT key FROM runs WHERE NOT (status='running' AND lease_until >= ?) AND (status='done' "
+            "OR key NOT IN (SELECT key FROM plans) OR (study=? AND revision<>?) OR (status='failed' AND version<>?))"
+        )
+        with self._lock:
+            rows = self._connection.execute(query, (time.time(), study, revision, version)).fetchall()
+        return [row["key"] for row in rows]
+
     def studies(self) -> list[str]:
         """Return the names of the studies of which runs are planned."""
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -19,6 +20,9 @@ from hardzero.studies.core.study_data import checksum_of
 from hardzero.studies.core.workers import Progress, Workers, carry_out
 
 STORE_NAME = "runs.sqlite"
+CHECKPOINTS = "checkpoints"
+"""Name of the folder beside the store in which each run has one for its checkpoints."""
+
 DEFAULT_FOLDER = Path("hardzero-studies")
 
 
@@ -129,6 +133,14 @@ def _grid(study: Study, scale: Scale, data: str | None) -> list[Settings]:
     return grid
 
 
+def take_up(store: RunStore, plan: Plan) -> None:
+    """Make the runs of a plan known to a store, and remove checkpoints that no run goes on from any more."""
+    store.plan(plan.study.name, plan.scale, plan.specs)
+    # By their keys alone: the folder may hold what is not the store's.
+    for key in store.given_up(plan.study.name, plan.study.revision, hardzero.__version__):
+        shutil.rmtree(store.path.parent / CHECKPOINTS / key, ignore_errors=True)
+
+
 def run_study(
     source: str,
     scale: Scale = "quick",
@@ -165,6 +177,6 @@ def run_study(
     """
     plan = make_plan(source, scale, data, n_seeds)
     store = open_store(folder)
-    store.plan(plan.study.name, scale, plan.specs)
+    take_up(store, plan)
     carry_out(store, plan.study, source, plan.specs, workers or Workers(), on_outcome)
     return store
