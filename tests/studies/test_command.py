@@ -1,6 +1,7 @@
 """``hardzero study``, as a user types it."""
 
 import io
+import os
 import re
 
 import pytest
@@ -162,6 +163,22 @@ def test_a_report_runs_nothing(study, naps, monkeypatch, tmp_path):
 def test_tables_in_markdown(study):
     study("response-curves")
     assert "| rectifier |" in study("report", "response-curves", "--markdown").output
+
+
+def test_the_files_of_a_report_may_lie_in_another_folder_than_the_store(study, tmp_path, monkeypatch):
+    study("response-curves")
+    store = tmp_path / "store"
+    for path in store.glob("response-curves-quick.*"):
+        path.unlink()
+    monkeypatch.setattr("os.access", lambda path, mode: not (path == store and mode == os.W_OK))
+    with pytest.raises(ValueError, match=r"nothing can be written in .*: name another folder with --output"):
+        study("report", "response-curves")
+    assert "| rectifier |" in study("report", "response-curves", "--markdown").output
+    assert study("list").output
+    study("report", "response-curves", "--output", str(tmp_path / "reports"))
+    assert list(store.glob("response-curves-quick.*")) == []
+    names = {path.name for path in (tmp_path / "reports").iterdir()}
+    assert {"response-curves-quick.html", "response-curves-quick.csv"} <= names
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

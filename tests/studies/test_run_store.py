@@ -1,6 +1,7 @@
 """The store keeps its promises: one owner a run, no result twice, nothing lost by kills."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -283,6 +284,32 @@ def test_files_that_are_no_store_are_refused(tmp_path):
         connection.execute("PRAGMA user_version=99")
     with pytest.raises(ValueError, match="newer hardzero"):
         RunStore(tmp_path / "newer.sqlite")
+
+
+def test_a_store_that_cannot_be_written_can_be_read(tmp_path, store, monkeypatch):
+    store.plan("example", "quick", [spec()])
+    monkeypatch.setattr("hardzero.studies.core.run_store.os.access", lambda path, mode: False)
+    reader = RunStore(store.path, read_only=True)
+    assert reader.frame("example")["number"].tolist() == [0]
+    reader.close()
+    store.close()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(before) == {"runs.sqlite"}
+    reader = RunStore(store.path, read_only=True)
+    assert reader.counts() == {"pending": 1}
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.claim()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_store_that_cannot_be_written_says_so(tmp_path, monkeypatch):
+    def fails(connection):
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr("hardzero.studies.core.run_store.os.access", lambda path, mode: False)
+    monkeypatch.setattr("hardzero.studies.core.run_store._use_write_ahead_log", fails)
+    with pytest.raises(ValueError, match=f"nothing can be written in {re.escape(str(tmp_path))}"):
+        RunStore(tmp_path / "runs.sqlite")
 
 
 def driver(folder, log, n_runs, lease_seconds=0.6):

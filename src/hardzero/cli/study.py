@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -78,7 +79,7 @@ def list_studies(folder: Folder = FOLDER) -> None:
     from hardzero.studies import get_study, study_names
     from hardzero.studies.core.running import STORE_NAME, open_store
 
-    store = open_store(folder) if (folder / STORE_NAME).exists() else None
+    store = open_store(folder, read_only=True) if (folder / STORE_NAME).exists() else None
     table = Table("study", "the paper's claim", "data", "finished runs")
     for name in study_names():
         study = get_study(name)
@@ -135,7 +136,10 @@ def report(
     version: Annotated[
         str | None, typer.Option(help="Version of hardzero whose runs count; 'all' puts versions side by side.")
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print tables as Markdown.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print tables as Markdown, write no files.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the page and the runs; that of the store by default.")
+    ] = None,
     folder: Folder = FOLDER,
 ) -> None:
     """Print the tables of a study beside the paper's figures; write a page with plots, and all runs as CSV."""
@@ -144,7 +148,13 @@ def report(
 
     if not (folder / STORE_NAME).exists():
         raise ValueError(f"there is no store of runs in {folder}: run 'hardzero study {name}' first, or name --store")
-    _show(make_report(open_store(folder), name, scale=scale, version=version), folder, markdown=markdown)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+    written = folder if output is None else output
+    if not markdown and not os.access(written, os.W_OK):
+        raise ValueError(f"nothing can be written in {written}: name another folder with --output, or say --markdown")
+    store = open_store(folder, read_only=True)
+    _show(make_report(store, name, scale=scale, version=version), written, markdown=markdown)
 
 
 def _finished(store: RunStore, name: str) -> str:
@@ -176,11 +186,9 @@ def _carry_out(store: RunStore, plan: Any, workers: Any) -> None:
 
 
 def _show(report: StudyReport, folder: Path, planned: Container[str] | None = None, *, markdown: bool = False) -> None:
-    """Print and write a report; of failures those of planned runs, all by default."""
+    """Print a report and, unless as Markdown, write it; of failures those of planned runs, all by default."""
     from rich.console import Console
     from rich.text import Text
-
-    from hardzero.studies.core.report import write_page, write_runs
 
     if markdown:
         for table in report.tables:
@@ -192,11 +200,18 @@ def _show(report: StudyReport, folder: Path, planned: Container[str] | None = No
         console.print(Text.assemble((report.study.title, "bold"), f" ({report.scale}): {report.study.claim}"))
         for table in report.tables:
             console.print(table.rich())
-    page = folder / f"{report.study.name}-{report.scale}.html"
-    write_page(report, page)
-    paths = [page, *write_runs(report, folder)]
     for failure in report.failures:
         if planned is None or failure.key in planned:
             typer.echo(f"failed: {failure.settings}: {failure.reason}", err=True)
     typer.echo(f"{report.status}. {report.timing}", err=True)
+    if not markdown:
+        _write(report, folder)
+
+
+def _write(report: StudyReport, folder: Path) -> None:
+    from hardzero.studies.core.report import write_page, write_runs
+
+    page = folder / f"{report.study.name}-{report.scale}.html"
+    write_page(report, page)
+    paths = [page, *write_runs(report, folder)]
     typer.echo("Wrote " + ", ".join(map(str, paths)), err=True)

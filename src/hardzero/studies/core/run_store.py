@@ -119,11 +119,13 @@ class RunStore:
         Created where it does not exist.
     lease_seconds : float, default=30.0
         After a kill the runs in flight wait this long; must exceed the pauses of a busy machine.
+    read_only : bool, default=False
+        Only look at runs: then the file may lie where nothing can be written.
 
     Raises
     ------
     ValueError
-        If the file is not a store of runs, or one of a newer version.
+        If the file is not a store of runs, or one of a newer version, or cannot be written.
 
     Examples
     --------
@@ -137,7 +139,7 @@ class RunStore:
     {'done': 1}
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, lease_seconds: float = 30.0) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, lease_seconds: float = 30.0, read_only: bool = False) -> None:
         self.path = Path(path)
         self.lease_seconds = lease_seconds
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -145,11 +147,13 @@ class RunStore:
         self._planned: dict[str, tuple[str, str, str, int]] = {}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
+        writable = _is_writable(self.path)
         try:
-            self._connection = self._open()
+            self._connection = self._open() if writable or not read_only else self._open_unchanged()
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
-                raise ValueError(f"cannot open the store of runs {self.path}: {error}") from error
+                reason = "" if writable else f": nothing can be written in {self.path.parent}, name another folder"
+                raise ValueError(f"cannot open the store of runs {self.path} ({error}){reason}") from error
             raise ValueError(f"{self.path} is not a store of runs ({error}): name another file") from error
 
     def _open(self) -> sqlite3.Connection:
@@ -158,15 +162,27 @@ class RunStore:
         _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("BEGIN IMMEDIATE")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found > SCHEMA_VERSION:
-            connection.close()
-            raise ValueError(f"{self.path} was written by a newer hardzero: upgrade, or name another file")
+        self._check_version(connection)
         for statement in SCHEMA.strip().split(";\n"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")
         return connection
+
+    def _open_unchanged(self) -> sqlite3.Connection:
+        """Open a file that cannot be written, nor any beside it."""
+        # Without a log of changes nothing is missing in the file, and SQLite would want to make one.
+        mode = "mode=ro" if Path(f"{self.path}-wal").exists() else "mode=ro&immutable=1"
+        address = f"{self.path.absolute().as_uri()}?{mode}"
+        connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        self._check_version(connection)
+        return connection
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        if connection.execute("PRAGMA user_version").fetchone()[0] > SCHEMA_VERSION:
+            connection.close()
+            raise ValueError(f"{self.path} was written by a newer hardzero: upgrade, or name another file")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -459,6 +475,11 @@ def _record(row: sqlite3.Row) -> dict[str, Any]:
         "settings": row["settings"],
         "key": row["key"],
     }
+
+
+def _is_writable(path: Path) -> bool:
+    """Tell whether a file, if it is there, can be written, and those that SQLite makes beside it."""
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

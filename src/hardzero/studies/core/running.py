@@ -48,17 +48,17 @@ class Plan:
     missing_data: dict[str, str] = field(default_factory=dict)
 
 
-def open_store(folder: str | os.PathLike[str] = DEFAULT_FOLDER) -> RunStore:
-    """Return the store of runs in a folder, made where there is none.
+def open_store(folder: str | os.PathLike[str] = DEFAULT_FOLDER, *, read_only: bool = False) -> RunStore:
+    """Return the store of runs in a folder, made where there is none; to look at it alone, it need not be writable.
 
     Raises
     ------
     ValueError
-        If `folder` is a file, or the store in it is none.
+        If `folder` is a file, or the store in it is none, or cannot be written.
     """
     if Path(folder).is_file():
         raise ValueError(f"{folder} is a file; the store of runs and its reports need a folder: name another one")
-    return RunStore(Path(folder) / STORE_NAME)
+    return RunStore(Path(folder) / STORE_NAME, read_only=read_only)
 
 
 def make_plan(source: str, scale: Scale = "quick", data: Sequence[str] = (), n_seeds: int | None = None) -> Plan:
