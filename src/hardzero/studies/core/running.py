@@ -15,14 +15,11 @@ from hardzero.datasets.catalog import canonical_name
 from hardzero.studies import get_study
 from hardzero.studies.core.own_errors import errors_named
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore, check_keys, check_names
-from hardzero.studies.core.study import Scale, Settings, Study, check_scale, default_seeds
+from hardzero.studies.core.study import CHECKPOINTS, Scale, Settings, Study, check_scale, default_seeds
 from hardzero.studies.core.study_data import checksum_of
 from hardzero.studies.core.workers import Progress, Workers, carry_out
 
 STORE_NAME = "runs.sqlite"
-CHECKPOINTS = "checkpoints"
-"""Name of the folder beside the store in which each run has one for its checkpoints."""
-
 DEFAULT_FOLDER = Path("hardzero-studies")
 
 

@@ -20,6 +20,9 @@ Scale = Literal["quick", "medium", "full"]
 Settings = dict[str, Any]
 Metrics = dict[str, Any]
 
+CHECKPOINTS = "checkpoints"
+"""Name of the folder beside the store in which each run has one for its checkpoints."""
+
 SHARED_CHECKPOINTS = "shared"
 """Name of the folder, among those of the runs, for what they share."""
 

@@ -25,7 +25,7 @@ from hardzero.studies.core.plain_metrics import plain_metrics
 from hardzero.studies.core.pool import POLL_SECONDS, Pool, call_in_pool
 from hardzero.studies.core.processes import Processes, affordable_processes
 from hardzero.studies.core.run_store import WITH_UNLABELED, RunSpec, RunStore
-from hardzero.studies.core.study import SHARED_CHECKPOINTS, Context, Metrics, Study
+from hardzero.studies.core.study import CHECKPOINTS, SHARED_CHECKPOINTS, Context, Metrics, Study
 from hardzero.studies.core.study_data import load_data
 from hardzero.threads import usable_cores
 
@@ -139,7 +139,7 @@ def carry_out(
         return
     code = study_code(source)
     with workers.start(n_open, one_at_a_time=study.timed) as (pool, count, threads):
-        checkpoints = store.path.parent / "checkpoints" if workers.local else None
+        checkpoints = store.path.parent / CHECKPOINTS if workers.local else None
         while True:
             _Shift(store, keys, source, code, pool, count, threads, checkpoints, on_outcome).work()
             if not any(status in ("pending", "running") for status in store.statuses(keys).values()):
