@@ -233,16 +233,18 @@ def test_the_knee_is_found_and_not_invented():
     assert knee(zeros, 2.0 - 0.01 * zeros) is None
 
 
-def test_the_knee_is_that_of_the_least_squares_fit():
-    zeros = np.linspace(50, 99, 50)
-    errors = 2.0 + np.maximum(0.0, np.log(10.0 / (100.0 - zeros)))
-    errors[38] += 2.0
+def test_networks_that_have_collapsed_do_not_move_the_knee():
+    zeros = np.linspace(60, 99.5, 80)
+    errors = 1.5 * np.maximum(1.0, 10.0 / (100.0 - zeros)) ** 0.4
+    assert knee(zeros, errors) == pytest.approx(90, abs=1)
+    collapsed = knee(np.append(zeros, [99.99, 100.0]), np.append(errors, [88.65, 90.2]))
+    assert collapsed == pytest.approx(90, abs=1)
 
-    def squares(place):
-        rise = np.maximum(0.0, np.log((100.0 - place) / (100.0 - zeros)))
-        return np.linalg.lstsq(np.column_stack([np.ones(50), rise]), errors, rcond=None)[1].item()
 
-    assert knee(zeros, errors) == pytest.approx(min(np.linspace(55, 98, 200), key=squares), abs=0.5)
+def test_the_knee_of_networks_without_errors():
+    zeros = np.linspace(60, 99.5, 80)
+    assert knee(zeros, np.zeros(80)) is None
+    assert 80 < knee(zeros, np.where(zeros < 90, 0.0, 5.0)) < 92
 
 
 def test_intervals_of_errors_by_zeros_are_over_networks():

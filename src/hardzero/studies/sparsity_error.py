@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import QuantileRegressor
 
 from hardzero.analysis.style import BIOLOGICAL_ACTIVE, color, finish, new_axes
 from hardzero.studies.core.networks import classification_metrics, train_classifier
@@ -99,26 +100,28 @@ class SparsityError(Study):
 def knee(zeros: NDArray[Any], errors: NDArray[Any]) -> float | None:
     """Return the zeros (percent) from which on errors rise, or None where that cannot be told.
 
-    The least-squares fit of a level line that turns upwards at the knee; the rise is linear in the logarithm of
-    the active part, in which the last percents before 100 have room.
+    A level line that turns upwards at the knee is fitted to the logarithm of the errors by least absolute deviations,
+    which a network that has collapsed does not move; the rise is linear in the logarithm of the active part, in which
+    the last percents before 100 have room.
 
     Examples
     --------
     >>> zeros = np.linspace(50, 99, 50)
-    >>> errors = 2 + np.maximum(0, np.log(10 / (100 - zeros)))
+    >>> errors = 2 * np.maximum(1, 10 / (100 - zeros))
     >>> round(knee(zeros, errors))
     90
     """
-    inactive = -np.log(np.maximum(100.0 - zeros.astype(float), 1e-3))
-    if len(zeros) < 8:
+    if len(zeros) < 8 or not errors.any():
         return None
+    inactive = -np.log(np.maximum(100.0 - zeros.astype(float), 1e-3))
+    log_errors = np.log(np.maximum(errors, errors[errors > 0].min() / 2))
     best, place = np.inf, None
     for candidate in np.quantile(inactive, np.linspace(0.05, 0.95, 91)):
-        design = np.column_stack([np.ones(len(zeros)), np.maximum(0.0, inactive - candidate)])
-        solution, *_ = np.linalg.lstsq(design, errors, rcond=None)
-        residual = float(np.square(design @ solution - errors).sum())
-        if solution[1] > 0 and residual < best:
-            best, place = residual, float(candidate)
+        beyond = np.maximum(0.0, inactive - candidate)[:, np.newaxis]
+        line = QuantileRegressor(quantile=0.5, alpha=0.0).fit(beyond, log_errors)
+        deviation = float(np.abs(line.predict(beyond) - log_errors).sum())
+        if line.coef_[0] > 0 and deviation < best:
+            best, place = deviation, float(candidate)
     return None if place is None else 100.0 - float(np.exp(-place))
 
 
@@ -126,7 +129,7 @@ def _knees(runs: pd.DataFrame) -> Table:
     table = Table(
         "The knee",
         ["data", "networks", "knee at zeros %", "paper", "error without penalty %", "least error %", "at zeros %"],
-        note="The knee: where the best fit of a level line that turns upwards has its turn.",
+        note="The knee: where the best fit of a level line that turns upwards to the logarithm of the errors turns.",
     )
     for data, group in runs.groupby("data", sort=False):
         found = knee(group["zeros"].to_numpy(), group["test_error"].to_numpy())
