@@ -47,8 +47,8 @@ def without_test(fractions: tuple[float, float, float]) -> tuple[float, float, f
     >>> without_test((0.6, 0.2, 0.2))
     (0.75, 0.25, 0.0)
     """
-    train = fractions[0] / (fractions[0] + fractions[1])
-    return train, 1.0 - train, 0.0
+    validation = fractions[1] / (fractions[0] + fractions[1])
+    return 1.0 - validation, validation, 0.0
 
 
 def stratified_parts(
