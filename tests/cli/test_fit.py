@@ -614,12 +614,20 @@ def test_test_samples_may_be_in_a_file_of_their_own(run, table, tmp_path):
     assert notes["n_train"] == round(0.75 * len(rows))
     assert notes["test"]["n_samples"] == len(X)
     assert notes["test"]["error"] == pytest.approx(1 - model.score(X.astype(np.float32), y))
-    page = (tmp_path / "model.html").read_text()
-    again = run("report", "model.safetensors", table, "--test", "test.csv")
-    assert again.exit_code == 0, again.output
-    assert "may be among those it was trained on" not in again.stderr
-    assert f"error on {len(X)} held-out samples" in page
     assert f"error on {len(X)} held-out samples" in (tmp_path / "model.html").read_text()
+
+
+def test_the_page_of_a_model_with_a_test_file_needs_both_files(run, table, tmp_path):
+    (tmp_path / "test.csv").write_text(table.read_text())
+    assert run("fit", table, *SPECIES, *QUICK, "--test", "test.csv", "-o", "model.safetensors").exit_code == 0
+    result = run("report", "model.safetensors", table, "--test", "test.csv")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines() == ["Wrote model.html"]
+    assert "error on 150 held-out samples" in (tmp_path / "model.html").read_text()
+    assert "was fitted with --test test.csv: give that too" in run("report", "model.safetensors", table).stderr
+    alone = run("report", "model.safetensors", "--test", "test.csv")
+    assert alone.exit_code == 2
+    assert "--test goes with the data to train on" in alone.stderr
 
 
 @pytest.mark.parametrize("data", ["digits", "table"])

@@ -51,6 +51,12 @@ def test_texts(write):
     assert dataset.test.X.tolist() == ["a film"]
 
 
+def test_columns_given_by_index_are_those_of_the_file_to_train_on(write):
+    table = write("table.csv", "text,label,id\n" + "".join(f"film {i},{i % 2},n{i}\n" for i in range(40)))
+    dataset = datasets.load(table, text=0, target=1, test=write("test.csv", "id,text,label\nn99,a film,1\n"))
+    assert (dataset.test.X.tolist(), dataset.test.y.tolist()) == (["a film"], [1])
+
+
 def test_indices_of_svmlight_begin_where_those_to_train_on_do(write):
     lines = "".join(f"{i % 2} 0:{i} 2:1\n" for i in range(40))
     dataset = datasets.load(write("table.svm", lines), test=write("test.svm", "1 1:5\n"))

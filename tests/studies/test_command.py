@@ -175,6 +175,9 @@ def test_the_files_of_a_report_may_lie_in_another_folder_than_the_store(study, t
         study("report", "response-curves")
     assert "| rectifier |" in study("report", "response-curves", "--markdown").output
     assert study("list").output
+    with pytest.raises(ValueError, match=r"--markdown writes no files: leave out --output"):
+        study("report", "response-curves", "--markdown", "--output", str(tmp_path / "reports"))
+    assert not (tmp_path / "reports").exists()
     study("report", "response-curves", "--output", str(tmp_path / "reports"))
     assert list(store.glob("response-curves-quick.*")) == []
     names = {path.name for path in (tmp_path / "reports").iterdir()}

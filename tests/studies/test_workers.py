@@ -659,6 +659,20 @@ def test_a_process_that_dies_with_its_task_is_replaced_for_the_next_one(pool):
     assert list(call_in_pool(pool, 1, lambda: next(tasks, None), divided)) == [(1, 2.0), (0, None), (2, 1.0)]
 
 
+def test_a_process_that_was_being_given_a_task_is_stopped_too(monkeypatch, pool):
+    stopped = []
+
+    def interrupted(self, call, task):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(processes._Process, "submit", interrupted)
+    monkeypatch.setattr(processes._Process, "stop", lambda process: stopped.append(process))
+    with pytest.raises(KeyboardInterrupt):
+        next(call_in_pool(pool, 1, lambda: 1, abs))
+    pool.stop()
+    assert len(stopped) == 1
+
+
 def test_threads_may_load_a_study_at_the_same_time(tmp_path):
     path = tmp_path / "own.py"
     path.write_text(

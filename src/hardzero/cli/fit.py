@@ -329,6 +329,8 @@ def fit(
         more_notes: dict[str, Any] = run.noted_names() if vectorizer is None else {"text": reading["text"]}
         if not is_named(data):
             more_notes["reading"] = reading
+        if test is not None:
+            more_notes["test_file"] = test.name
         best = run.best_epoch()
         training = {
             "epochs": int(estimator.n_iter_),

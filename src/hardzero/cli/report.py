@@ -106,6 +106,8 @@ def report(
     description = describe(model)
     estimator = as_text_model(load(model))
     if data is None:
+        if test is not None:
+            raise ValueError("--test goes with the data to train on: give these too, or the test file in their place")
         write_report(estimator, page, None, sweep)
     else:
         notes, data = description["notes"], as_file(data)
@@ -131,15 +133,21 @@ def report(
         with warnings_shown_after():
             dataset = _read(data, target or noted_targets(notes) or None, reading, noted_chunk_rows(notes), estimator)
         if dataset is None:
+            if test is not None:
+                raise ValueError(f"{data} has no target, and all of it is on the page: leave out --test")
             with warnings_shown_after():
                 _write_page_without_target(estimator, page, data, description.get("feature_names"), reading, sweep)
         else:
             held_out = is_named(data) or _is_as_fitted(dataset, notes, estimator)
             if not held_out:
-                warn(
-                    f"{data} has changed since {model} was fitted, is another file, or is read in another way: samples "
-                    "on the page may be among those it was trained on"
-                )
+                among = "samples on the page may be among those it was trained on"
+                if test is None and "test_file" in notes:
+                    warn(f"{model} was fitted with --test {notes['test_file']}: give that too; otherwise {among}")
+                else:
+                    warn(
+                        f"{data} has changed since {model} was fitted, is another file, or is read in another way: "
+                        f"{among}"
+                    )
             dataset = _with_labels_as_fitted(dataset, estimator)
             write_page(estimator, page, dataset, known_names(description), sweep, held_out=held_out)
     typer.echo(f"Wrote {page}", err=True)

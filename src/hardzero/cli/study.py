@@ -148,13 +148,15 @@ def report(
 
     if not (folder / STORE_NAME).exists():
         raise ValueError(f"there is no store of runs in {folder}: run 'hardzero study {name}' first, or name --store")
+    if markdown and output is not None:
+        raise ValueError("--markdown writes no files: leave out --output, or --markdown")
+    found = make_report(open_store(folder, read_only=True), name, scale=scale, version=version)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
     written = folder if output is None else output
     if not markdown and not os.access(written, os.W_OK):
         raise ValueError(f"nothing can be written in {written}: name another folder with --output, or say --markdown")
-    store = open_store(folder, read_only=True)
-    _show(make_report(store, name, scale=scale, version=version), written, markdown=markdown)
+    _show(found, written, markdown=markdown)
 
 
 def _finished(store: RunStore, name: str) -> str:

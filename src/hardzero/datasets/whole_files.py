@@ -72,7 +72,7 @@ def load_file(
         _refuse_to_divide(checked, fractions, seed, test)
         return _load_split_npz(checked, options)
     if test is not None:
-        return _with_test_file(load_file(path, options, without_test(fractions), seed), checked, test, options)
+        fractions = without_test(fractions)
     source = with_features_found(with_usual_target(open_source(checked, options)))
     X, y, parser = _read_whole(source)
     assert y is not None
@@ -82,7 +82,7 @@ def load_file(
     splits = [Split(X[part], y[part]) for part in parts]
     sizes = ", ".join(f"{len(split):,} {part}" for split, part in zip(splits, PARTS, strict=True))
     how = "stratified by class" if stratify else "at random"
-    return Dataset(
+    dataset = Dataset(
         name=checked.name,
         task=str(parser.task),
         train=splits[0],
@@ -95,16 +95,17 @@ def load_file(
         description=f"{checked.name}: {len(y):,} samples, divided {how} with seed {seed}: {sizes}.",
         is_text=source.selection.text is not None,
     )
+    return dataset if test is None else _with_test_file(dataset, source, test)
 
 
-def _with_test_file(dataset: Dataset, path: Path, test: str | os.PathLike[str], options: ReadingOptions) -> Dataset:
+def _with_test_file(dataset: Dataset, source: FileSource, test: str | os.PathLike[str]) -> Dataset:
     """Return a data set with the samples of another file, read as its own, in place of its test samples."""
-    checked = existing_file(test)
-    if checked.samefile(path):
+    checked, options = existing_file(test), source.options
+    if checked.samefile(source.path):
         raise ValueError(f"test={os.fspath(test)!r} is the file to train on: name another one, or leave test= out")
     first_index = options.first_index
-    if first_index is None and file_format(path) == SVMLIGHT:
-        first_index = measure_svmlight(path).first_index
+    if first_index is None and source.format == SVMLIGHT:
+        first_index = measure_svmlight(source.path).first_index
     y = np.concatenate([dataset.train.y, dataset.validation.y])
     table = read_table(
         checked,
@@ -112,7 +113,7 @@ def _with_test_file(dataset: Dataset, path: Path, test: str | os.PathLike[str], 
         n_features=dataset.n_features if dataset.feature_names is None else None,
         target=dataset.target_names if len(dataset.target_names) > 1 else dataset.target_names[0],
         task=dataset.task,
-        text=options.text,
+        text=source.selection.text,
         delimiter=options.delimiter,
         decimal=options.decimal,
         encoding=options.encoding,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,6 +42,8 @@ class DaskCluster:
             return list(wait_for(calls, timeout, return_when="FIRST_COMPLETED").done)
         except TimeoutError:
             return []
+        except CancelledError as error:
+            raise _lost() from error
 
     def result(self, call: Any) -> Any:
         """Return the result of a call that has ended; None if workers died with it, which Dask tries several times."""
@@ -50,12 +53,15 @@ class DaskCluster:
             return call.result()
         except KilledWorker:
             return None
+        except CancelledError as error:
+            raise _lost() from error
         except Exception as error:
             raise _refused(error) from error
 
     def cancel(self, calls: Sequence[Any]) -> None:
         """Give up calls that have not begun; the others go on to their end, and nobody waits for them."""
-        self._client.cancel(list(calls))
+        if self._client.status == "running":
+            self._client.cancel(list(calls))
 
 
 class RayCluster:
@@ -100,6 +106,10 @@ class RayCluster:
 
 def _called(call: Callable[[Any], Any], task: Any) -> Any:
     return call(task)
+
+
+def _lost() -> ValueError:
+    return ValueError("the connection to the Dask cluster was lost: the same command goes on with what is missing")
 
 
 def _refused(error: Exception) -> ValueError:

@@ -44,12 +44,16 @@ class Processes:
 
     def __init__(self, n_threads: int) -> None:
         self._n_threads = n_threads
+        self._started: list[_Process] = []
         self._free: list[_Process] = []
         self._busy: dict[Future[Any], _Process] = {}
 
     def submit(self, call: Callable[[Any], Any], task: Any) -> Future[Any]:
         """Begin a call in a process that is free, or in a new one."""
-        process = self._free.pop() if self._free else _Process(self._n_threads)
+        if not self._free:
+            self._started.append(_Process(self._n_threads))
+            self._free.append(self._started[-1])
+        process = self._free.pop()
         future = process.submit(call, task)
         self._busy[future] = process
         return future
@@ -69,11 +73,12 @@ class Processes:
     def cancel(self, calls: Sequence[Future[Any]]) -> None:
         """End the processes of these calls."""
         for call in calls:
-            self._busy.pop(call).stop()
+            self._busy[call].stop()
+            del self._busy[call]
 
     def stop(self) -> None:
-        """End all processes."""
-        for process in [*self._free, *self._busy.values()]:
+        """End all processes, also one that an interruption came upon while it was given a call."""
+        for process in self._started:
             process.stop()
 
 
